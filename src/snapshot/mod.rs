@@ -1,0 +1,189 @@
+//! One compiled configuration: immutable, plain data, no handle to anything that lives.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderName, HeaderValue};
+use ipnet::IpNet;
+
+use crate::names::Side;
+use crate::routing::{BackendId, Rules};
+
+/// One compiled configuration.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// How requests are decided.
+    pub rules: Rules,
+    /// The backends; [`BackendId`] counts here.
+    pub backends: Vec<BackendSettings>,
+    /// Where clients connect. A change takes a restart.
+    pub listeners: Vec<ListenerSettings>,
+    /// Where operators connect. A change takes a restart.
+    pub admin: SocketAddr,
+    /// Where pins, audit and the kept configuration live; absolute. A change takes a restart.
+    pub state_dir: PathBuf,
+    /// Whose word counts.
+    pub trust: Trust,
+    /// How tokens are verified, where `subject.jwt` is set.
+    pub jwt: Option<JwtSettings>,
+    /// How the facade goes down.
+    pub drain: DrainSettings,
+    /// Where the access log goes.
+    pub access_log: AccessLog,
+    /// Whether a reload that looks like a cut file is taken without being asked twice.
+    pub confirm_removals: bool,
+    /// The number of lines of each `tenants_file:`, by the file's path: how a reload sees that one was cut short.
+    pub tenant_files: Vec<(PathBuf, usize)>,
+}
+
+impl Snapshot {
+    /// The backend with this id.
+    #[must_use]
+    pub fn backend(&self, id: BackendId) -> &BackendSettings {
+        &self.backends[id.0 as usize]
+    }
+}
+
+/// A named upstream system. Equal settings under the same name mean that the live backend is kept across a reload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BackendSettings {
+    /// Unique among the backends.
+    pub name: Arc<str>,
+    /// Its addresses; never empty.
+    pub endpoints: Vec<EndpointAddress>,
+    /// How an endpoint is picked.
+    pub balance: Balance,
+    /// Which Host it is sent.
+    pub host: HostRule,
+    /// How long it may take.
+    pub timeouts: BackendTimeouts,
+}
+
+/// One address of a backend.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct EndpointAddress {
+    /// An IP address (IPv6 without brackets) or a DNS name.
+    pub host: Arc<str>,
+    /// The port.
+    pub port: u16,
+    /// What the Host header says when the rule is `endpoint`: host, and port unless it is 80; also its label.
+    pub authority: Arc<str>,
+}
+
+/// How an endpoint is picked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Balance {
+    /// Of two at random, the one with fewer requests in flight.
+    LeastRequests,
+    /// One after the other.
+    RoundRobin,
+}
+
+/// Which Host a backend is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HostRule {
+    /// The client's.
+    Preserve,
+    /// The endpoint's own.
+    Endpoint,
+    /// This one.
+    Literal(HeaderValue),
+}
+
+/// How long a backend may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BackendTimeouts {
+    /// To accept a connection.
+    pub connect: Duration,
+    /// From the request head being sent to the first byte of the answer's head.
+    pub first_byte: Duration,
+    /// Without a byte within a body, and of an unused connection.
+    pub idle: Duration,
+}
+
+/// Where clients connect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListenerSettings {
+    /// The address; port 0 takes any free one.
+    pub address: SocketAddr,
+    /// Whether `%2F` is an ordinary byte of its segment rather than refused.
+    pub opaque_slashes: bool,
+    /// How long clients may take.
+    pub timeouts: ClientTimeouts,
+}
+
+/// How long clients may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClientTimeouts {
+    /// From accepting the connection, or from a request's first byte, to the end of its head.
+    pub header: Duration,
+    /// Between two requests on one connection.
+    pub idle: Duration,
+    /// Without a byte of a body moving, in either direction.
+    pub body: Duration,
+}
+
+/// Whose word counts.
+#[derive(Debug, Clone, Default)]
+pub struct Trust {
+    /// Peers that may set `X-Forwarded-*`, `Forwarded` and the headers below.
+    pub proxies: Vec<IpNet>,
+    /// Headers that only those peers may set (`from: trusted`).
+    pub headers: Vec<HeaderName>,
+    /// Clients that may force a side and see the decision.
+    pub force_networks: Vec<IpNet>,
+    /// The secret that lets a request force a side: sent as `Banyan-Force: SIDE; secret=…`.
+    pub force_secret: Option<Arc<str>>,
+}
+
+impl Trust {
+    /// Whether this peer is a trusted proxy.
+    #[must_use]
+    pub fn is_proxy(&self, peer: IpAddr) -> bool {
+        self.proxies.iter().any(|network| network.contains(&peer))
+    }
+}
+
+/// How tokens are verified.
+#[derive(Debug, Clone)]
+pub struct JwtSettings {
+    /// The allowed algorithms, as in RFC 7518 (`RS256`).
+    pub algorithms: Vec<jsonwebtoken::Algorithm>,
+    /// The keys, with their ids where the key set names them.
+    pub keys: Arc<jsonwebtoken::jwk::JwkSet>,
+    /// The required `iss`.
+    pub issuer: Option<String>,
+    /// The required `aud`.
+    pub audience: Option<String>,
+}
+
+/// How the facade goes down after SIGTERM.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DrainSettings {
+    /// How long new connections are still taken after readiness went off.
+    pub delay: Duration,
+    /// How long requests in flight may take after that.
+    pub grace: Duration,
+}
+
+/// Where the access log goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AccessLog {
+    /// Nowhere.
+    Off,
+    /// To standard output.
+    Stdout,
+    /// To this file; SIGUSR1 opens it anew.
+    File(PathBuf),
+}
+
+/// What a `tests:` entry expects.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Expectation {
+    /// The side that must answer.
+    pub side: Option<Side>,
+    /// The route that must match; `Some(None)` expects that none does.
+    pub route: Option<Option<String>>,
+}
