@@ -132,10 +132,17 @@ pub struct Trust {
     pub proxies: Vec<IpNet>,
     /// Headers that only those peers may set (`from: trusted`).
     pub headers: Vec<HeaderName>,
-    /// Clients that may force a side and see the decision.
-    pub force_networks: Vec<IpNet>,
-    /// The secret that lets a request force a side: sent as `Banyan-Force: SIDE; secret=…`.
-    pub force_secret: Option<Arc<str>>,
+    /// Who may force a side and see the decision; `None`: nobody.
+    pub force: Option<ForceSettings>,
+}
+
+/// Who may send `Banyan-Force` and see `Banyan-Decision`. Each condition that is set must hold; at least one is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForceSettings {
+    /// The client's computed address is in one of these; empty: no condition.
+    pub networks: Vec<IpNet>,
+    /// The request carries this in `Banyan-Secret`; `None`: no condition.
+    pub secret: Option<Arc<str>>,
 }
 
 impl Trust {
