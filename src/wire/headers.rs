@@ -1,0 +1,323 @@
+//! Headers that stop here, headers that only trusted peers may set, and headers that a proxy adds.
+//!
+//! Sources: RFC 9110 section 7.6.1 (Connection), RFC 7239 (Forwarded), CVE-2022-31813 and CVE-2024-45410 (a client that
+//! nominates a proxy's own headers in Connection), CVE-2024-24790 class (underscores read as dashes by CGI-like backends).
+
+use http::header::{
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, FORWARDED, HOST, TE, TRANSFER_ENCODING, UPGRADE, VIA,
+};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::ids;
+use crate::errors::Failure;
+use crate::names::Side;
+
+/// The addresses a request came through, nearest last.
+pub const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+/// The scheme the client used.
+pub const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+/// The Host the client sent.
+pub const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+/// Names one request in every log it passes.
+pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// W3C trace context.
+pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+/// Who answered: `legacy`, `new` or `banyan`.
+pub const X_SERVED_BY: HeaderName = HeaderName::from_static("x-served-by");
+/// The decision, for those who may see it.
+pub const BANYAN_DECISION: HeaderName = HeaderName::from_static("banyan-decision");
+const BANYAN_FORCE: HeaderName = HeaderName::from_static("banyan-force");
+const BANYAN_SECRET: HeaderName = HeaderName::from_static("banyan-secret");
+const BANYAN_EXPLAIN: HeaderName = HeaderName::from_static("banyan-explain");
+const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+const PROXY_AUTHENTICATE: HeaderName = HeaderName::from_static("proxy-authenticate");
+const PROXY_AUTHORIZATION: HeaderName = HeaderName::from_static("proxy-authorization");
+const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
+
+/// The value of [`X_SERVED_BY`] on an answer that the facade made itself.
+pub const SERVED_BY_FACADE: HeaderValue = HeaderValue::from_static("banyan");
+const SERVED_BY: [HeaderValue; 2] = [HeaderValue::from_static("legacy"), HeaderValue::from_static("new")];
+const VIA_BANYAN: HeaderValue = HeaderValue::from_static("1.1 banyan");
+/// How many facades a request may pass before it counts as going round in circles.
+const MAX_VISITS: usize = 4;
+
+// What a pass over the names found; each bit is one kind of header.
+const HOP: u8 = 1;
+const NOMINATES: u8 = 2;
+const FROM_PROXY: u8 = 4;
+const OURS: u8 = 8;
+const UNDERSCORE: u8 = 16;
+const VISITED: u8 = 32;
+const EXPECTS: u8 = 64;
+
+/// What a sender asked of the facade itself; those headers go no further.
+#[derive(Debug, Default, Clone)]
+pub struct Asked {
+    /// `Banyan-Force`: the side it wants.
+    pub force: Option<HeaderValue>,
+    /// `Banyan-Secret`: why it may.
+    pub secret: Option<HeaderValue>,
+    /// `Banyan-Explain: 1`: wants to see the decision.
+    pub explain: bool,
+}
+
+/// Takes away what stops at the facade: hop-by-hop headers and those that Connection names, what only trusted peers may
+/// set, and what is addressed to the facade itself. `guarded` are further headers that only trusted peers may set.
+///
+/// # Errors
+/// [`Failure::Loop`] for a request that goes round in circles, [`Failure::Expectation`] for an unknown one.
+pub fn strip_request(headers: &mut HeaderMap, trusted: bool, guarded: &[HeaderName]) -> Result<Asked, Failure> {
+    let found = headers.keys().fold(0, |found, name| found | kind(name));
+    let mut asked = Asked::default();
+    if found & EXPECTS != 0 {
+        check_expectation(headers)?;
+        headers.remove(EXPECT);
+    }
+    if found & VISITED != 0 && visits(headers) >= MAX_VISITS {
+        return Err(Failure::Loop);
+    }
+    if found & NOMINATES != 0 {
+        remove_nominated(headers, guarded);
+    }
+    if found & HOP != 0 {
+        remove_hop_by_hop(headers);
+    }
+    if found & OURS != 0 {
+        asked = take_asked(headers);
+    }
+    if !trusted {
+        if found & FROM_PROXY != 0 {
+            remove_matching(headers, |name| kind(name) & FROM_PROXY != 0);
+        }
+        for name in guarded {
+            headers.remove(name);
+        }
+    }
+    if found & UNDERSCORE != 0 {
+        remove_matching(headers, |name| stands_for_guarded(name, guarded));
+    }
+    Ok(asked)
+}
+
+/// Takes away what stops at the facade on the way back: hop-by-hop headers, those that Connection names, and any
+/// `X-Served-By` or `Banyan-…` of the backend's.
+pub fn strip_response(headers: &mut HeaderMap) {
+    let found = headers.keys().fold(0, |found, name| found | kind(name));
+    if found & NOMINATES != 0 {
+        remove_nominated(headers, &[]);
+    }
+    if found & HOP != 0 {
+        remove_hop_by_hop(headers);
+    }
+    if found & OURS != 0 {
+        remove_matching(headers, |name| kind(name) & OURS != 0);
+    }
+}
+
+/// Takes out of a trailer section what must not arrive as if it were a header: framing, routing and everything that
+/// this facade guards. Source: RFC 9110 section 6.5.1.
+pub fn strip_trailers(trailers: &mut HeaderMap, guarded: &[HeaderName]) {
+    remove_matching(trailers, |name| {
+        kind(name) != 0 || is_protected(name) || guarded.contains(name) || stands_for_guarded(name, guarded)
+    });
+}
+
+/// What is the same for every request of one connection.
+#[derive(Debug, Clone)]
+pub struct Hop {
+    /// The peer's address as text.
+    pub address: HeaderValue,
+    /// `http` or `https`.
+    pub proto: HeaderValue,
+}
+
+/// Adds what tells a backend where the request came from. `host` is the Host the client sent. What a trusted peer said
+/// before is kept and continued.
+pub fn add_forwarding(headers: &mut HeaderMap, hop: &Hop, trusted: bool, host: Option<&HeaderValue>) {
+    if !trusted {
+        headers.insert(X_FORWARDED_FOR, hop.address.clone());
+        headers.insert(X_FORWARDED_PROTO, hop.proto.clone());
+        if let Some(host) = host {
+            headers.insert(X_FORWARDED_HOST, host.clone());
+        }
+    } else {
+        let chain = joined(headers, &X_FORWARDED_FOR, hop.address.as_bytes());
+        headers.insert(X_FORWARDED_FOR, chain);
+        if !headers.contains_key(&X_FORWARDED_PROTO) {
+            headers.insert(X_FORWARDED_PROTO, hop.proto.clone());
+        }
+        if let Some(host) = host
+            && !headers.contains_key(&X_FORWARDED_HOST)
+        {
+            headers.insert(X_FORWARDED_HOST, host.clone());
+        }
+        if headers.contains_key(FORWARDED) {
+            let element = forwarded_element(hop, host);
+            let chain = joined(headers, &FORWARDED, &element);
+            headers.insert(FORWARDED, chain);
+        }
+    }
+    let via = if headers.contains_key(VIA) { joined(headers, &VIA, VIA_BANYAN.as_bytes()) } else { VIA_BANYAN };
+    headers.insert(VIA, via);
+}
+
+/// Makes sure that the request has a request id and a trace context, and returns the id. Those of a trusted peer are kept
+/// when they are well-formed; [`strip_request`] has removed everybody else's.
+pub fn add_ids(headers: &mut HeaderMap) -> HeaderValue {
+    let id = match headers.get(&X_REQUEST_ID) {
+        Some(id) if ids::is_request_id(id) => id.clone(),
+        _ => {
+            let id = ids::new_request_id();
+            headers.insert(X_REQUEST_ID, id.clone());
+            id
+        }
+    };
+    if !headers.get(&TRACEPARENT).is_some_and(ids::is_traceparent) {
+        headers.insert(TRACEPARENT, ids::new_traceparent());
+        headers.remove(&TRACESTATE);
+    }
+    id
+}
+
+/// Says on an answer who served it.
+pub fn stamp(headers: &mut HeaderMap, side: Side) {
+    headers.insert(X_SERVED_BY, SERVED_BY[side.index()].clone());
+}
+
+/// What a header is to a proxy; 0 for the great majority that just passes.
+fn kind(name: &HeaderName) -> u8 {
+    match name.as_str() {
+        "connection" => HOP | NOMINATES,
+        "keep-alive"
+        | "proxy-connection"
+        | "te"
+        | "upgrade"
+        | "http2-settings"
+        | "transfer-encoding"
+        | "proxy-authenticate"
+        | "proxy-authorization" => HOP,
+        "expect" => EXPECTS,
+        "via" => VISITED,
+        "forwarded" | "x-real-ip" | "x-request-id" | "traceparent" | "tracestate" => FROM_PROXY,
+        "x-served-by" => OURS,
+        other if other.starts_with("x-forwarded-") => FROM_PROXY,
+        other if other.starts_with("banyan-") => OURS,
+        other if other.contains('_') => UNDERSCORE,
+        _ => 0,
+    }
+}
+
+/// Headers that a Connection header cannot take away: without them the request would mean something else.
+fn is_protected(name: &HeaderName) -> bool {
+    *name == HOST
+        || *name == CONTENT_LENGTH
+        || *name == TRANSFER_ENCODING
+        || *name == AUTHORIZATION
+        || *name == COOKIE
+        || kind(name) & FROM_PROXY != 0
+}
+
+fn remove_nominated(headers: &mut HeaderMap, guarded: &[HeaderName]) {
+    let mut nominated = Vec::new();
+    for value in headers.get_all(CONNECTION) {
+        for token in value.as_bytes().split(|&byte| byte == b',') {
+            if let Ok(name) = HeaderName::from_bytes(token.trim_ascii())
+                && !is_protected(&name)
+                && !guarded.contains(&name)
+            {
+                nominated.push(name);
+            }
+        }
+    }
+    for name in nominated {
+        headers.remove(name);
+    }
+}
+
+fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    for name in [CONNECTION, TE, UPGRADE, TRANSFER_ENCODING] {
+        headers.remove(name);
+    }
+    for name in [KEEP_ALIVE, PROXY_CONNECTION, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, HTTP2_SETTINGS] {
+        headers.remove(name);
+    }
+}
+
+fn remove_matching(headers: &mut HeaderMap, mut unwanted: impl FnMut(&HeaderName) -> bool) {
+    let names: Vec<HeaderName> = headers.keys().filter(|name| unwanted(name)).cloned().collect();
+    for name in names {
+        headers.remove(name);
+    }
+}
+
+/// Whether a name with underscores reads like a header that somebody relies on once a backend turns them into dashes.
+fn stands_for_guarded(name: &HeaderName, guarded: &[HeaderName]) -> bool {
+    if !name.as_str().contains('_') {
+        return false;
+    }
+    HeaderName::from_bytes(name.as_str().replace('_', "-").as_bytes())
+        .is_ok_and(|dashed| kind(&dashed) & !UNDERSCORE != 0 || is_protected(&dashed) || guarded.contains(&dashed))
+}
+
+fn take_asked(headers: &mut HeaderMap) -> Asked {
+    let single = |name: &HeaderName| {
+        let mut values = headers.get_all(name).iter();
+        values.next().filter(|_| values.next().is_none()).cloned()
+    };
+    let asked = Asked {
+        force: single(&BANYAN_FORCE),
+        secret: single(&BANYAN_SECRET),
+        explain: single(&BANYAN_EXPLAIN).is_some_and(|value| value == "1"),
+    };
+    remove_matching(headers, |name| kind(name) & OURS != 0);
+    asked
+}
+
+fn check_expectation(headers: &HeaderMap) -> Result<(), Failure> {
+    let mut values = headers.get_all(EXPECT).iter();
+    let known = values.next().is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
+    if known && values.next().is_none() { Ok(()) } else { Err(Failure::Expectation) }
+}
+
+fn visits(headers: &HeaderMap) -> usize {
+    let entries = headers.get_all(VIA).iter().flat_map(|value| value.as_bytes().split(|&byte| byte == b','));
+    entries.filter(|entry| entry.trim_ascii().ends_with(b" banyan")).count()
+}
+
+/// All values of a header and one more, as one list.
+fn joined(headers: &HeaderMap, name: &HeaderName, last: &[u8]) -> HeaderValue {
+    let mut list = Vec::new();
+    for value in headers.get_all(name) {
+        list.extend_from_slice(value.as_bytes());
+        list.extend_from_slice(b", ");
+    }
+    list.extend_from_slice(last);
+    // The parts are valid header values, and so is what joins them.
+    HeaderValue::from_bytes(&list).unwrap_or_else(|_| HeaderValue::from_static(""))
+}
+
+fn forwarded_element(hop: &Hop, host: Option<&HeaderValue>) -> Vec<u8> {
+    let mut element = b"for=".to_vec();
+    let address = hop.address.as_bytes();
+    if address.contains(&b':') {
+        element.extend_from_slice(b"\"[");
+        element.extend_from_slice(address);
+        element.extend_from_slice(b"]\"");
+    } else {
+        element.extend_from_slice(address);
+    }
+    element.extend_from_slice(b";proto=");
+    element.extend_from_slice(hop.proto.as_bytes());
+    // A host that passed the check of `wire::host` holds no quote.
+    if let Some(host) = host {
+        element.extend_from_slice(b";host=\"");
+        element.extend_from_slice(host.as_bytes());
+        element.push(b'"');
+    }
+    element
+}
+
+#[cfg(test)]
+mod tests;

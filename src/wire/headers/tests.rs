@@ -1,0 +1,197 @@
+use super::*;
+use proptest::prelude::*;
+
+fn map(pairs: &[(&str, &str)]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, value) in pairs {
+        headers.append(HeaderName::from_bytes(name.as_bytes()).unwrap(), value.parse().unwrap());
+    }
+    headers
+}
+
+fn names(headers: &HeaderMap) -> Vec<&str> {
+    let mut names: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
+    names.sort_unstable();
+    names
+}
+
+fn tenant() -> [HeaderName; 1] {
+    [HeaderName::from_static("x-tenant-id")]
+}
+
+fn hop() -> Hop {
+    Hop { address: HeaderValue::from_static("203.0.113.9"), proto: HeaderValue::from_static("http") }
+}
+
+#[test]
+fn hop_by_hop_headers_and_those_that_connection_names_stop_here() {
+    let mut headers = map(&[
+        ("connection", "close, X-Private"),
+        ("connection", "keep-alive"),
+        ("keep-alive", "5"),
+        ("te", "gzip"),
+        ("upgrade", "h2c"),
+        ("http2-settings", "x"),
+        ("proxy-connection", "x"),
+        ("proxy-authorization", "x"),
+        ("x-private", "1"),
+        ("accept", "*/*"),
+    ]);
+    strip_request(&mut headers, false, &[]).unwrap();
+    assert_eq!(names(&headers), ["accept"]);
+}
+
+#[test]
+fn connection_cannot_take_away_what_a_request_means() {
+    let nominated = "Host, Content-Length, Authorization, Cookie, X-Forwarded-For, X-Tenant-Id, Transfer-Encoding";
+    let mut headers = map(&[
+        ("connection", nominated),
+        ("host", "a"),
+        ("content-length", "0"),
+        ("authorization", "x"),
+        ("cookie", "x"),
+        ("x-forwarded-for", "203.0.113.1"),
+        ("x-tenant-id", "acme"),
+    ]);
+    strip_request(&mut headers, true, &tenant()).unwrap();
+    let kept = ["authorization", "content-length", "cookie", "host", "x-forwarded-for", "x-tenant-id"];
+    assert_eq!(names(&headers), kept);
+}
+
+#[test]
+fn what_only_trusted_peers_may_set_is_removed_from_everybody_else() {
+    let sent = [
+        ("x-forwarded-for", "1"),
+        ("x-forwarded-proto", "1"),
+        ("x-forwarded-host", "1"),
+        ("x-forwarded-port", "1"),
+        ("x-forwarded-prefix", "1"),
+        ("forwarded", "for=1"),
+        ("x-real-ip", "1"),
+        ("x-request-id", "1"),
+        ("traceparent", "1"),
+        ("tracestate", "1"),
+        ("x-tenant-id", "acme"),
+        ("x_tenant_id", "acme"),
+        ("x_forwarded-for", "1"),
+        ("content_length", "1"),
+        ("my_own", "1"),
+    ];
+    let mut headers = map(&sent);
+    strip_request(&mut headers, false, &tenant()).unwrap();
+    assert_eq!(names(&headers), ["my_own"]);
+    let mut headers = map(&sent);
+    strip_request(&mut headers, true, &tenant()).unwrap();
+    assert_eq!(headers.len(), sent.len() - 3, "only the forms with underscores go");
+}
+
+#[test]
+fn what_is_addressed_to_the_facade_goes_no_further() {
+    let mut headers = map(&[
+        ("banyan-force", "new"),
+        ("banyan-secret", "s"),
+        ("banyan-explain", "1"),
+        ("banyan-shadow", "1"),
+        ("x-served-by", "new"),
+    ]);
+    let asked = strip_request(&mut headers, true, &[]).unwrap();
+    assert!(headers.is_empty());
+    assert_eq!(asked.force.unwrap(), "new");
+    assert_eq!(asked.secret.unwrap(), "s");
+    assert!(asked.explain);
+}
+
+#[test]
+fn a_force_sent_twice_is_none() {
+    let mut headers = map(&[("banyan-force", "new"), ("banyan-force", "legacy")]);
+    assert!(strip_request(&mut headers, true, &[]).unwrap().force.is_none());
+}
+
+#[test]
+fn only_100_continue_is_expected() {
+    assert!(strip_request(&mut map(&[("expect", "100-Continue")]), false, &[]).is_ok());
+    for pairs in [
+        &[("expect", "100-continue, x")][..],
+        &[("expect", "x")],
+        &[("expect", "100-continue"), ("expect", "100-continue")],
+    ] {
+        assert_eq!(strip_request(&mut map(pairs), false, &[]).unwrap_err(), Failure::Expectation);
+    }
+}
+
+#[test]
+fn a_request_that_goes_round_in_circles_is_cut() {
+    assert!(
+        strip_request(&mut map(&[("via", "1.1 banyan, 1.1 banyan"), ("via", "1.0 x, 1.1 banyan")]), false, &[]).is_ok()
+    );
+    let circling = map(&[("via", "1.1 banyan, 1.1 banyan"), ("via", "1.1 banyan, 1.1 banyan")]);
+    assert_eq!(strip_request(&mut circling.clone(), false, &[]).unwrap_err(), Failure::Loop);
+}
+
+#[test]
+fn the_chain_of_a_trusted_peer_is_continued() {
+    let mut headers =
+        map(&[("x-forwarded-for", "1.1.1.1"), ("x-forwarded-proto", "https"), ("forwarded", "for=1.1.1.1")]);
+    add_forwarding(&mut headers, &hop(), true, Some(&HeaderValue::from_static("shop.example")));
+    assert_eq!(headers["x-forwarded-for"], "1.1.1.1, 203.0.113.9");
+    assert_eq!(headers["x-forwarded-proto"], "https");
+    assert_eq!(headers["x-forwarded-host"], "shop.example");
+    assert_eq!(headers["forwarded"], "for=1.1.1.1, for=203.0.113.9;proto=http;host=\"shop.example\"");
+    assert_eq!(headers["via"], "1.1 banyan");
+}
+
+#[test]
+fn ids_of_a_trusted_peer_are_kept_when_they_are_sane() {
+    let mut headers =
+        map(&[("x-request-id", "abc"), ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")]);
+    assert_eq!(add_ids(&mut headers), "abc");
+    assert!(headers["traceparent"].to_str().unwrap().starts_with("00-0af7"));
+    let mut headers = map(&[("x-request-id", "a b"), ("traceparent", "x"), ("tracestate", "y")]);
+    assert_ne!(add_ids(&mut headers), "a b");
+    assert_ne!(headers["traceparent"], "x");
+    assert!(!headers.contains_key("tracestate"));
+}
+
+#[test]
+fn answers_lose_what_only_the_facade_may_say() {
+    let mut headers = map(&[
+        ("connection", "x-hop"),
+        ("x-hop", "1"),
+        ("x-served-by", "new"),
+        ("banyan-decision", "x"),
+        ("etag", "1"),
+    ]);
+    strip_response(&mut headers);
+    stamp(&mut headers, Side::Legacy);
+    assert_eq!(names(&headers), ["etag", "x-served-by"]);
+    assert_eq!(headers["x-served-by"], "legacy");
+}
+
+#[test]
+fn trailers_cannot_pose_as_headers() {
+    let mut trailers = map(&[
+        ("content-length", "1"),
+        ("transfer-encoding", "x"),
+        ("host", "x"),
+        ("authorization", "x"),
+        ("x-tenant-id", "acme"),
+        ("x_tenant_id", "acme"),
+        ("x-forwarded-for", "1"),
+        ("banyan-force", "new"),
+        ("x-checksum", "1"),
+    ]);
+    strip_trailers(&mut trailers, &tenant());
+    assert_eq!(names(&trailers), ["x-checksum"]);
+}
+
+proptest! {
+    #[test]
+    fn no_connection_header_panics_or_leaves_a_hop_header(value in proptest::collection::vec(any::<u8>(), 0..64)) {
+        if let Ok(value) = HeaderValue::from_bytes(&value) {
+            let mut headers = map(&[("te", "x"), ("keep-alive", "x"), ("host", "h")]);
+            headers.append(CONNECTION, value);
+            strip_request(&mut headers, false, &[]).unwrap();
+            prop_assert_eq!(names(&headers), vec!["host"]);
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Request ids and W3C trace context.
+
+use http::HeaderValue;
+
+/// The longest request id that is taken over from a trusted peer, in bytes.
+pub const MAX_REQUEST_ID: usize = 128;
+
+/// A new request id: 32 hexadecimal digits.
+#[must_use]
+pub fn new_request_id() -> HeaderValue {
+    let mut text = [0_u8; 32];
+    write_hex(&mut text, fastrand::u128(1..));
+    ascii(&text)
+}
+
+/// Whether an id from a trusted peer is fit to be passed on and logged.
+#[must_use]
+pub fn is_request_id(value: &HeaderValue) -> bool {
+    let bytes = value.as_bytes();
+    (1..=MAX_REQUEST_ID).contains(&bytes.len()) && bytes.iter().all(|byte| byte.is_ascii_graphic())
+}
+
+/// A new `traceparent` (W3C Trace Context, version 00), not sampled: the facade has no say in that.
+#[must_use]
+pub fn new_traceparent() -> HeaderValue {
+    let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
+    write_hex(&mut text[3..35], fastrand::u128(1..));
+    write_hex(&mut text[36..52], u128::from(fastrand::u64(1..)));
+    ascii(&text)
+}
+
+/// Whether a `traceparent` is well-formed: version, trace id and parent id in lower-case hexadecimal, the ids not zero.
+#[must_use]
+pub fn is_traceparent(value: &HeaderValue) -> bool {
+    let bytes = value.as_bytes();
+    let hex = |part: &[u8]| part.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let zero = |part: &[u8]| part.iter().all(|&byte| byte == b'0');
+    let dashes = bytes.len() >= 55 && bytes[2] == b'-' && bytes[35] == b'-' && bytes[52] == b'-';
+    dashes
+        && hex(&bytes[..2])
+        && &bytes[..2] != b"ff"
+        && hex(&bytes[3..35])
+        && !zero(&bytes[3..35])
+        && hex(&bytes[36..52])
+        && !zero(&bytes[36..52])
+        && hex(&bytes[53..55])
+        && (bytes.len() == 55 || (&bytes[..2] != b"00" && bytes[55] == b'-' && bytes.len() <= 256))
+}
+
+fn write_hex(out: &mut [u8], number: u128) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut rest = number;
+    for place in out.iter_mut().rev() {
+        *place = DIGITS[(rest & 15) as usize];
+        rest >>= 4;
+    }
+}
+
+fn ascii(text: &[u8]) -> HeaderValue {
+    // Hexadecimal digits and dashes are always a valid header value.
+    HeaderValue::from_bytes(text).unwrap_or_else(|_| HeaderValue::from_static("0"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_is_made_is_valid_and_new() {
+        assert!(is_request_id(&new_request_id()));
+        assert!(is_traceparent(&new_traceparent()));
+        assert_ne!(new_request_id(), new_request_id());
+    }
+
+    #[test]
+    fn malformed_trace_context_is_not_taken() {
+        for text in [
+            "",
+            "00",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0",
+            "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "00-00000000000000000000000000000000-b7ad6b7169203331-01",
+            "00-0AF7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-x",
+        ] {
+            assert!(!is_traceparent(&text.parse().unwrap()), "{text}");
+        }
+        assert!(is_traceparent(&"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".parse().unwrap()));
+        assert!(is_traceparent(&"01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-later".parse().unwrap()));
+    }
+
+    proptest! {
+        #[test]
+        fn no_value_panics(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
+            if let Ok(value) = HeaderValue::from_bytes(&bytes) {
+                let _ = (is_request_id(&value), is_traceparent(&value));
+            }
+        }
+    }
+}
