@@ -32,6 +32,8 @@ pub enum Failure {
     HeadTooLarge,
     /// The target is over its limit.
     TargetTooLong,
+    /// The head did not come in time.
+    SlowHead,
     /// CONNECT and TRACE are not relayed.
     Method,
     /// An expectation other than `100-continue`.
@@ -74,6 +76,7 @@ impl Failure {
             Failure::Version => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
             Failure::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Failure::TargetTooLong => StatusCode::URI_TOO_LONG,
+            Failure::SlowHead => StatusCode::REQUEST_TIMEOUT,
             Failure::Method => StatusCode::METHOD_NOT_ALLOWED,
             Failure::Expectation => StatusCode::EXPECTATION_FAILED,
             Failure::Loop => StatusCode::LOOP_DETECTED,
@@ -96,6 +99,7 @@ impl Failure {
             | Failure::Version
             | Failure::HeadTooLarge
             | Failure::TargetTooLong
+            | Failure::SlowHead
             | Failure::Method
             | Failure::Expectation
             | Failure::Loop
@@ -123,6 +127,7 @@ impl Failure {
             Failure::Version => "version",
             Failure::HeadTooLarge => "head_too_large",
             Failure::TargetTooLong => "target_too_long",
+            Failure::SlowHead => "slow_head",
             Failure::Method => "method",
             Failure::Expectation => "expectation",
             Failure::Loop => "loop",
@@ -140,7 +145,7 @@ impl Failure {
     }
 
     /// The reasons a request is refused for, in the order of [`Failure::rejection_index`].
-    pub const REJECTIONS: [&'static str; 12] = [
+    pub const REJECTIONS: [&'static str; 13] = [
         "malformed",
         "framing",
         "transfer_coding",
@@ -149,6 +154,7 @@ impl Failure {
         "version",
         "head_too_large",
         "target_too_long",
+        "slow_head",
         "method",
         "expectation",
         "loop",
@@ -180,6 +186,7 @@ impl Failure {
             Failure::Version => "This server speaks HTTP/1.0 and HTTP/1.1.",
             Failure::HeadTooLarge => "The request's header section is too large.",
             Failure::TargetTooLong => "The request target is too long.",
+            Failure::SlowHead => "The request's head did not arrive in time.",
             Failure::Method => "This method is not relayed.",
             Failure::Expectation => "The only expectation understood here is 100-continue.",
             Failure::Loop => "The request has come back to a proxy that it passed through before.",
@@ -201,7 +208,7 @@ impl Failure {
 mod tests {
     use super::*;
 
-    const EVERY: [Failure; 21] = [
+    const EVERY: [Failure; 22] = [
         Failure::Malformed(""),
         Failure::Framing(""),
         Failure::TransferCoding,
@@ -210,6 +217,7 @@ mod tests {
         Failure::Version,
         Failure::HeadTooLarge,
         Failure::TargetTooLong,
+        Failure::SlowHead,
         Failure::Method,
         Failure::Expectation,
         Failure::Loop,

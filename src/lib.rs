@@ -22,4 +22,6 @@ pub mod errors;
 pub mod names;
 //pub mod routing;
 //pub mod snapshot;
+pub mod telemetry;
+pub mod upstream;
 pub mod wire;

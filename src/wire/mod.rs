@@ -1,5 +1,6 @@
 //! What HTTP looks like on the wire: which bytes may pass, and what a proxy adds and takes away.
 //!
+//! - [`body`]: request bodies on their way to a backend
 //! - [`framing`]: the strict look at HTTP/1 request heads and bodies before hyper sees them
 //! - [`target`], [`host`]: which targets and hosts can be matched and forwarded as the same bytes
 //! - [`headers`]: hop-by-hop headers, headers that only trusted peers may set, headers a proxy adds
@@ -7,6 +8,7 @@
 //! - [`ids`]: request ids and trace context
 //! - [`problem`]: answers the facade makes itself
 
+pub mod body;
 pub mod client;
 pub mod framing;
 pub mod headers;

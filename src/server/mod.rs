@@ -1,0 +1,68 @@
+//! Listeners, connections and drain: how requests come in and answers go out, for any [`Handler`].
+//!
+//! Each data worker is a thread with a current-thread runtime and its own `SO_REUSEPORT` listeners; a connection lives and
+//! dies on the worker that accepted it.
+
+mod connection;
+mod gate;
+mod listen;
+mod watchdog;
+mod worker;
+
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use http::{Request, Response};
+use hyper::body::{Body, Incoming};
+
+use crate::errors::Failure;
+use crate::snapshot::ClientTimeouts;
+use crate::wire::headers::Hop;
+
+pub use listen::{Listeners, bind};
+pub use worker::{Worker, WorkerHandle};
+
+/// Who is at the other end of a connection.
+#[derive(Debug)]
+pub struct Peer {
+    /// Its address.
+    pub address: SocketAddr,
+    /// What it looks like to a backend.
+    pub hop: Hop,
+    /// Which listener it came to: its place in the configuration at start.
+    pub listener: usize,
+}
+
+/// What a worker does with requests. Each worker has one of its own; nothing in it is shared with other threads.
+pub trait Handler: 'static {
+    /// The body of its answers.
+    type Body: Body<Data = bytes::Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + 'static;
+
+    /// Answers a request.
+    fn handle(&self, request: Request<Incoming>, peer: &Rc<Peer>) -> impl Future<Output = Response<Self::Body>>;
+
+    /// Answers a request whose head was refused before it was parsed.
+    fn refuse(&self, failure: Failure, peer: &Rc<Peer>) -> Response<Self::Body>;
+
+    /// How long clients of this listener may take, as of now.
+    fn timeouts(&self, listener: usize) -> ClientTimeouts;
+
+    /// Something happened to a connection.
+    fn event(&self, event: Event);
+
+    /// Called several times a second.
+    fn tick(&self);
+}
+
+/// What a handler may want to count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Event {
+    /// A connection was accepted.
+    Connected,
+    /// A connection ended.
+    Disconnected,
+    /// A connection could not be accepted.
+    AcceptFailed,
+    /// A body broke the rules while it was passing.
+    BodyRefused(Failure),
+}

@@ -1,0 +1,283 @@
+//! Timeouts of clients, without a timer for each request.
+//!
+//! A connection only notes what it is doing in plain cells; a few times a second the worker walks over its connections and
+//! ends those that have been at the same thing for too long. A request costs no timer, and a timeout is at most one walk
+//! late.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::task::Waker;
+
+use tokio::time::Instant;
+
+use crate::snapshot::ClientTimeouts;
+use crate::wire::framing::Place;
+
+/// What a connection is doing, as far as timeouts care.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Doing {
+    /// Waiting for a head, or in the midst of one. The count tells one from the next.
+    Head(u64),
+    /// Between two requests.
+    Idle(u64),
+    /// Waiting for the client to send or take the next bytes of a body; the count tells whether any moved.
+    Stalled(u64),
+    /// Working for the client; the backend's timeouts rule.
+    Busy,
+}
+
+/// How a connection is ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// With an answer that says so: a part of a head is there.
+    SlowHead,
+    /// At once.
+    Close,
+}
+
+/// What a connection notes about itself.
+#[derive(Debug)]
+pub(super) struct Pulse {
+    pub(super) timeouts: ClientTimeouts,
+    place: Cell<Place>,
+    /// Heads that have passed, and answers that are complete.
+    requests: Cell<u64>,
+    answers: Cell<u64>,
+    /// Bytes moved since anybody looked; only whether it changes matters.
+    moved: Cell<u64>,
+    reading_stalled: Cell<bool>,
+    writing_stalled: Cell<bool>,
+    end: Cell<Option<End>>,
+    leaving: Cell<bool>,
+    waker: RefCell<Waker>,
+    seen: Cell<(Doing, Instant)>,
+}
+
+impl Pulse {
+    pub(super) fn new(timeouts: ClientTimeouts) -> Pulse {
+        Pulse {
+            timeouts,
+            place: Cell::new(Place::Between),
+            requests: Cell::new(0),
+            answers: Cell::new(0),
+            moved: Cell::new(0),
+            reading_stalled: Cell::new(false),
+            writing_stalled: Cell::new(false),
+            end: Cell::new(None),
+            leaving: Cell::new(false),
+            waker: RefCell::new(Waker::noop().clone()),
+            seen: Cell::new((Doing::Head(0), Instant::now())),
+        }
+    }
+
+    /// Bytes came in; the connection is at `place` now, and `heads` more heads have passed.
+    pub(super) fn read(&self, place: Place, heads: u64) {
+        self.place.set(place);
+        self.requests.set(self.requests.get() + heads);
+        self.moved.set(self.moved.get() + 1);
+        self.reading_stalled.set(false);
+    }
+
+    /// Somebody waits for bytes that are not there.
+    pub(super) fn reading_stalled(&self) {
+        self.reading_stalled.set(self.place.get() == Place::Body);
+    }
+
+    /// Bytes went out, or could not.
+    pub(super) fn wrote(&self, stalled: bool) {
+        self.writing_stalled.set(stalled);
+        if !stalled {
+            self.moved.set(self.moved.get() + 1);
+        }
+    }
+
+    /// An answer is complete.
+    pub(super) fn answered(&self) {
+        self.answers.set(self.answers.get() + 1);
+    }
+
+    /// Whether a request is under way.
+    pub(super) fn is_working(&self) -> bool {
+        self.requests.get() > self.answers.get()
+    }
+
+    /// How it is to end, if it is.
+    pub(super) fn end(&self) -> Option<End> {
+        self.end.get()
+    }
+
+    /// Notes that the facade is going down; true the first time.
+    pub(super) fn leaving(&self, now: bool) -> bool {
+        now && !self.leaving.replace(true)
+    }
+
+    /// Remembers whom to wake when it is to end.
+    pub(super) fn watch(&self, waker: &Waker) {
+        let mut current = self.waker.borrow_mut();
+        if !current.will_wake(waker) {
+            current.clone_from(waker);
+        }
+    }
+
+    /// Ends the connection if it has been at the same thing for too long.
+    pub(super) fn check(&self, now: Instant) {
+        let doing = self.doing();
+        let (before, since) = self.seen.get();
+        if before != doing {
+            self.seen.set((doing, now));
+            return;
+        }
+        let (patience, end) = match doing {
+            Doing::Head(_) if self.place.get() == Place::Head => (self.timeouts.header, End::SlowHead),
+            Doing::Head(_) => (self.timeouts.header, End::Close),
+            Doing::Idle(_) => (self.timeouts.idle, End::Close),
+            Doing::Stalled(_) => (self.timeouts.body, End::Close),
+            Doing::Busy => return,
+        };
+        if now.duration_since(since) < patience {
+            return;
+        }
+        // An answer that says the head was too slow gets one more patience to be taken.
+        self.end.set(Some(if self.end.get().is_some() { End::Close } else { end }));
+        self.seen.set((doing, now));
+        self.wake();
+    }
+
+    /// Ends the connection at once.
+    pub(super) fn cut(&self) {
+        self.end.set(Some(End::Close));
+        self.wake();
+    }
+
+    /// Makes the connection look at its state.
+    pub(super) fn wake(&self) {
+        self.waker.borrow().wake_by_ref();
+    }
+
+    fn doing(&self) -> Doing {
+        let served = self.answers.get();
+        if self.is_working() || self.place.get() == Place::Ended {
+            let stalled = self.writing_stalled.get() || self.reading_stalled.get() || !self.is_working();
+            if stalled { Doing::Stalled(self.moved.get()) } else { Doing::Busy }
+        } else if self.writing_stalled.get() {
+            Doing::Stalled(self.moved.get())
+        } else if served == 0 || self.place.get() == Place::Head {
+            Doing::Head(served)
+        } else {
+            Doing::Idle(served)
+        }
+    }
+}
+
+/// A worker's connections.
+#[derive(Debug, Default)]
+pub(super) struct Watchdog {
+    pulses: RefCell<Vec<Rc<Pulse>>>,
+}
+
+impl Watchdog {
+    pub(super) fn add(&self, pulse: Rc<Pulse>) {
+        self.pulses.borrow_mut().push(pulse);
+    }
+
+    /// Walks over all connections; forgets those that nobody else knows any more.
+    pub(super) fn walk(&self) {
+        let now = Instant::now();
+        self.pulses.borrow_mut().retain(|pulse| {
+            pulse.check(now);
+            Rc::strong_count(pulse) > 1
+        });
+    }
+
+    /// Does something to every connection.
+    pub(super) fn each(&self, action: impl Fn(&Pulse)) {
+        self.pulses.borrow().iter().for_each(|pulse| action(pulse));
+    }
+
+    /// Whether no connection is left.
+    pub(super) fn is_empty(&self) -> bool {
+        self.pulses.borrow().iter().all(|pulse| Rc::strong_count(pulse) == 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn pulse() -> Pulse {
+        let seconds = Duration::from_secs;
+        Pulse::new(ClientTimeouts { header: seconds(10), idle: seconds(70), body: seconds(30) })
+    }
+
+    /// Walks once a second for so long.
+    fn pass(pulse: &Pulse, from: &mut Instant, seconds: u64) {
+        for _ in 0..seconds {
+            *from += Duration::from_secs(1);
+            pulse.check(*from);
+        }
+    }
+
+    #[test]
+    fn a_silent_client_is_closed_after_the_header_timeout() {
+        let (pulse, mut now) = (pulse(), Instant::now());
+        pass(&pulse, &mut now, 9);
+        assert_eq!(pulse.end(), None);
+        pass(&pulse, &mut now, 2);
+        assert_eq!(pulse.end(), Some(End::Close));
+    }
+
+    #[test]
+    fn trickling_a_head_buys_no_time() {
+        let (pulse, mut now) = (pulse(), Instant::now());
+        for _ in 0..12 {
+            pulse.read(Place::Head, 0);
+            pass(&pulse, &mut now, 1);
+        }
+        assert_eq!(pulse.end(), Some(End::SlowHead));
+    }
+
+    #[test]
+    fn an_idle_connection_lives_longer_than_a_slow_head() {
+        let (pulse, mut now) = (pulse(), Instant::now());
+        pulse.read(Place::Between, 1);
+        pulse.answered();
+        pass(&pulse, &mut now, 69);
+        assert_eq!(pulse.end(), None);
+        pass(&pulse, &mut now, 3);
+        assert_eq!(pulse.end(), Some(End::Close));
+    }
+
+    #[test]
+    fn a_request_that_waits_for_its_backend_is_left_alone() {
+        let (pulse, mut now) = (pulse(), Instant::now());
+        pulse.read(Place::Between, 1);
+        pass(&pulse, &mut now, 10_000);
+        assert_eq!(pulse.end(), None);
+    }
+
+    #[test]
+    fn a_body_that_stands_still_is_cut_and_one_that_moves_is_not() {
+        let (pulse, mut now) = (pulse(), Instant::now());
+        pulse.read(Place::Body, 1);
+        for _ in 0..100 {
+            pulse.reading_stalled();
+            pass(&pulse, &mut now, 1);
+            pulse.read(Place::Body, 0);
+        }
+        assert_eq!(pulse.end(), None);
+        pulse.reading_stalled();
+        pass(&pulse, &mut now, 32);
+        assert_eq!(pulse.end(), Some(End::Close));
+    }
+
+    #[test]
+    fn a_client_that_does_not_take_its_answer_is_cut() {
+        let (pulse, mut now) = (pulse(), Instant::now());
+        pulse.read(Place::Between, 1);
+        pulse.wrote(true);
+        pass(&pulse, &mut now, 32);
+        assert_eq!(pulse.end(), Some(End::Close));
+    }
+}

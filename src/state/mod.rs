@@ -1,0 +1,113 @@
+//! What is live: one pointer to the generation every new request is decided by.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
+
+use arc_swap::ArcSwap;
+
+use crate::routing::{BackendId, RouteId};
+use crate::snapshot::Snapshot;
+use crate::telemetry::{FacadeMeter, RouteMeter};
+use crate::upstream::Backend;
+
+/// A snapshot live in this process, with its living backends and its meters.
+#[derive(Debug)]
+pub struct Generation {
+    /// Numbered upward from 1.
+    pub number: u64,
+    /// What it was made from.
+    pub snapshot: Snapshot,
+    /// The living backends; [`BackendId`] counts here.
+    pub backends: Vec<Arc<Backend>>,
+    /// Where routes are measured; [`RouteId`] counts here.
+    pub meters: Vec<Arc<RouteMeter>>,
+    /// Where requests are measured that no route takes.
+    pub unrouted: Arc<RouteMeter>,
+}
+
+impl Generation {
+    /// The living backend with this id.
+    #[must_use]
+    pub fn backend(&self, id: BackendId) -> &Arc<Backend> {
+        &self.backends[id.0 as usize]
+    }
+
+    /// The meter of a route, or of what no route takes.
+    #[must_use]
+    pub fn meter(&self, route: Option<RouteId>) -> &RouteMeter {
+        route.map_or(&self.unrouted, |id| &self.meters[id.0 as usize])
+    }
+}
+
+/// What became of the last attempt to change the configuration.
+#[derive(Debug, Clone, Default, serde::Serialize)]
+pub struct ReloadStatus {
+    /// When it was (RFC 3339); `None` if there was none since the start.
+    pub at: Option<String>,
+    /// Whether it was taken.
+    pub accepted: bool,
+    /// Why not, or what was noticed, one text for each.
+    pub messages: Vec<String>,
+    /// Whether the facade serves the kept configuration because the file cannot be taken.
+    pub serving_kept: bool,
+}
+
+/// What all threads of the facade share.
+#[derive(Debug)]
+pub struct Live {
+    current: ArcSwap<Generation>,
+    leaving: AtomicBool,
+    reload: Mutex<ReloadStatus>,
+    /// The counts of the facade as a whole.
+    pub meter: FacadeMeter,
+    /// When this process began to serve.
+    pub started: SystemTime,
+}
+
+impl Live {
+    /// Begins with this generation.
+    #[must_use]
+    pub fn new(generation: Generation, meter: FacadeMeter) -> Live {
+        Live {
+            current: ArcSwap::from_pointee(generation),
+            leaving: AtomicBool::new(false),
+            reload: Mutex::default(),
+            meter,
+            started: SystemTime::now(),
+        }
+    }
+
+    /// The generation that decides new requests. Cheap: no shared counter is touched.
+    #[must_use]
+    pub fn current(&self) -> arc_swap::Guard<Arc<Generation>> {
+        self.current.load()
+    }
+
+    /// Makes this the generation that decides new requests. Only the control layer calls this.
+    pub fn swap(&self, generation: Generation) {
+        self.current.store(Arc::new(generation));
+    }
+
+    /// Says that the facade is going down: from now on it is not ready.
+    pub fn leave(&self) {
+        self.leaving.store(true, Ordering::Release);
+    }
+
+    /// Whether the facade is going down.
+    #[must_use]
+    pub fn is_leaving(&self) -> bool {
+        self.leaving.load(Ordering::Acquire)
+    }
+
+    /// Notes what became of a reload.
+    pub fn set_reload(&self, status: ReloadStatus) {
+        *self.reload.lock().unwrap_or_else(PoisonError::into_inner) = status;
+    }
+
+    /// What became of the last reload.
+    #[must_use]
+    pub fn reload(&self) -> ReloadStatus {
+        self.reload.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}

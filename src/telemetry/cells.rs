@@ -1,0 +1,95 @@
+//! Counters and histograms with one writer and many readers: an increment is a plain load and store, no locked
+//! instruction and no cache line that another worker writes.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// A count with a single writer.
+#[derive(Debug, Default)]
+pub struct Count(AtomicU64);
+
+impl Count {
+    /// Adds `amount`. Only the cell's one writer may call this: two writers would lose counts.
+    pub fn add(&self, amount: u64) {
+        self.0.store(self.0.load(Ordering::Relaxed).wrapping_add(amount), Ordering::Relaxed);
+    }
+
+    /// Takes `amount` away again, for what goes up and down.
+    pub fn sub(&self, amount: u64) {
+        self.0.store(self.0.load(Ordering::Relaxed).wrapping_sub(amount), Ordering::Relaxed);
+    }
+
+    /// The count as the writer last left it.
+    #[must_use]
+    pub fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// The upper bounds of the histogram's buckets, in microseconds; one more bucket takes the rest.
+pub const BOUNDS_MICROS: [u64; 16] = [
+    500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 5_000_000,
+    10_000_000, 30_000_000, 60_000_000,
+];
+
+/// Durations in buckets, with a single writer.
+#[derive(Debug, Default)]
+pub struct Histogram {
+    buckets: [Count; BOUNDS_MICROS.len() + 1],
+    sum_micros: Count,
+}
+
+impl Histogram {
+    /// Counts one duration.
+    pub fn observe(&self, duration: Duration) {
+        let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
+        let place = BOUNDS_MICROS.partition_point(|&bound| bound < micros);
+        self.buckets[place].add(1);
+        self.sum_micros.add(micros);
+    }
+}
+
+/// Several histograms added up.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct HistogramSum {
+    /// How many fell into each bucket (not cumulative); the last one takes what is over every bound.
+    pub buckets: [u64; BOUNDS_MICROS.len() + 1],
+    /// The sum of all durations, in microseconds.
+    pub sum_micros: u64,
+}
+
+impl HistogramSum {
+    /// Adds one worker's histogram.
+    pub fn add(&mut self, histogram: &Histogram) {
+        for (total, bucket) in self.buckets.iter_mut().zip(&histogram.buckets) {
+            *total += bucket.get();
+        }
+        self.sum_micros += histogram.sum_micros.get();
+    }
+
+    /// How many durations were counted.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.buckets.iter().sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_falls_into_the_first_bucket_that_holds_it() {
+        let histogram = Histogram::default();
+        for micros in [0, 500, 501, 60_000_000, 60_000_001] {
+            histogram.observe(Duration::from_micros(micros));
+        }
+        let mut sum = HistogramSum::default();
+        sum.add(&histogram);
+        assert_eq!(sum.buckets[0], 2);
+        assert_eq!(sum.buckets[1], 1);
+        assert_eq!(sum.buckets[15], 1);
+        assert_eq!(sum.buckets[16], 1);
+        assert_eq!(sum.count(), 5);
+    }
+}

@@ -1,0 +1,303 @@
+//! What is measured, and where each worker writes it.
+//!
+//! A meter outlives the generation it was made for: a route or backend of the same name goes on counting after a reload.
+//! Cells are made by the worker that first needs them, so that a hundred thousand idle routes cost two words each.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use crossbeam_utils::CachePadded;
+use http::StatusCode;
+
+use super::cells::{Count, Histogram, HistogramSum};
+use crate::errors::Failure;
+use crate::names::Side;
+
+/// A data worker's place in every meter: 0 for the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WorkerId(pub usize);
+
+/// Who answered, as metrics count it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Measured {
+    /// A backend of this side.
+    Side(Side),
+    /// The facade itself.
+    Facade,
+}
+
+impl Measured {
+    /// Everyone who can answer.
+    pub const ALL: [Measured; 3] = [Measured::Side(Side::Legacy), Measured::Side(Side::New), Measured::Facade];
+
+    /// The label: `legacy`, `new` or `banyan`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Measured::Side(side) => side.as_str(),
+            Measured::Facade => "banyan",
+        }
+    }
+
+    const fn index(self) -> usize {
+        match self {
+            Measured::Side(side) => side.index(),
+            Measured::Facade => 2,
+        }
+    }
+}
+
+/// The classes of status codes, as a label.
+pub const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
+
+/// One cell for each worker, made when that worker first writes.
+#[derive(Debug)]
+struct PerWorker<T>(Box<[OnceLock<Box<T>>]>);
+
+impl<T: Default> PerWorker<T> {
+    fn new(workers: usize) -> PerWorker<T> {
+        PerWorker((0..workers).map(|_| OnceLock::new()).collect())
+    }
+
+    fn cell(&self, worker: WorkerId) -> &T {
+        self.0[worker.0].get_or_init(Box::default)
+    }
+
+    fn all(&self) -> impl Iterator<Item = &T> {
+        self.0.iter().filter_map(|cell| cell.get().map(|boxed| &**boxed))
+    }
+}
+
+#[derive(Debug, Default)]
+struct RouteCells {
+    answers: [AnswerCells; 3],
+}
+
+#[derive(Debug, Default)]
+struct AnswerCells {
+    classes: [Count; CLASSES.len()],
+    seconds: Histogram,
+}
+
+/// The counts of one route.
+#[derive(Debug)]
+pub struct RouteMeter {
+    /// The route's name; empty for requests that no route takes.
+    pub name: Arc<str>,
+    cells: PerWorker<RouteCells>,
+}
+
+/// The answers of one side of a route, over all workers.
+#[derive(Debug, Default)]
+pub struct AnswerSum {
+    /// How many, by class of status.
+    pub classes: [u64; CLASSES.len()],
+    /// How long they took, from request head to the last byte.
+    pub seconds: HistogramSum,
+}
+
+impl RouteMeter {
+    /// A meter for this route.
+    #[must_use]
+    pub fn new(name: Arc<str>, workers: usize) -> RouteMeter {
+        RouteMeter { name, cells: PerWorker::new(workers) }
+    }
+
+    /// Counts one answered request.
+    pub fn count(&self, worker: WorkerId, by: Measured, status: StatusCode, took: Duration) {
+        let cells = &self.cells.cell(worker).answers[by.index()];
+        let class = (usize::from(status.as_u16()) / 100).clamp(1, CLASSES.len()) - 1;
+        cells.classes[class].add(1);
+        cells.seconds.observe(took);
+    }
+
+    /// The sum over all workers; `None` if there never was an answer.
+    #[must_use]
+    pub fn sum(&self, by: Measured) -> Option<AnswerSum> {
+        let mut sum = AnswerSum::default();
+        for cells in self.cells.all() {
+            let cells = &cells.answers[by.index()];
+            for (total, class) in sum.classes.iter_mut().zip(&cells.classes) {
+                *total += class.get();
+            }
+            sum.seconds.add(&cells.seconds);
+        }
+        (sum.classes.iter().sum::<u64>() > 0).then_some(sum)
+    }
+}
+
+#[derive(Debug, Default)]
+struct BackendCells {
+    seconds: Histogram,
+    errors: [Count; Failure::UPSTREAM.len()],
+}
+
+/// The counts of one backend.
+#[derive(Debug)]
+pub struct BackendMeter {
+    /// The backend's name.
+    pub name: Arc<str>,
+    cells: PerWorker<BackendCells>,
+}
+
+impl BackendMeter {
+    /// A meter for this backend.
+    #[must_use]
+    pub fn new(name: Arc<str>, workers: usize) -> BackendMeter {
+        BackendMeter { name, cells: PerWorker::new(workers) }
+    }
+
+    /// Counts the time from sending a request to the head of its answer.
+    pub fn answered(&self, worker: WorkerId, took: Duration) {
+        self.cells.cell(worker).seconds.observe(took);
+    }
+
+    /// Counts a failure that is the backend's doing; others are passed over.
+    pub fn failed(&self, worker: WorkerId, failure: Failure) {
+        if let Some(place) = failure.upstream_index() {
+            self.cells.cell(worker).errors[place].add(1);
+        }
+    }
+
+    /// The times over all workers.
+    #[must_use]
+    pub fn seconds(&self) -> HistogramSum {
+        let mut sum = HistogramSum::default();
+        self.cells.all().for_each(|cells| sum.add(&cells.seconds));
+        sum
+    }
+
+    /// The failures over all workers, in the order of [`Failure::UPSTREAM`].
+    #[must_use]
+    pub fn errors(&self) -> [u64; Failure::UPSTREAM.len()] {
+        let mut sum = [0; Failure::UPSTREAM.len()];
+        for cells in self.cells.all() {
+            for (total, count) in sum.iter_mut().zip(&cells.errors) {
+                *total += count.get();
+            }
+        }
+        sum
+    }
+}
+
+#[derive(Debug, Default)]
+struct WorkerCells {
+    connections: Count,
+    accept_errors: Count,
+    rejected: [Count; Failure::REJECTIONS.len()],
+}
+
+/// The counts of the facade as a whole.
+#[derive(Debug)]
+pub struct FacadeMeter {
+    workers: Box<[CachePadded<WorkerCells>]>,
+    /// Reloads that were taken.
+    pub reloads_accepted: AtomicU64,
+    /// Reloads that were refused.
+    pub reloads_rejected: AtomicU64,
+    /// Whether the accepted configuration could not be kept in the state directory.
+    pub state_unwritable: AtomicBool,
+}
+
+impl FacadeMeter {
+    /// A meter for this many workers.
+    #[must_use]
+    pub fn new(workers: usize) -> FacadeMeter {
+        FacadeMeter {
+            workers: (0..workers).map(|_| CachePadded::default()).collect(),
+            reloads_accepted: AtomicU64::new(0),
+            reloads_rejected: AtomicU64::new(0),
+            state_unwritable: AtomicBool::new(false),
+        }
+    }
+
+    /// How many workers there are.
+    #[must_use]
+    pub fn workers(&self) -> usize {
+        self.workers.len()
+    }
+
+    /// Counts a connection that was accepted.
+    pub fn connected(&self, worker: WorkerId) {
+        self.workers[worker.0].connections.add(1);
+    }
+
+    /// Counts a connection that ended.
+    pub fn disconnected(&self, worker: WorkerId) {
+        self.workers[worker.0].connections.sub(1);
+    }
+
+    /// Counts an accept that failed.
+    pub fn accept_failed(&self, worker: WorkerId) {
+        self.workers[worker.0].accept_errors.add(1);
+    }
+
+    /// Counts a request that was refused; failures that are not the client's doing are passed over.
+    pub fn rejected(&self, worker: WorkerId, failure: Failure) {
+        if let Some(place) = failure.rejection_index() {
+            self.workers[worker.0].rejected[place].add(1);
+        }
+    }
+
+    /// Open client connections.
+    #[must_use]
+    pub fn connections(&self) -> u64 {
+        self.workers.iter().map(|cells| cells.connections.get()).sum()
+    }
+
+    /// Open client connections of one worker.
+    #[must_use]
+    pub fn connections_of(&self, worker: WorkerId) -> u64 {
+        self.workers[worker.0].connections.get()
+    }
+
+    /// Accepts that failed.
+    #[must_use]
+    pub fn accept_errors(&self) -> u64 {
+        self.workers.iter().map(|cells| cells.accept_errors.get()).sum()
+    }
+
+    /// Refused requests, in the order of [`Failure::REJECTIONS`].
+    #[must_use]
+    pub fn rejections(&self) -> [u64; Failure::REJECTIONS.len()] {
+        let mut sum = [0; Failure::REJECTIONS.len()];
+        for cells in &self.workers {
+            for (total, count) in sum.iter_mut().zip(&cells.rejected) {
+                *total += count.get();
+            }
+        }
+        sum
+    }
+
+    /// Counts a reload.
+    pub fn reloaded(&self, accepted: bool) {
+        let counter = if accepted { &self.reloads_accepted } else { &self.reloads_rejected };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_workers_count_adds_up() {
+        let meter = RouteMeter::new("orders".into(), 2);
+        assert!(meter.sum(Measured::Facade).is_none());
+        meter.count(WorkerId(0), Measured::Side(Side::New), StatusCode::OK, Duration::from_millis(1));
+        meter.count(WorkerId(1), Measured::Side(Side::New), StatusCode::BAD_GATEWAY, Duration::from_millis(2));
+        let sum = meter.sum(Measured::Side(Side::New)).unwrap();
+        assert_eq!(sum.classes, [0, 1, 0, 0, 1]);
+        assert_eq!((sum.seconds.count(), sum.seconds.sum_micros), (2, 3_000));
+        assert!(meter.sum(Measured::Side(Side::Legacy)).is_none());
+    }
+
+    #[test]
+    fn rejections_count_only_what_is_the_clients_doing() {
+        let meter = FacadeMeter::new(1);
+        meter.rejected(WorkerId(0), Failure::Host(""));
+        meter.rejected(WorkerId(0), Failure::Connect);
+        assert_eq!(meter.rejections().iter().sum::<u64>(), 1);
+    }
+}

@@ -1,0 +1,12 @@
+//! What the facade tells about itself: metrics and the access log.
+//!
+//! Data workers write into cells of their own that nobody else writes ([`cells`], [`meter`]); whoever scrapes adds them
+//! up ([`export`]). The access log ([`access`]) leaves a worker as whole buffers through a lock-free queue.
+
+pub mod access;
+pub mod cells;
+pub mod export;
+pub mod meter;
+
+pub use access::{AccessQueue, AccessRecord, LineBuffer};
+pub use meter::{BackendMeter, FacadeMeter, Measured, RouteMeter, WorkerId};

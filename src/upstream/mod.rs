@@ -1,0 +1,14 @@
+//! Backends: their endpoints, the connections to them, and one exchange over a connection.
+//!
+//! A [`Backend`] is shared by all workers and survives reloads that leave its settings alone. Connections belong to one
+//! worker ([`Pools`]) and are driven by the request that uses them: no task of their own, no hand-over between threads.
+
+mod answer;
+mod backend;
+mod connection;
+mod pool;
+
+pub use answer::{AnswerBody, AnswerError};
+pub use backend::{Backend, Endpoint, InFlight};
+pub use connection::{Connection, SendError};
+pub use pool::Pools;
