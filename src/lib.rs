@@ -20,8 +20,11 @@
 
 pub mod errors;
 pub mod names;
-//pub mod routing;
-//pub mod snapshot;
+pub mod routing;
+pub mod server;
+pub mod shutdown;
+pub mod snapshot;
+pub mod state;
 pub mod telemetry;
 pub mod upstream;
 pub mod wire;
