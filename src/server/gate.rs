@@ -5,10 +5,12 @@ use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::{Sleep, sleep};
 
 use super::watchdog::{End, Pulse};
 use crate::errors::Failure;
@@ -17,6 +19,11 @@ use crate::wire::framing::{Framing, Place, Verdict};
 /// What hyper is given in place of a head that was refused: a request that is certainly sound, so that the refusal goes
 /// out in its turn and in the facade's own words.
 const STAND_IN: &[u8] = b"GET / HTTP/1.1\r\nhost: refused.invalid\r\nconnection: close\r\n\r\n";
+
+/// How long a client may go on sending after the last answer before its connection is closed under it.
+const LINGER: Duration = Duration::from_millis(500);
+/// How much of that is read and thrown away, in bytes.
+const LINGER_BYTES: usize = 256 * 1024;
 
 /// Tells the service which request was refused. Requests are numbered from 1 as they pass.
 #[derive(Debug, Default)]
@@ -53,6 +60,8 @@ pub(super) struct Gate {
     incomplete: bool,
     /// Whether a head was refused: nothing more of this connection is looked at.
     ended: bool,
+    /// How long, and how much, is still read after the last answer.
+    linger: Option<(Pin<Box<Sleep>>, usize)>,
     refusals: Rc<Refusals>,
     pulse: Rc<Pulse>,
 }
@@ -60,13 +69,31 @@ pub(super) struct Gate {
 impl Gate {
     pub(super) fn new(stream: TcpStream, refusals: Rc<Refusals>, pulse: Rc<Pulse>) -> Gate {
         let (held, cleared, incomplete, ended) = (BytesMut::new(), 0, false, false);
-        Gate { stream, framing: Framing::default(), held, cleared, incomplete, ended, refusals, pulse }
+        Gate { stream, framing: Framing::default(), held, cleared, incomplete, ended, linger: None, refusals, pulse }
     }
 
-    /// The socket, and whether the client may still be sending what nobody will read.
-    pub(super) fn into_stream(self) -> (TcpStream, bool) {
-        let unread = self.ended || !self.held.is_empty() || self.framing.place() == Place::Body;
-        (self.stream, unread)
+    /// Whether the client may still be sending what nobody will read.
+    fn is_unread(&self) -> bool {
+        self.ended || !self.held.is_empty() || self.framing.place() == Place::Body
+    }
+
+    /// Reads and throws away what a client still sends after the last answer: closing a socket with unread bytes makes the
+    /// kernel send a reset, and a reset makes the client's kernel throw that answer away.
+    fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let lingering = self.linger.get_or_insert_with(|| (Box::pin(sleep(LINGER)), LINGER_BYTES));
+        if lingering.0.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        let mut space = [0; 4096];
+        loop {
+            let mut waste = ReadBuf::new(&mut space);
+            let read = ready!(Pin::new(&mut self.stream).poll_read(cx, &mut waste));
+            let count = waste.filled().len();
+            if read.is_err() || count == 0 || count >= lingering.1 {
+                return Poll::Ready(());
+            }
+            lingering.1 -= count;
+        }
     }
 
     /// Judges bytes that were not handed on yet, and notes what that means: how many of them may pass now.
@@ -231,6 +258,12 @@ impl AsyncWrite for Gate {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        if self.linger.is_none() {
+            ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+        }
+        if self.is_unread() {
+            ready!(self.poll_linger(cx));
+        }
+        Poll::Ready(Ok(()))
     }
 }

@@ -36,7 +36,7 @@ pub struct Peer {
 /// What a worker does with requests. Each worker has one of its own; nothing in it is shared with other threads.
 pub trait Handler: 'static {
     /// The body of its answers.
-    type Body: Body<Data = bytes::Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + 'static;
+    type Body: Body<Data = bytes::Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Unpin + 'static;
 
     /// Answers a request.
     fn handle(&self, request: Request<Incoming>, peer: &Rc<Peer>) -> impl Future<Output = Response<Self::Body>>;

@@ -19,7 +19,8 @@ impl Scrape {
     /// `banyan_requests_total` and `banyan_request_seconds` of these routes.
     pub fn routes<'a>(&mut self, meters: impl Iterator<Item = &'a RouteMeter>) {
         let mut totals = family("banyan_requests_total", "Answered requests.", MetricType::COUNTER);
-        let mut seconds = family("banyan_request_seconds", "Time to the last byte of the answer.", MetricType::HISTOGRAM);
+        let mut seconds =
+            family("banyan_request_seconds", "Time to the last byte of the answer.", MetricType::HISTOGRAM);
         for meter in meters {
             for by in Measured::ALL {
                 let Some(sum) = meter.sum(by) else { continue };
@@ -35,8 +36,11 @@ impl Scrape {
 
     /// `banyan_upstream_seconds` and `banyan_upstream_errors_total` of these backends.
     pub fn backends<'a>(&mut self, meters: impl Iterator<Item = &'a BackendMeter>) {
-        let mut seconds =
-            family("banyan_upstream_seconds", "Time from sending a request to its answer's head.", MetricType::HISTOGRAM);
+        let mut seconds = family(
+            "banyan_upstream_seconds",
+            "Time from sending a request to its answer's head.",
+            MetricType::HISTOGRAM,
+        );
         let mut errors = family("banyan_upstream_errors_total", "Requests a backend failed.", MetricType::COUNTER);
         for meter in meters {
             seconds.mut_metric().push(histogram(&[("backend", &meter.name)], &meter.seconds()));
@@ -52,7 +56,8 @@ impl Scrape {
         use std::sync::atomic::Ordering::Relaxed;
         self.gauge("banyan_connections", "Open client connections.", meter.connections());
         self.counter("banyan_accept_errors_total", "Connections that could not be accepted.", meter.accept_errors());
-        let mut rejected = family("banyan_rejected_total", "Requests refused before any backend saw them.", MetricType::COUNTER);
+        let mut rejected =
+            family("banyan_rejected_total", "Requests refused before any backend saw them.", MetricType::COUNTER);
         for (reason, count) in Failure::REJECTIONS.iter().zip(meter.rejections()) {
             rejected.mut_metric().push(counter(&[("reason", reason)], count));
         }
@@ -162,7 +167,10 @@ mod tests {
         let text = scrape.render().unwrap();
         let line = r#"banyan_requests_total{route="orders \"x\"\n",side="new",class="2xx"} 1"#;
         assert!(text.contains(line), "{text}");
-        assert!(text.contains("banyan_request_seconds_bucket{route=\"orders \\\"x\\\"\\n\",side=\"new\",le=\"0.005\"} 1"), "{text}");
+        assert!(
+            text.contains("banyan_request_seconds_bucket{route=\"orders \\\"x\\\"\\n\",side=\"new\",le=\"0.005\"} 1"),
+            "{text}"
+        );
         assert!(text.contains("process_"), "{text}");
     }
 }

@@ -126,10 +126,7 @@ impl Body for AnswerBody {
     type Data = Bytes;
     type Error = AnswerError;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, AnswerError>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, AnswerError>>> {
         let this = &mut *self;
         // Asking the body first tells the connection that more is wanted; then the connection reads; then the body has it.
         let first = this.poll_incoming(cx);

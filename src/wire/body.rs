@@ -73,10 +73,7 @@ impl Body for RequestBody {
     type Data = Bytes;
     type Error = hyper::Error;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let RequestBody::Streaming(streaming) = &mut *self else { return Poll::Ready(None) };
         let tally = &streaming.tally;
         let mut frame = match ready!(Pin::new(&mut streaming.inner).poll_frame(cx)) {
