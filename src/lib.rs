@@ -20,6 +20,7 @@
 
 pub mod errors;
 pub mod names;
+pub mod proxy;
 pub mod routing;
 pub mod server;
 pub mod shutdown;

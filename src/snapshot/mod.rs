@@ -18,6 +18,8 @@ pub struct Snapshot {
     pub rules: Rules,
     /// The backends; [`BackendId`] counts here.
     pub backends: Vec<BackendSettings>,
+    /// How long the response head may take where no route matches.
+    pub default_timeout: Duration,
     /// Where clients connect. A change takes a restart.
     pub listeners: Vec<ListenerSettings>,
     /// Where operators connect. A change takes a restart.

@@ -1,0 +1,206 @@
+//! The life of a request: identify, decide, forward, stamp, log.
+//!
+//! - [`view`]: the live generation as one worker holds it
+//! - [`identify`]: who asks for what, after everything that this sender may not say was taken away
+//! - [`claims`]: verified tokens
+//! - [`forward`]: one request to one backend
+//! - [`relay`]: the answer on its way back
+//! - [`ticket`]: what is counted and logged, once, however the request ends
+
+mod claims;
+mod forward;
+mod identify;
+mod relay;
+mod ticket;
+mod view;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderValue, Request, Response};
+use hyper::body::Incoming;
+use tokio::time::Instant;
+
+use crate::errors::Failure;
+use crate::routing::{Decision, NoTrace};
+use crate::server::{Event, Handler, Peer};
+use crate::snapshot::ClientTimeouts;
+use crate::state::Live;
+use crate::telemetry::{AccessQueue, LineBuffer, WorkerId};
+use crate::upstream::Pools;
+use crate::wire::body::{RequestBody, Tally};
+use crate::wire::{headers, ids, problem};
+
+use forward::Forward;
+use identify::Identified;
+pub use relay::ProxyBody;
+use ticket::Ticket;
+use view::View;
+
+/// How often unused connections to backends are looked through.
+const SWEEP_EVERY: Duration = Duration::from_secs(2);
+
+/// One worker's proxy.
+#[derive(Debug)]
+pub struct Proxy {
+    live: Arc<Live>,
+    worker: WorkerId,
+    /// The addresses of the listeners as configured at start, by the place the server knows them by.
+    listeners: Vec<std::net::SocketAddr>,
+    view: RefCell<Rc<View>>,
+    pools: Rc<Pools>,
+    log: Rc<RefCell<LineBuffer>>,
+    swept: RefCell<Instant>,
+}
+
+impl Proxy {
+    /// The proxy of this worker. Made on the worker's own thread.
+    #[must_use]
+    pub fn new(live: Arc<Live>, worker: WorkerId, queue: Arc<AccessQueue>) -> Proxy {
+        let generation = live.current().clone();
+        let listeners = generation.snapshot.listeners.iter().map(|listener| listener.address).collect::<Vec<_>>();
+        let view = View::new(generation, &listeners);
+        Proxy {
+            live,
+            worker,
+            view: RefCell::new(Rc::new(view)),
+            listeners,
+            pools: Rc::default(),
+            log: Rc::new(RefCell::new(LineBuffer::new(queue))),
+            swept: RefCell::new(Instant::now()),
+        }
+    }
+
+    /// The live generation. Each request asks once and keeps what it gets to its last log line.
+    fn view(&self) -> Rc<View> {
+        let current = self.live.current();
+        let mut view = self.view.borrow_mut();
+        if !Arc::ptr_eq(&current, &view.generation) {
+            *view = Rc::new(View::new(Arc::clone(&current), &self.listeners));
+        }
+        Rc::clone(&view)
+    }
+
+    fn ticket(&self, view: &Rc<View>, peer: &Peer, request_id: HeaderValue) -> Ticket {
+        let (log, pools) = (Rc::clone(&self.log), Rc::clone(&self.pools));
+        Ticket::new(self.worker, Rc::clone(view), log, pools, peer.address.ip(), request_id)
+    }
+
+    /// The facade's own answer.
+    fn own(&self, mut ticket: Ticket, failure: Failure) -> Response<ProxyBody> {
+        ticket.failed(failure);
+        self.live.meter.rejected(self.worker, failure);
+        let answer = problem::response(failure, ticket.request_id(), ticket.route_name());
+        ticket.answered(answer.status());
+        let explained = ticket.explanation();
+        let mut answer = answer.map(|body| ProxyBody::own(body, ticket));
+        if let Some(explained) = explained {
+            answer.headers_mut().insert(headers::BANYAN_DECISION, explained);
+        }
+        answer
+    }
+
+    async fn answer(&self, request: Request<Incoming>, peer: &Peer) -> Response<ProxyBody> {
+        let view = self.view();
+        let (mut parts, body) = request.into_parts();
+        let asked = headers::strip_request(&mut parts.headers, view.trusts(peer), &view.guarded);
+        let request_id = headers::add_ids(&mut parts.headers);
+        let mut ticket = self.ticket(&view, peer, request_id);
+        let identified = asked.and_then(|asked| identify::identify(&parts, asked, &view, peer));
+        let Identified { host, host_header, client, force, explain, claims } = match identified {
+            Ok(identified) => identified,
+            Err(failure) => {
+                ticket.asked(&parts, None);
+                return self.own(ticket, failure);
+            }
+        };
+        let decision = {
+            let seen = identify::view_of(&parts, &host, client, view.trusts(peer), claims.as_deref());
+            let mut subject = crate::routing::Subject::default();
+            let rules = &view.generation.snapshot.rules;
+            let decision = rules.decide(&seen, force, &mut subject, &mut NoTrace);
+            ticket.decided(decision, subject.tenant.take().map(std::borrow::Cow::into_owned), client, explain);
+            decision
+        };
+        ticket.asked(&parts, host_header.as_ref());
+        let (body, tally) = RequestBody::new(body, &view.guarded);
+        ticket.tally = tally.clone();
+        let request = Request::from_parts(parts, body);
+        self.forward(request, host_header, peer, decision, ticket, tally).await
+    }
+
+    async fn forward(
+        &self,
+        request: Request<RequestBody>,
+        host: Option<HeaderValue>,
+        peer: &Peer,
+        decision: Decision,
+        mut ticket: Ticket,
+        tally: Option<Rc<Tally>>,
+    ) -> Response<ProxyBody> {
+        let view = Rc::clone(ticket.view());
+        let Some(id) = decision.backend else {
+            let failure = if decision.route.is_some() { Failure::NoBackend } else { Failure::NoRoute };
+            return self.own(ticket, failure);
+        };
+        let backend = view.generation.backend(id);
+        let endpoint = ticket.sent_to(backend);
+        let forward = Forward { pools: &self.pools, backend, endpoint: &endpoint, decision: &decision, view: &view };
+        let original_path = forward.needs_original().then(|| request.uri().path().to_owned());
+        let request = forward.prepare(request, host.as_ref(), &peer.hop, view.trusts(peer));
+        let began = Instant::now();
+        match forward.send(request, ticket.began(), tally.as_deref()).await {
+            Ok((answer, connection)) => {
+                let took = began.elapsed();
+                backend.meter.answered(self.worker, took);
+                ticket.upstream = Some(took);
+                let uploading = tally.is_some_and(|tally| !tally.is_complete());
+                relay::relay(answer, connection, uploading, ticket, &forward, original_path.as_deref(), host.as_ref())
+            }
+            Err(failure) => {
+                backend.meter.failed(self.worker, failure);
+                self.own(ticket, failure)
+            }
+        }
+    }
+}
+
+impl Handler for Proxy {
+    type Body = ProxyBody;
+
+    async fn handle(&self, request: Request<Incoming>, peer: &Rc<Peer>) -> Response<ProxyBody> {
+        self.answer(request, peer).await
+    }
+
+    fn refuse(&self, failure: Failure, peer: &Rc<Peer>) -> Response<ProxyBody> {
+        let ticket = self.ticket(&self.view(), peer, ids::new_request_id());
+        self.own(ticket, failure)
+    }
+
+    fn timeouts(&self, listener: usize) -> ClientTimeouts {
+        self.view().listeners[listener].timeouts
+    }
+
+    fn event(&self, event: Event) {
+        let meter = &self.live.meter;
+        match event {
+            Event::Connected => meter.connected(self.worker),
+            Event::Disconnected => meter.disconnected(self.worker),
+            Event::AcceptFailed => meter.accept_failed(self.worker),
+            Event::BodyRefused(failure) => meter.rejected(self.worker, failure),
+        }
+    }
+
+    fn tick(&self) {
+        self.log.borrow_mut().flush();
+        // Taking the view here lets an old generation go even on a worker without traffic.
+        let view = self.view();
+        let mut swept = self.swept.borrow_mut();
+        if swept.elapsed() >= SWEEP_EVERY {
+            *swept = Instant::now();
+            self.pools.sweep(view.generation.backends.iter().map(|backend| &**backend));
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! The answer on its way back: stamped, mapped back where the request was rewritten, streamed.
+
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::{HeaderValue, Response, header};
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+
+use super::forward::Forward;
+use super::ticket::Ticket;
+use crate::routing::{Original, Rewrite};
+use crate::upstream::{AnswerBody, AnswerError, Connection, Pools};
+use crate::wire::headers;
+
+/// The body of an answer to a client.
+#[derive(Debug)]
+pub enum ProxyBody {
+    /// The facade's own.
+    Own {
+        /// What is left of it.
+        bytes: Option<Bytes>,
+        #[expect(missing_docs, reason = "held so that it is counted and logged when the answer is done")]
+        ticket: Box<Ticket>,
+    },
+    /// A backend's, as it comes in.
+    Relayed {
+        /// Where it comes from.
+        answer: AnswerBody,
+        #[expect(missing_docs, reason = "held so that it is counted and logged when the answer is done")]
+        ticket: Box<Ticket>,
+    },
+}
+
+impl ProxyBody {
+    pub(super) fn own(bytes: Bytes, ticket: Ticket) -> ProxyBody {
+        let mut ticket = Box::new(ticket);
+        ticket.complete = true;
+        ticket.bytes_out = bytes.len() as u64;
+        ProxyBody::Own { bytes: Some(bytes), ticket }
+    }
+}
+
+/// Makes of a backend's answer the one that the client is sent.
+pub(super) fn relay(
+    answer: Response<Incoming>,
+    connection: Connection,
+    uploading: bool,
+    mut ticket: Ticket,
+    forward: &Forward<'_>,
+    original_path: Option<&str>,
+    host: Option<&HeaderValue>,
+) -> Response<ProxyBody> {
+    let (mut parts, incoming) = answer.into_parts();
+    parts.extensions.clear();
+    headers::strip_response(&mut parts.headers);
+    headers::stamp(&mut parts.headers, forward.decision.side);
+    if let (Some(route), Some(rewrite), Some(path)) = (forward.route(), forward.rewrite(), original_path) {
+        map_back(&mut parts.headers, rewrite, forward.original(route, path), forward, host);
+    }
+    if let Some(explained) = ticket.explanation() {
+        parts.headers.insert(headers::BANYAN_DECISION, explained);
+    }
+    ticket.relayed(parts.status);
+    let pools: Rc<Pools> = ticket.pools();
+    let patience = forward.backend.settings.timeouts.idle;
+    let answer = AnswerBody::new(incoming, connection, uploading, pools, patience);
+    ticket.complete = answer.is_end_stream();
+    Response::from_parts(parts, ProxyBody::Relayed { answer, ticket: Box::new(ticket) })
+}
+
+/// Takes the rewriting back out of an answer, so that the client sees the paths it knows.
+fn map_back(
+    fields: &mut http::HeaderMap,
+    rewrite: &Rewrite,
+    original: Original<'_>,
+    forward: &Forward<'_>,
+    host: Option<&HeaderValue>,
+) {
+    let client = host.and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let endpoint = &*forward.endpoint.address.authority;
+    let mapped = fields
+        .get(header::LOCATION)
+        .and_then(|value| rewrite.location(original, value.to_str().ok()?, "http", client, endpoint))
+        .and_then(|text| HeaderValue::from_str(&text).ok());
+    if let Some(location) = mapped {
+        fields.insert(header::LOCATION, location);
+    }
+    for value in fields.get_all(header::SET_COOKIE).iter().cloned().collect::<Vec<_>>().into_iter().enumerate() {
+        let (place, cookie) = value;
+        let mapped = cookie.to_str().ok().and_then(|text| {
+            HeaderValue::from_str(&rewrite.cookie(original, text, &forward.endpoint.address.host)?).ok()
+        });
+        if place == 0 {
+            fields.insert(header::SET_COOKIE, mapped.unwrap_or(cookie));
+        } else {
+            fields.append(header::SET_COOKIE, mapped.unwrap_or(cookie));
+        }
+    }
+}
+
+impl Body for ProxyBody {
+    type Data = Bytes;
+    type Error = AnswerError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, AnswerError>>> {
+        match &mut *self {
+            ProxyBody::Own { bytes, .. } => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            ProxyBody::Relayed { answer, ticket } => {
+                let mut frame = ready!(Pin::new(&mut *answer).poll_frame(cx));
+                match &mut frame {
+                    Some(Ok(frame)) => {
+                        if let Some(data) = frame.data_ref() {
+                            ticket.bytes_out += data.len() as u64;
+                        } else if let Some(trailers) = frame.trailers_mut() {
+                            headers::strip_trailers(trailers, &[]);
+                        }
+                        ticket.complete = answer.is_end_stream();
+                    }
+                    Some(Err(_)) => ticket.broken(),
+                    None => ticket.complete = true,
+                }
+                Poll::Ready(frame)
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            ProxyBody::Own { bytes, .. } => bytes.is_none(),
+            ProxyBody::Relayed { answer, .. } => answer.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            ProxyBody::Own { bytes, .. } => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
+            ProxyBody::Relayed { answer, .. } => answer.size_hint(),
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! What is counted and logged of a request: once, when the last byte is out or the client is gone.
+
+use std::cell::RefCell;
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use http::request::Parts;
+use http::{HeaderValue, Method, StatusCode, Uri};
+use tokio::time::Instant;
+
+use super::identify;
+use super::view::View;
+use crate::errors::Failure;
+use crate::routing::Decision;
+use crate::snapshot::AccessLog;
+use crate::telemetry::{AccessRecord, LineBuffer, Measured, WorkerId};
+use crate::upstream::{Backend, Endpoint, InFlight, Pools};
+use crate::wire::body::Tally;
+
+/// What is known of a request. It goes with the request from its first moment to the last byte of its answer; when it is
+/// dropped, the request is counted and logged.
+#[derive(Debug)]
+pub struct Ticket {
+    worker: WorkerId,
+    view: Rc<View>,
+    log: Rc<RefCell<LineBuffer>>,
+    pools: Rc<Pools>,
+    began: Instant,
+    at: SystemTime,
+    request_id: HeaderValue,
+    client: IpAddr,
+    asked: Option<(Method, Uri, Option<HeaderValue>)>,
+    decision: Option<Decision>,
+    tenant: Option<String>,
+    explain: bool,
+    sent_to: Option<(Arc<Backend>, Arc<Endpoint>, InFlight)>,
+    served_by: Measured,
+    status: Option<StatusCode>,
+    error: Option<&'static str>,
+    /// From sending the request to the head of the answer.
+    pub(super) upstream: Option<Duration>,
+    /// What became of the request's body.
+    pub(super) tally: Option<Rc<Tally>>,
+    /// Body bytes sent to the client.
+    pub(super) bytes_out: u64,
+    /// Whether the answer is whole.
+    pub(super) complete: bool,
+}
+
+impl Ticket {
+    pub(super) fn new(
+        worker: WorkerId,
+        view: Rc<View>,
+        log: Rc<RefCell<LineBuffer>>,
+        pools: Rc<Pools>,
+        client: IpAddr,
+        request_id: HeaderValue,
+    ) -> Ticket {
+        Ticket {
+            worker,
+            view,
+            log,
+            pools,
+            began: Instant::now(),
+            at: SystemTime::now(),
+            request_id,
+            client,
+            asked: None,
+            decision: None,
+            tenant: None,
+            explain: false,
+            sent_to: None,
+            served_by: Measured::Facade,
+            status: None,
+            error: None,
+            upstream: None,
+            tally: None,
+            bytes_out: 0,
+            complete: false,
+        }
+    }
+
+    pub(super) fn view(&self) -> &Rc<View> {
+        &self.view
+    }
+
+    pub(super) fn pools(&self) -> Rc<Pools> {
+        Rc::clone(&self.pools)
+    }
+
+    pub(super) fn began(&self) -> Instant {
+        self.began
+    }
+
+    pub(super) fn request_id(&self) -> &str {
+        // Ids are made of, or checked to be, visible ASCII.
+        self.request_id.to_str().unwrap_or_default()
+    }
+
+    /// Notes what was asked.
+    pub(super) fn asked(&mut self, parts: &Parts, host: Option<&HeaderValue>) {
+        self.asked = Some((parts.method.clone(), parts.uri.clone(), host.cloned()));
+    }
+
+    /// Notes what was decided, and for whom.
+    pub(super) fn decided(&mut self, decision: Decision, tenant: Option<String>, client: IpAddr, explain: bool) {
+        self.decision = Some(decision);
+        self.tenant = tenant;
+        self.client = client;
+        self.explain = explain;
+    }
+
+    /// Picks the endpoint and notes it.
+    pub(super) fn sent_to(&mut self, backend: &Arc<Backend>) -> Arc<Endpoint> {
+        let endpoint = Arc::clone(backend.pick());
+        let in_flight = InFlight::begin(backend, &endpoint);
+        self.sent_to = Some((Arc::clone(backend), Arc::clone(&endpoint), in_flight));
+        endpoint
+    }
+
+    /// Notes that the facade answers itself.
+    pub(super) fn answered(&mut self, status: StatusCode) {
+        self.status = Some(status);
+    }
+
+    /// Notes that a backend answers.
+    pub(super) fn relayed(&mut self, status: StatusCode) {
+        self.status = Some(status);
+        self.served_by = self.decision.map_or(Measured::Facade, |decision| Measured::Side(decision.side));
+    }
+
+    /// Notes what went wrong.
+    pub(super) fn failed(&mut self, failure: Failure) {
+        self.error = Some(failure.reason());
+    }
+
+    /// Notes that the backend broke its answer off.
+    pub(super) fn broken(&mut self) {
+        self.error = Some("answer_broken");
+    }
+
+    /// The route's name, if one matched.
+    pub(super) fn route_name(&self) -> Option<&str> {
+        let id = self.decision?.route?;
+        Some(&self.view.generation.snapshot.rules.route(id).name)
+    }
+
+    /// The decision for those who may see it and want to.
+    pub(super) fn explanation(&self) -> Option<HeaderValue> {
+        self.decision.filter(|_| self.explain).and_then(|decision| identify::explanation(&self.view, &decision))
+    }
+
+    fn log(&self, took: Duration) {
+        let generation = &self.view.generation;
+        let reason = self.decision.map(|decision| generation.snapshot.rules.reason_text(decision.reason).to_string());
+        let client = self.client.to_string();
+        let (method, path, host) = match &self.asked {
+            Some((method, uri, host)) => (method.as_str(), uri.path(), host.as_ref()),
+            None => ("", "", None),
+        };
+        let gone = self.error.is_none() && !self.complete;
+        let sent_to = self.sent_to.as_ref();
+        self.log.borrow_mut().write(&AccessRecord {
+            ts: self.at,
+            request_id: self.request_id(),
+            client: &client,
+            method,
+            host: host.and_then(|value| value.to_str().ok()).unwrap_or_default(),
+            path,
+            status: self.status.map_or(0, |status| status.as_u16()),
+            served_by: self.served_by.as_str(),
+            side: self.decision.map(|decision| decision.side.as_str()),
+            route: self.route_name(),
+            reason: reason.as_deref(),
+            bucket: self.decision.and_then(|decision| decision.bucket).map(|bucket| bucket.0),
+            tenant: self.tenant.as_deref(),
+            generation: generation.number,
+            backend: sent_to.map(|(backend, ..)| &*backend.settings.name),
+            endpoint: sent_to.map(|(_, endpoint, _)| &*endpoint.address.authority),
+            duration_us: micros(took),
+            upstream_us: self.upstream.map(micros),
+            bytes_in: self.tally.as_ref().map_or(0, |tally| tally.bytes()),
+            bytes_out: self.bytes_out,
+            error: if gone { Some("client_gone") } else { self.error },
+        });
+    }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        let took = self.began.elapsed();
+        let generation = &self.view.generation;
+        if let Some(status) = self.status {
+            let route = self.decision.and_then(|decision| decision.route);
+            generation.meter(route).count(self.worker, self.served_by, status, took);
+        }
+        if generation.snapshot.access_log != AccessLog::Off {
+            self.log(took);
+        }
+    }
+}
