@@ -35,7 +35,7 @@ pub use flag::Flag;
 pub use pattern::{
     Captures, HeaderCondition, HostError, HostPattern, PathError, PathPattern, QueryCondition, RegexError, ValueMatch,
 };
-pub use rewrite::{Original, Rewrite, RewriteError};
+pub use rewrite::{Authorities, Original, Rewrite, RewriteError};
 pub use rules::{BackendId, CohortId, FlagId, Match, Route, RouteId, Rules, RulesParts};
 pub use subject::{Claims, ClientKey, RequestView, Subject, SubjectRules, SubjectSource, client_key};
 pub use trace::{NoTrace, Outcome, Trace, TraceStep};

@@ -1,17 +1,33 @@
 //! Paths for the new side, and its answers mapped back.
+//!
+//! The new side knows a resource under the template's path, clients under that of the route's match. A request goes one
+//! way ([`Rewrite::path`]); `Location` and `Set-Cookie` of the answer come back the other. Bytes that a capture took are
+//! copied as they are and never decoded.
+
+mod cookie;
+mod location;
+mod mapping;
+
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 
-use super::{Captures, Match, PathPattern};
+use super::pattern::Segment;
+use super::{Captures, Match, PathError, PathPattern};
+pub use location::Authorities;
+use mapping::Mapping;
 
 /// How requests to new are rewritten, and its answers mapped back.
 #[derive(Debug, Clone)]
 pub struct Rewrite {
-    /// Whether `Location` is mapped back.
+    /// Whether the proxy maps `Location` back.
     pub location: bool,
-    /// Whether `Set-Cookie` is mapped back.
+    /// Whether the proxy maps `Set-Cookie` back.
     pub cookies: bool,
     template: PathPattern,
+    /// One per alternative of the route.
+    mappings: Vec<Mapping>,
 }
 
 /// The request that is answered, as its route's match saw it.
@@ -29,8 +45,8 @@ pub struct Original<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RewriteError {
     /// The template itself is wrong.
-    Template(super::PathError),
-    /// An alternative of the match has no capture of this name.
+    Template(PathError),
+    /// An alternative of the match has no such capture.
     Missing {
         /// The capture, with its braces.
         capture: String,
@@ -47,9 +63,19 @@ impl Rewrite {
     /// # Errors
     /// When the template is none, or when it names a capture that an alternative's path lacks.
     pub fn new(template: &str, matches: &[Match], location: bool, cookies: bool) -> Result<Rewrite, RewriteError> {
-        let _ = matches;
         let template = PathPattern::parse(template).map_err(RewriteError::Template)?;
-        Ok(Rewrite { location, cookies, template })
+        let mappings = matches
+            .iter()
+            .enumerate()
+            .map(|(alternative, entry)| {
+                Mapping::new(&template, entry.path.as_ref()).map_err(|capture| RewriteError::Missing {
+                    capture,
+                    alternative,
+                    path: entry.path.as_ref().map(PathPattern::to_string),
+                })
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Rewrite { location, cookies, template, mappings })
     }
 
     /// The template as it was written.
@@ -58,57 +84,83 @@ impl Rewrite {
         self.template.as_str()
     }
 
-    /// The path for new; captures are copied byte by byte.
+    /// The path for new. A path that is none (`*`) stays as it is.
     #[must_use]
     pub fn path(&self, original: Original<'_>) -> String {
-        original.path.to_owned()
+        self.try_path(original).unwrap_or_else(|| original.path.to_owned())
     }
 
-    /// A `Location` of the new side mapped back; `None` leaves it unchanged.
-    #[must_use]
-    pub fn location(
-        &self,
-        original: Original<'_>,
-        location: &str,
-        client_scheme: &str,
-        client_authority: &str,
-        backend_authority: &str,
-    ) -> Option<String> {
-        let _ = (original, location, client_scheme, client_authority, backend_authority);
-        None
+    fn try_path(&self, original: Original<'_>) -> Option<String> {
+        let mapping = self.mapping(original)?;
+        if !original.path.starts_with('/') {
+            return None;
+        }
+        render(&self.template.segments, |position| original.taken(mapping.source(position)?))
     }
 
-    /// The `Path` of a cookie mapped back; `None` leaves it unchanged.
-    #[must_use]
-    pub fn cookie_path(&self, original: Original<'_>, path: &str) -> Option<String> {
-        let _ = (original, path);
-        None
+    fn mapping(&self, original: Original<'_>) -> Option<&Mapping> {
+        self.mappings.get(usize::from(original.alternative))
     }
+}
 
-    /// A `Set-Cookie` of the new side mapped back: its `Path`, and a `Domain` that is the backend's host is dropped;
-    /// `None` leaves it unchanged.
-    #[must_use]
-    pub fn cookie(&self, original: Original<'_>, set_cookie: &str, backend_host: &str) -> Option<String> {
-        let _ = (original, set_cookie, backend_host);
-        None
+/// What a capture took: the text, and whether a slash stood in front of it. Only `{*rest}` may have taken nothing without
+/// a slash.
+#[derive(Debug, Clone, Copy)]
+struct Taken<'p> {
+    text: &'p str,
+    slash: bool,
+}
+
+impl<'a> Original<'a> {
+    fn taken(self, position: usize) -> Option<Taken<'a>> {
+        taken(self.captures, position, self.path)
     }
+}
+
+fn taken<'p>(captures: &Captures, position: usize, path: &'p str) -> Option<Taken<'p>> {
+    let range = captures.range(position)?;
+    let slash = range.start.checked_sub(1).is_some_and(|before| path.as_bytes().get(before) == Some(&b'/'));
+    Some(Taken { text: path.get(range)?, slash })
+}
+
+/// The path with these segments; `value` gives what a capture took, by its position among them.
+fn render<'p>(segments: &[Segment], value: impl Fn(usize) -> Option<Taken<'p>>) -> Option<String> {
+    let mut path = String::new();
+    let mut position = 0;
+    for segment in segments {
+        if let Segment::Literal(text) = segment {
+            path.push('/');
+            path.push_str(text);
+            continue;
+        }
+        let taken = value(position)?;
+        if taken.slash || *segment == Segment::Capture {
+            path.push('/');
+        }
+        path.push_str(taken.text);
+        position += 1;
+    }
+    if path.is_empty() {
+        path.push('/');
+    }
+    Some(path)
 }
 
 impl fmt::Display for RewriteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             RewriteError::Template(error) => error.fmt(f),
-            RewriteError::Missing { capture, alternative, path: Some(path) } => {
-                write!(f, "`{capture}` is not in `{path}`, the path of alternative {}", alternative + 1)
+            RewriteError::Missing { capture, path: Some(path), .. } => {
+                write!(
+                    f,
+                    "`{capture}` is not in the match's path `{path}`: a rewrite can use only what every path of the route captures"
+                )
             }
             RewriteError::Missing { capture, alternative, path: None } => {
-                write!(f, "`{capture}` is not in alternative {}, which has no path", alternative + 1)
+                write!(f, "`{capture}` is not captured: alternative {} of the match has no path", alternative + 1)
             }
         }
     }
 }
 
 impl std::error::Error for RewriteError {}
-
-#[cfg(test)]
-mod tests;
