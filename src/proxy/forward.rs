@@ -47,9 +47,8 @@ impl Forward<'_> {
     }
 
     /// What was matched, for rewriting and for mapping back.
-    pub(super) fn original<'p>(&'p self, route: &'p Route, path: &'p str) -> Original<'p> {
-        let alternative = usize::from(self.decision.alternative);
-        Original { path, pattern: route.matches[alternative].path.as_ref(), captures: &self.decision.captures }
+    pub(super) fn original<'p>(&'p self, path: &'p str) -> Original<'p> {
+        Original { alternative: self.decision.alternative, captures: &self.decision.captures, path }
     }
 
     /// Makes of the client's request the one that the backend is sent.
@@ -82,10 +81,7 @@ impl Forward<'_> {
 
     /// The target in origin form, rewritten where the route says so; `None` if the client's own serves.
     fn target(&self, uri: &Uri) -> Option<Uri> {
-        let rewritten = match (self.route(), self.rewrite()) {
-            (Some(route), Some(rewrite)) => Some(rewrite.path(self.original(route, uri.path()))),
-            _ => None,
-        };
+        let rewritten = self.rewrite().map(|rewrite| rewrite.path(self.original(uri.path())));
         if rewritten.is_none() && uri.authority().is_none() {
             return None;
         }

@@ -5,11 +5,12 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::{HeaderValue, Response, header};
+use http::{HeaderName, HeaderValue, Response, header};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 
 use super::forward::Forward;
 use super::ticket::Ticket;
+use crate::routing::rewrite::Authorities;
 use crate::routing::{Original, Rewrite};
 use crate::upstream::{AnswerBody, AnswerError, Connection, Pools};
 use crate::wire::headers;
@@ -56,8 +57,8 @@ pub(super) fn relay(
     parts.extensions.clear();
     headers::strip_response(&mut parts.headers);
     headers::stamp(&mut parts.headers, forward.decision.side);
-    if let (Some(route), Some(rewrite), Some(path)) = (forward.route(), forward.rewrite(), original_path) {
-        map_back(&mut parts.headers, rewrite, forward.original(route, path), forward, host);
+    if let (Some(rewrite), Some(path)) = (forward.rewrite(), original_path) {
+        map_back(&mut parts.headers, rewrite, forward.original(path), forward, host);
     }
     if let Some(explained) = ticket.explanation() {
         parts.headers.insert(headers::BANYAN_DECISION, explained);
@@ -78,24 +79,27 @@ fn map_back(
     forward: &Forward<'_>,
     host: Option<&HeaderValue>,
 ) {
-    let client = host.and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let endpoint = &*forward.endpoint.address.authority;
-    let mapped = fields
-        .get(header::LOCATION)
-        .and_then(|value| rewrite.location(original, value.to_str().ok()?, "http", client, endpoint))
-        .and_then(|text| HeaderValue::from_str(&text).ok());
-    if let Some(location) = mapped {
-        fields.insert(header::LOCATION, location);
+    let address = &forward.endpoint.address;
+    let authorities = Authorities {
+        client_scheme: "http",
+        client: host.and_then(|value| value.to_str().ok()).unwrap_or_default(),
+        backend: &address.authority,
+    };
+    if rewrite.location {
+        let mapped = |value: &HeaderValue| rewrite.location(original, value.to_str().ok()?, authorities);
+        each_value(fields, &header::LOCATION, mapped);
+        each_value(fields, &header::CONTENT_LOCATION, mapped);
     }
-    for value in fields.get_all(header::SET_COOKIE).iter().cloned().collect::<Vec<_>>().into_iter().enumerate() {
-        let (place, cookie) = value;
-        let mapped = cookie.to_str().ok().and_then(|text| {
-            HeaderValue::from_str(&rewrite.cookie(original, text, &forward.endpoint.address.host)?).ok()
-        });
-        if place == 0 {
-            fields.insert(header::SET_COOKIE, mapped.unwrap_or(cookie));
-        } else {
-            fields.append(header::SET_COOKIE, mapped.unwrap_or(cookie));
+    if rewrite.cookies {
+        each_value(fields, &header::SET_COOKIE, |value| rewrite.cookie(original, value.to_str().ok()?, &address.host));
+    }
+}
+
+/// Maps every value of a header, in its order; `None` leaves a value as it is.
+fn each_value(fields: &mut http::HeaderMap, name: &HeaderName, mapped: impl Fn(&HeaderValue) -> Option<String>) {
+    for (_, value) in fields.iter_mut().filter(|(field, _)| *field == name) {
+        if let Some(changed) = mapped(value).and_then(|text| HeaderValue::from_str(&text).ok()) {
+            *value = changed;
         }
     }
 }
