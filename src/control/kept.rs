@@ -1,0 +1,49 @@
+//! The state directory: its lock, and the last accepted configuration kept in it for the next start.
+
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The state directory, locked for as long as this lives: two facades over one would undo each other's work.
+#[derive(Debug)]
+pub(super) struct StateDir {
+    /// Where it is.
+    pub(super) path: PathBuf,
+    _lock: File,
+}
+
+impl StateDir {
+    /// Makes the directory if it is missing (for its owner alone: it holds secrets) and locks it.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::ResourceBusy`] if another process holds it; else why it cannot be used.
+    pub(super) fn open(path: &Path) -> io::Result<StateDir> {
+        let mut builder = fs::DirBuilder::new();
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.recursive(true).create(path)?;
+        let lock = File::options().create(true).truncate(false).write(true).open(path.join("lock"))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(StateDir { path: path.to_path_buf(), _lock: lock }),
+            Err(TryLockError::WouldBlock) => {
+                Err(io::Error::new(io::ErrorKind::ResourceBusy, "another facade is using it"))
+            }
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_facade_cannot_have_the_same_directory() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/b");
+        let first = StateDir::open(&path).unwrap();
+        assert_eq!(StateDir::open(&path).unwrap_err().kind(), io::ErrorKind::ResourceBusy);
+        drop(first);
+        assert!(StateDir::open(&path).is_ok());
+    }
+}
