@@ -16,6 +16,9 @@
 //! | 1 | [`routing`]: the pure decision · [`wire`]: headers, targets and framing |
 //! | 0 | [`names`], [`errors`], [`shutdown`] |
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod config;
 pub mod names;
 pub mod routing;
 pub mod snapshot;
