@@ -1,0 +1,110 @@
+//! Listeners and what concerns the whole process.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::{At, Build, Cx, Place, positive};
+use crate::config::file::{File, Listen, Slashes};
+use crate::config::gather::beside;
+use crate::snapshot::{AccessLog, ClientTimeouts, DrainSettings, ListenerSettings};
+
+const ADMIN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9900);
+const HEADER: Duration = Duration::from_secs(10);
+const IDLE: Duration = Duration::from_secs(75);
+const BODY: Duration = Duration::from_secs(60);
+const GRACE: Duration = Duration::from_secs(30);
+
+/// The listeners and the admin address.
+pub(super) fn compile(file: &File, cx: &mut Cx<'_>) -> (Vec<ListenerSettings>, SocketAddr) {
+    let mut taken: Vec<(SocketAddr, Place)> = Vec::new();
+    let mut listeners = Vec::new();
+    if file.listen.get().is_some_and(Vec::is_empty) {
+        cx.report.error(file.listen.place, "empty-list", "a facade needs at least one listener");
+    }
+    for listen in file.listen.get().into_iter().flatten().filter_map(At::get) {
+        let Some(address) = listen.address.get().map(|address| address.0) else { continue };
+        claim(address, listen.address.place, &mut taken, cx);
+        listeners.push(listener(listen, address, cx));
+    }
+    let admin = file.admin.as_ref().and_then(At::get).and_then(|admin| admin.address.as_ref());
+    let (address, place) = match admin {
+        Some(at) => (at.get().map_or(ADMIN, |address| address.0), at.place),
+        None => {
+            (ADMIN, taken.iter().find(|(other, _)| clash(*other, ADMIN)).map_or(file.listen.place, |(_, place)| *place))
+        }
+    };
+    claim(address, place, &mut taken, cx);
+    (listeners, address)
+}
+
+fn claim(address: SocketAddr, place: Place, taken: &mut Vec<(SocketAddr, Place)>, cx: &mut Cx<'_>) {
+    if let Some((other, first)) = taken.iter().find(|(other, _)| clash(*other, address)) {
+        let first = cx.report.files.name(*first);
+        cx.report.error(place, "duplicate-address", format!("{address} is taken by {other} at {first}"));
+    }
+    taken.push((address, place));
+}
+
+/// Whether both cannot be listened to at once. Port 0 is a free one each time.
+fn clash(one: SocketAddr, other: SocketAddr) -> bool {
+    let covers =
+        |wide: SocketAddr, narrow: SocketAddr| wide.ip().is_unspecified() && wide.is_ipv4() == narrow.is_ipv4();
+    one.port() != 0
+        && one.port() == other.port()
+        && (one.ip() == other.ip() || covers(one, other) || covers(other, one))
+}
+
+fn listener(listen: &Listen, address: SocketAddr, cx: &mut Cx<'_>) -> ListenerSettings {
+    let timeouts = listen.timeouts.as_ref().and_then(At::get);
+    ListenerSettings {
+        address,
+        opaque_slashes: listen.encoded_slashes.as_ref().and_then(At::get).is_some_and(|word| word.0 == Slashes::Opaque),
+        timeouts: ClientTimeouts {
+            header: positive(timeouts.and_then(|given| given.header.as_ref()), HEADER, cx),
+            idle: positive(timeouts.and_then(|given| given.idle.as_ref()), IDLE, cx),
+            body: positive(timeouts.and_then(|given| given.body.as_ref()), BODY, cx),
+        },
+    }
+}
+
+/// The state directory (absolute), the access log and draining.
+pub(super) fn process(
+    file: &File,
+    main: &Path,
+    state_dir: Option<&Path>,
+    cx: &mut Cx<'_>,
+) -> (PathBuf, AccessLog, DrainSettings) {
+    let text =
+        |at: &Option<At<crate::config::read::Text>>| at.as_ref().and_then(At::get).map(|text| text.0.to_string());
+    let state_dir = match state_dir {
+        Some(given) => given.to_path_buf(),
+        None => beside(main, &text(&file.state_dir).unwrap_or_else(|| ".banyan".to_owned())),
+    };
+    let access_log = match text(&file.access_log).as_deref() {
+        None | Some("stdout") => AccessLog::Stdout,
+        Some("off") => AccessLog::Off,
+        Some(path) => AccessLog::File(cx.source.absolute(&beside(main, path))),
+    };
+    let drain = file.drain.as_ref().and_then(At::get);
+    let time =
+        |at: Option<&At<crate::config::read::Time>>, default| at.and_then(At::get).map_or(default, |time| time.0);
+    let drain = DrainSettings {
+        delay: time(drain.and_then(|drain| drain.delay.as_ref()), Duration::ZERO),
+        grace: time(drain.and_then(|drain| drain.grace.as_ref()), GRACE),
+    };
+    (cx.source.absolute(&state_dir), access_log, drain)
+}
+
+/// Whether a reload that looks like a cut file needs to be confirmed.
+pub(super) fn confirm_removals(file: &File) -> bool {
+    let reload = file.reload.as_ref().and_then(At::get);
+    reload.and_then(|reload| reload.confirm_removals.as_ref()).and_then(At::get).is_none_or(|toggle| toggle.0)
+}
+
+/// Warns of backends, cohorts and flags that nothing uses.
+pub(super) fn check_none_unused(build: &Build<'_>, cx: &mut Cx<'_>) {
+    build.backends.check_none_unused(cx);
+    build.cohorts.check_none_unused(cx);
+    build.flags.check_none_unused(cx);
+}

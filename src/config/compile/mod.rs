@@ -1,0 +1,121 @@
+//! From the file to a [`Snapshot`]: names become ids, texts become patterns, and everything that does not fit is
+//! reported where it stands.
+
+mod backends;
+mod canary;
+mod cohorts;
+mod directory;
+mod flags;
+mod keys;
+mod listeners;
+mod matches;
+mod routes;
+mod subjects;
+mod tests;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use directory::Directory;
+pub use tests::TestResult;
+pub(super) use tests::run as run_tests;
+
+use super::diagnostic::Finding;
+use super::file::{Backend, Cohort, Flag, Test};
+use super::gather::Gathered;
+use super::place::Place;
+use super::read::{At, Cx, Text, Time};
+use crate::routing::{BackendId, CohortId, FlagId, Route, Rules, RulesParts, SubjectRules};
+use crate::snapshot::{Snapshot, Trust};
+
+/// A snapshot, and what is still needed of the file to run its tests.
+#[derive(Debug)]
+pub(super) struct Compiled {
+    pub(super) snapshot: Snapshot,
+    pub(super) tests: Vec<At<Test>>,
+}
+
+/// What the parts of the compilation share: where names lead, and what was found on the way.
+struct Build<'b> {
+    backends: Directory<'b, Backend>,
+    cohorts: Directory<'b, Cohort>,
+    flags: Directory<'b, Flag>,
+    subjects: SubjectRules,
+    trust: Trust,
+    tenant_files: Vec<(PathBuf, usize)>,
+}
+
+/// Compiles everything; `None` where anything is an error.
+pub(super) fn compile(gathered: Gathered, main: &Path, state_dir: Option<&Path>, cx: &mut Cx<'_>) -> Option<Compiled> {
+    let Gathered { main: file, backends, cohorts, flags, routes, tests } = gathered;
+    let subject = file.subject.as_ref().and_then(At::get);
+    let mut build = Build {
+        backends: Directory::new("backend", &backends),
+        cohorts: cohorts::in_order(&cohorts, cx),
+        flags: Directory::new("flag", &flags),
+        subjects: SubjectRules::default(),
+        trust: Trust::default(),
+        tenant_files: Vec::new(),
+    };
+    let jwt = subjects::compile(subject, &mut build, cx);
+    build.trust.force = subjects::force(file.force.as_ref(), cx);
+    let compiled_cohorts = cohorts::compile(&mut build, cx);
+    let compiled_flags = flags::compile(&build, cx);
+    let compiled_backends = backends::compile(&build, cx);
+    let (listeners, admin) = listeners::compile(&file, cx);
+    backends::check_loops(&backends, &compiled_backends, &listeners, admin, cx);
+    let compiled_routes = routes::compile(&routes, &file, &build, cx);
+    listeners::check_none_unused(&build, cx);
+    if cx.report.has_errors() {
+        return None;
+    }
+    let routes::Compiled { routes, fallthrough, timeout, places } = compiled_routes;
+    let rules = Rules::build(RulesParts {
+        routes,
+        cohorts: compiled_cohorts,
+        flags: compiled_flags,
+        subjects: build.subjects,
+        fallthrough,
+    });
+    routes::warn_unreachable(&rules, &places, cx);
+    let (state_dir, access_log, drain) = listeners::process(&file, main, state_dir, cx);
+    let confirm_removals = listeners::confirm_removals(&file);
+    let snapshot = Snapshot {
+        rules,
+        backends: compiled_backends.into_iter().flatten().collect(),
+        default_timeout: timeout,
+        listeners,
+        admin,
+        state_dir,
+        trust: build.trust,
+        jwt,
+        drain,
+        access_log,
+        confirm_removals,
+        tenant_files: build.tenant_files,
+    };
+    Some(Compiled { snapshot, tests })
+}
+
+/// A duration or its default; zero is refused where it makes no sense.
+fn positive(time: Option<&At<Time>>, default: Duration, cx: &mut Cx<'_>) -> Duration {
+    let Some((time, place)) = time.and_then(|time| Some((time.get()?.0, time.place))) else { return default };
+    if time.is_zero() {
+        cx.report.error(place, "zero-duration", "zero would let nothing pass");
+    }
+    time
+}
+
+/// The values of a list that were good.
+fn values<T>(list: Option<&At<Vec<At<T>>>>) -> impl Iterator<Item = (&T, Place)> {
+    list.and_then(At::get).into_iter().flatten().filter_map(|item| Some((item.get()?, item.place)))
+}
+
+/// Reports a list that is there and empty.
+fn not_empty<T>(list: Option<&At<Vec<At<T>>>>, what: &str, cx: &mut Cx<'_>) {
+    if let Some(list) = list
+        && list.get().is_some_and(Vec::is_empty)
+    {
+        cx.report.add(Finding::error(list.place, "empty-list", format!("`{what}` is empty: leave it out")));
+    }
+}
