@@ -18,7 +18,11 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod admin;
+pub mod app;
+pub mod cli;
 pub mod config;
+pub mod control;
 pub mod errors;
 pub mod names;
 pub mod proxy;

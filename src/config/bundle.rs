@@ -12,6 +12,9 @@ use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use super::source::{Source, too_large};
 
+/// The most that is read of a file that could not be used before, in bytes.
+const MOST_REREAD: u64 = 64 * 1024 * 1024;
+
 /// Everything one load read. It is itself a [`Source`]: loading from it gives the same configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -107,6 +110,20 @@ impl Bundle {
         let files = self.files.keys().chain(&self.missing).cloned();
         let paths: BTreeSet<PathBuf> = files.chain(directories).map(|path| self.absolute(&path)).collect();
         paths.into_iter().collect()
+    }
+
+    /// Whether `source` would still give the same texts. Far cheaper than loading: nothing is parsed.
+    #[must_use]
+    pub fn still_holds(&self, source: &dyn Source) -> bool {
+        let same = |path: &PathBuf, text: &String| {
+            source.read(path, text.len() as u64).is_ok_and(|bytes| bytes == text.as_bytes())
+        };
+        // One that was refused for its size or its bytes may have been repaired; then it is readable as text.
+        let missing =
+            |path: &PathBuf| source.read(path, MOST_REREAD).map(String::from_utf8).is_ok_and(|text| text.is_ok());
+        self.files.iter().all(|(path, text)| same(path, text))
+            && self.globs.iter().all(|(pattern, found)| source.glob(pattern).is_ok_and(|now| now == *found))
+            && !self.missing.iter().any(missing)
     }
 
     /// Rough size in memory, in bytes.

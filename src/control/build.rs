@@ -11,8 +11,11 @@ use crate::upstream::Backend;
 /// Makes the generation after `before`. Backends whose settings are equal are kept with their connections and counts; routes
 /// and backends of the same name go on counting where they were.
 pub(super) fn generation(snapshot: Snapshot, before: Option<&Generation>, workers: usize) -> Generation {
-    let living: HashMap<&str, &Arc<Backend>> =
-        before.into_iter().flat_map(|before| &before.backends).map(|backend| (&*backend.settings.name, backend)).collect();
+    let living: HashMap<&str, &Arc<Backend>> = before
+        .into_iter()
+        .flat_map(|before| &before.backends)
+        .map(|backend| (&*backend.settings.name, backend))
+        .collect();
     let backends = snapshot.backends.iter().map(|settings| match living.get(&*settings.name) {
         Some(backend) if backend.settings == *settings => Arc::clone(backend),
         Some(backend) => Arc::new(Backend::new(settings.clone(), Arc::clone(&backend.meter))),
@@ -25,16 +28,13 @@ pub(super) fn generation(snapshot: Snapshot, before: Option<&Generation>, worker
     let counting: HashMap<&str, &Arc<RouteMeter>> =
         before.into_iter().flat_map(|before| &before.meters).map(|meter| (&*meter.name, meter)).collect();
     let meters = snapshot.rules.routes.iter().map(|route| {
-        counting.get(&*route.name).map_or_else(
-            || Arc::new(RouteMeter::new(route.name.clone(), workers)),
-            |meter| Arc::clone(meter),
-        )
+        counting
+            .get(&*route.name)
+            .map_or_else(|| Arc::new(RouteMeter::new(route.name.clone(), workers)), |meter| Arc::clone(meter))
     });
     let meters = meters.collect();
-    let unrouted = before.map_or_else(
-        || Arc::new(RouteMeter::new("".into(), workers)),
-        |before| Arc::clone(&before.unrouted),
-    );
+    let unrouted =
+        before.map_or_else(|| Arc::new(RouteMeter::new("".into(), workers)), |before| Arc::clone(&before.unrouted));
     let number = before.map_or(1, |before| before.number + 1);
     Generation { number, snapshot, backends, meters, unrouted }
 }

@@ -56,6 +56,8 @@ impl Watch {
     pub(super) fn follow(&mut self, paths: &[PathBuf]) {
         let mut wanted = HashSet::new();
         for path in paths {
+            // A directory is the place of an `include:` pattern: what is made in it matters.
+            wanted.extend(path.is_dir().then(|| path.clone()));
             wanted.extend(directory(path));
             wanted.extend(path.canonicalize().ok().as_deref().and_then(directory));
         }
@@ -94,9 +96,10 @@ impl Watch {
         if state.open.is_empty() {
             return None;
         }
-        paths.iter().find(|path| {
-            state.open.contains(*path) || path.canonicalize().is_ok_and(|real| state.open.contains(&real))
-        }).cloned()
+        paths
+            .iter()
+            .find(|path| state.open.contains(*path) || path.canonicalize().is_ok_and(|real| state.open.contains(&real)))
+            .cloned()
     }
 }
 

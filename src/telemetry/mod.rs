@@ -8,5 +8,5 @@ pub mod cells;
 pub mod export;
 pub mod meter;
 
-pub use access::{AccessQueue, AccessRecord, LineBuffer};
+pub use access::{AccessQueue, AccessRecord, AccessWriter, LineBuffer};
 pub use meter::{BackendMeter, FacadeMeter, Measured, RouteMeter, WorkerId};

@@ -1,0 +1,167 @@
+//! Composes a facade: control thread, data workers, admin listener, access log.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::admin::{self, Admin, Token};
+use crate::control::{Command, Controller, Outcome, StartError, StartOptions};
+use crate::proxy::Proxy;
+use crate::server::{self, Worker, WorkerHandle};
+use crate::shutdown::{Phase, Shutdown, ShutdownWatch};
+use crate::state::Live;
+use crate::telemetry::{AccessQueue, AccessWriter, WorkerId};
+
+/// How many commands may wait for the control thread.
+const COMMANDS: usize = 64;
+
+/// Why a facade does not run.
+#[derive(Debug)]
+pub enum AppError {
+    /// It has nothing to serve.
+    Start(StartError),
+    /// An address cannot be bound.
+    Bind(SocketAddr, io::Error),
+    /// Something of the system's is missing.
+    System(&'static str, io::Error),
+}
+
+impl fmt::Display for AppError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AppError::Start(error) => error.fmt(f),
+            AppError::Bind(address, error) => write!(f, "cannot listen on {address}: {error}"),
+            AppError::System(what, error) => write!(f, "{what}: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for AppError {}
+
+/// A running facade.
+#[derive(Debug)]
+pub struct Facade {
+    /// Where clients connect, as bound.
+    pub addresses: Vec<SocketAddr>,
+    /// Where operators connect, as bound.
+    pub admin: SocketAddr,
+    /// What all threads share.
+    pub live: Arc<Live>,
+    /// Where pins, tokens and the kept configuration are.
+    pub state_dir: PathBuf,
+    commands: mpsc::Sender<Command>,
+    shutdown: Shutdown,
+    workers: Vec<WorkerHandle>,
+    control: JoinHandle<()>,
+}
+
+impl Facade {
+    /// Starts a facade; it serves when this returns.
+    ///
+    /// # Errors
+    /// Why it cannot serve. Nothing is left running then.
+    pub fn start(options: StartOptions) -> Result<Facade, AppError> {
+        let workers = options.workers;
+        let access = Arc::new(AccessQueue::default());
+        let queue = Arc::clone(&access);
+        let controller =
+            Controller::start(options, move |snapshot| AccessWriter::start(queue, snapshot.access_log.clone()))
+                .map_err(AppError::Start)?;
+        let live = Arc::clone(controller.live());
+        let state_dir = controller.state_dir().to_path_buf();
+        let token = Token::of(&state_dir).map_err(|error| AppError::System("the admin token", error))?;
+        let (wanted, admin_address) = {
+            let generation = live.current();
+            let listeners = &generation.snapshot.listeners;
+            (listeners.iter().map(|listener| listener.address).collect::<Vec<_>>(), generation.snapshot.admin)
+        };
+        let admin = admin::bind(admin_address).map_err(|error| AppError::Bind(admin_address, error))?;
+        let admin_address = admin.local_addr().map_err(|error| AppError::System("the admin listener", error))?;
+        let listeners = server::bind(&wanted, workers).map_err(|(address, error)| AppError::Bind(address, error))?;
+        let (commands, receiver) = mpsc::channel(COMMANDS);
+        let api = Admin {
+            live: Arc::clone(&live),
+            access: Arc::clone(&access),
+            commands: commands.clone(),
+            token: Arc::new(token),
+        };
+        let shutdown = Shutdown::default();
+        let control = start_control(controller, receiver, api, admin, shutdown.watch())?;
+        let mut handles = Vec::new();
+        for (number, sockets) in listeners.sockets.into_iter().enumerate() {
+            let (live, access) = (Arc::clone(&live), Arc::clone(&access));
+            let worker = Worker { name: format!("worker-{number}"), sockets, shutdown: shutdown.watch() };
+            let handle = worker
+                .start(move || Proxy::new(live, WorkerId(number), access))
+                .map_err(|error| AppError::System("a worker", error))?;
+            handles.push(handle);
+        }
+        let addresses = listeners.addresses;
+        Ok(Facade { addresses, admin: admin_address, live, state_dir, commands, shutdown, workers: handles, control })
+    }
+
+    /// Loads the configuration anew, as SIGHUP does.
+    pub async fn reload(&self, confirm: bool) -> Option<Outcome> {
+        let (reply, outcome) = oneshot::channel();
+        self.commands.send(Command::Reload { confirm, reply: Some(reply) }).await.ok()?;
+        outcome.await.ok()
+    }
+
+    /// Opens the access log anew, as SIGUSR1 does.
+    pub async fn reopen_log(&self) {
+        // If nobody listens any more, there is no log either.
+        let _ = self.commands.send(Command::ReopenLog).await;
+    }
+
+    /// Goes down in order: not ready, after `delay` no new connections, and what is under way gets `grace` to finish. Blocks
+    /// until it is down; whether nothing had to be cut.
+    pub fn stop(self) -> bool {
+        let drain = self.live.current().snapshot.drain;
+        self.live.leave();
+        self.shutdown.advance(Phase::Leaving);
+        std::thread::sleep(drain.delay);
+        self.shutdown.advance(Phase::Draining);
+        let deadline = Instant::now() + drain.grace;
+        while !self.workers.iter().all(WorkerHandle::is_finished) && Instant::now() < deadline {
+            std::thread::park_timeout(Duration::from_millis(5));
+        }
+        let in_order = self.workers.iter().all(WorkerHandle::is_finished);
+        self.shutdown.advance(Phase::Ended);
+        let joined = self.workers.into_iter().map(WorkerHandle::join).fold(true, |all, one| all && one);
+        drop(self.commands);
+        // A panic there has been reported by its own thread.
+        let _ = self.control.join();
+        in_order && joined
+    }
+}
+
+fn start_control(
+    controller: Controller,
+    commands: mpsc::Receiver<Command>,
+    api: Admin,
+    listener: std::net::TcpListener,
+    shutdown: ShutdownWatch,
+) -> Result<JoinHandle<()>, AppError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| AppError::System("the control runtime", error))?;
+    let run = move || {
+        runtime.block_on(async move {
+            match tokio::net::TcpListener::from_std(listener) {
+                // It ends with the runtime.
+                Ok(listener) => drop(tokio::spawn(api.serve(listener))),
+                Err(error) => tracing::error!(%error, "the admin listener cannot be used"),
+            }
+            controller.run(commands, shutdown).await;
+        });
+    };
+    let thread = std::thread::Builder::new().name("control".into()).spawn(run);
+    thread.map_err(|error| AppError::System("the control thread", error))
+}

@@ -1,0 +1,163 @@
+//! Commands that talk to a running facade.
+
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Args;
+
+use super::{ConfigArg, Exit, complain};
+use crate::admin::{ReloadAnswer, Token};
+use crate::config::{self, Bundle, Disk, Options};
+use crate::snapshot::Snapshot;
+
+/// How long the facade may take to answer. Loading a hundred thousand routes takes a while.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How the facade is found: by the configuration, unless it is said.
+#[derive(Debug, Args)]
+pub(super) struct Where {
+    #[command(flatten)]
+    config: ConfigArg,
+    /// The facade's admin address, instead of the configuration's
+    #[arg(long, value_name = "HOST:PORT")]
+    admin: Option<SocketAddr>,
+    /// The file with the admin token, instead of the state directory's
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// The state directory, instead of the configuration's
+    #[arg(long, value_name = "DIR")]
+    state_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ReloadArgs {
+    #[command(flatten)]
+    at: Where,
+    /// What the new configuration takes away is meant
+    #[arg(long)]
+    confirm: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct HealthArgs {
+    #[command(flatten)]
+    at: Where,
+}
+
+/// Where the facade is, and where its token may be.
+struct Found {
+    admin: SocketAddr,
+    state_dir: PathBuf,
+}
+
+impl Where {
+    /// By the file, or where that is invalid (a good reason to call the facade) by the configuration it keeps.
+    fn find(&self) -> Option<Found> {
+        let options = Options { state_dir: self.state_dir.clone() };
+        let main = &self.config.config;
+        let by = |snapshot: &Snapshot| Found { admin: snapshot.admin, state_dir: snapshot.state_dir.clone() };
+        let from_file = config::load(&Disk, main, &options).snapshot.as_ref().map(by);
+        let beside = || main.parent().unwrap_or(Path::new("")).join(".banyan");
+        let state_dir = self.state_dir.clone().unwrap_or_else(beside);
+        let from_kept = || {
+            let kept = Bundle::load(&state_dir).ok().flatten()?;
+            config::load(&kept, main, &options).snapshot.as_ref().map(by)
+        };
+        let mut found = from_file.or_else(from_kept);
+        if let Some(admin) = self.admin {
+            let state_dir = found.map_or(state_dir, |found| found.state_dir);
+            found = Some(Found { admin, state_dir });
+        }
+        found
+    }
+}
+
+/// Makes the facade load its configuration anew.
+pub(super) fn reload(args: &ReloadArgs, out: &mut impl Write) -> io::Result<Exit> {
+    let Some(found) = args.at.find() else { return Ok(unfindable()) };
+    let token_file = args.at.token_file.clone().unwrap_or_else(|| found.state_dir.join("admin.token"));
+    let token = match Token::read(&token_file) {
+        Ok(token) => token,
+        Err(error) => {
+            complain(&format!("banyan: token file {}: {error}", token_file.display()));
+            return Ok(Exit::Denied);
+        }
+    };
+    let path = format!("/api/v1/reload?confirm={}", args.confirm);
+    let (status, body) = match ask(found.admin, "POST", &path, Some(&token)) {
+        Ok(answer) => answer,
+        Err(error) => return Ok(unreachable_at(found.admin, &error)),
+    };
+    let answer: Option<ReloadAnswer> = serde_json::from_slice(&body).ok();
+    for message in answer.iter().flat_map(|answer| &answer.messages) {
+        writeln!(out, "{message}")?;
+    }
+    let generation = answer.map_or(0, |answer| answer.generation);
+    let (said, exit) = match status {
+        200 => ("is live", Exit::Ok),
+        401 | 403 => ("stays: the token was refused", Exit::Denied),
+        409 => ("stays: say `banyan reload --confirm` if this is meant", Exit::Conflict),
+        422 => ("stays: the configuration is invalid", Exit::No),
+        _ => ("stays: the facade could not reload", Exit::No),
+    };
+    complain(&format!("generation {generation} {said}"));
+    Ok(exit)
+}
+
+/// Exit 0 if the facade is ready.
+pub(super) fn healthcheck(args: &HealthArgs, out: &mut impl Write) -> io::Result<Exit> {
+    let Some(found) = args.at.find() else { return Ok(unfindable()) };
+    match ask(found.admin, "GET", "/readyz", None) {
+        Ok((200, _)) => {
+            writeln!(out, "ready")?;
+            Ok(Exit::Ok)
+        }
+        Ok((_, body)) => {
+            out.write_all(&body)?;
+            writeln!(out)?;
+            Ok(Exit::No)
+        }
+        Err(error) => Ok(unreachable_at(found.admin, &error)),
+    }
+}
+
+fn unfindable() -> Exit {
+    complain("banyan: neither the configuration nor a kept one says where the facade is; say --admin HOST:PORT");
+    Exit::Unreachable
+}
+
+fn unreachable_at(admin: SocketAddr, error: &io::Error) -> Exit {
+    complain(&format!("banyan: no facade answers at {admin}: {error}"));
+    Exit::Unreachable
+}
+
+/// One request on a connection of its own: status and body.
+fn ask(admin: SocketAddr, method: &str, path: &str, token: Option<&Token>) -> io::Result<(u16, Vec<u8>)> {
+    let mut stream = TcpStream::connect_timeout(&reachable(admin), Duration::from_secs(5))?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    let authorization = token.map(|token| format!("Authorization: {}\r\n", token.authorization())).unwrap_or_default();
+    // HTTP/1.0: the answer comes unchunked and ends with the connection.
+    write!(stream, "{method} {path} HTTP/1.0\r\nHost: {admin}\r\n{authorization}Content-Length: 0\r\n\r\n")?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    let invalid = || io::Error::new(io::ErrorKind::InvalidData, "the answer is not HTTP");
+    let mut headers = [httparse::EMPTY_HEADER; 64];
+    let mut head = httparse::Response::new(&mut headers);
+    match head.parse(&answer) {
+        Ok(httparse::Status::Complete(length)) => Ok((head.code.ok_or_else(invalid)?, answer[length..].to_vec())),
+        _ => Err(invalid()),
+    }
+}
+
+/// An address one can connect to: one that means "every address of this machine" is reached through loopback.
+fn reachable(admin: SocketAddr) -> SocketAddr {
+    let ip = match admin.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, admin.port())
+}

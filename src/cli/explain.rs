@@ -1,0 +1,125 @@
+//! `explain`: how a request would be decided, step by step.
+
+use std::borrow::Cow;
+use std::io::{self, Write};
+use std::net::{IpAddr, Ipv4Addr};
+
+use clap::Args;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+
+use super::{ConfigArg, Exit, complain};
+use crate::config::{self, Disk, Format, Options};
+use crate::routing::{RequestView, Subject, TraceStep};
+use crate::snapshot::Snapshot;
+use crate::wire::{host, target};
+
+#[derive(Debug, Args)]
+pub(super) struct ExplainArgs {
+    /// The method
+    method: String,
+    /// The path, with a query if you like, or a whole URL
+    url: String,
+    #[command(flatten)]
+    config: ConfigArg,
+    /// A header of the request
+    #[arg(long, short = 'H', value_name = "NAME: VALUE")]
+    header: Vec<String>,
+    /// The tenant, instead of looking for it in the request
+    #[arg(long)]
+    tenant: Option<String>,
+    /// The user, instead of looking for it in the request
+    #[arg(long)]
+    user: Option<String>,
+    /// The client's address
+    #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    client: IpAddr,
+    /// The request comes through a trusted proxy, so headers marked `from: trusted` count
+    #[arg(long)]
+    trusted: bool,
+}
+
+/// A request as the command line gives it.
+struct Asked {
+    method: Method,
+    host: String,
+    uri: Uri,
+    headers: HeaderMap,
+}
+
+/// Prints each step and the decision.
+pub(super) fn explain(args: &ExplainArgs, out: &mut impl Write) -> io::Result<Exit> {
+    let loaded = config::load(&Disk, &args.config.config, &Options::default());
+    let Some(snapshot) = loaded.snapshot else {
+        out.write_all(config::render(&loaded.diagnostics, Format::Text).as_bytes())?;
+        complain("the configuration is invalid; nothing can be explained");
+        return Ok(Exit::No);
+    };
+    let asked = match asked(args) {
+        Ok(asked) => asked,
+        Err(why) => {
+            complain(&format!("banyan explain: {why}"));
+            return Ok(Exit::No);
+        }
+    };
+    write_decision(&snapshot, &asked, args, out)?;
+    Ok(Exit::Ok)
+}
+
+fn write_decision(snapshot: &Snapshot, asked: &Asked, args: &ExplainArgs, out: &mut impl Write) -> io::Result<()> {
+    let view = RequestView {
+        method: &asked.method,
+        host: &asked.host,
+        path: asked.uri.path(),
+        query: asked.uri.query(),
+        headers: &asked.headers,
+        client: args.client,
+        trusted: args.trusted,
+        claims: None,
+    };
+    let mut subject =
+        Subject::given(args.tenant.as_deref().map(Cow::Borrowed), args.user.as_deref().map(Cow::Borrowed));
+    let mut steps: Vec<TraceStep> = Vec::new();
+    let rules = &snapshot.rules;
+    let decision = rules.decide(&view, None, &mut subject, &mut steps);
+    for step in &steps {
+        writeln!(out, "{step}")?;
+    }
+    let backend = decision.backend.map_or("none (404)", |id| &snapshot.backend(id).name);
+    let route = decision.route.map_or("none", |id| &rules.route(id).name);
+    let reason = rules.reason_text(decision.reason);
+    writeln!(out, "=> side={} backend={backend} route={route} reason={reason}", decision.side)?;
+    if let (Some(id), crate::names::Side::New) = (decision.route, decision.side)
+        && let Some(rewrite) = &rules.route(id).rewrite
+    {
+        let original = crate::routing::Original {
+            alternative: decision.alternative,
+            captures: &decision.captures,
+            path: asked.uri.path(),
+        };
+        writeln!(out, "   path for new: {}", rewrite.path(original))?;
+    }
+    Ok(())
+}
+
+fn asked(args: &ExplainArgs) -> Result<Asked, String> {
+    let method =
+        Method::from_bytes(args.method.as_bytes()).map_err(|_| format!("`{}` is not a method", args.method))?;
+    let uri: Uri = args.url.parse().map_err(|_| format!("`{}` is neither a path nor a URL", args.url))?;
+    if uri.path() != "*" {
+        target::check_path(uri.path(), true).map_err(|why| format!("{}: {why}", args.url))?;
+    }
+    let mut headers = HeaderMap::new();
+    for line in &args.header {
+        let (name, value) = line.split_once(':').ok_or_else(|| format!("`{line}` is not `NAME: VALUE`"))?;
+        let name =
+            HeaderName::from_bytes(name.trim().as_bytes()).map_err(|_| format!("`{name}` is not a header name"))?;
+        let value = HeaderValue::from_str(value.trim()).map_err(|_| format!("`{value}` is not a header value"))?;
+        headers.append(name, value);
+    }
+    let sent = headers.get(http::header::HOST).and_then(|value| value.to_str().ok());
+    let host = match uri.authority().map(http::uri::Authority::as_str).or(sent) {
+        Some(text) => host::canonical(text).map_err(|why| format!("`{text}`: {why}"))?.into_owned(),
+        None => String::new(),
+    };
+    Ok(Asked { method, host, uri, headers })
+}

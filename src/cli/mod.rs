@@ -1,0 +1,145 @@
+//! The command line: data on stdout, messages on stderr, and exit codes that pipelines can rely on.
+
+mod call;
+mod check;
+mod explain;
+mod serve;
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+
+use crate::config;
+
+/// A strangler-fig migration proxy: sends each request to the legacy or the new system by rules in routes.yaml.
+#[derive(Debug, Parser)]
+#[command(name = "banyan", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Where the configuration is.
+#[derive(Debug, Args)]
+struct ConfigArg {
+    /// The configuration file
+    #[arg(long, short, env = "BANYAN_CONFIG", default_value = "routes.yaml", value_name = "FILE", global = true)]
+    config: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the facade: SIGHUP reloads, SIGUSR1 opens the access log anew, SIGTERM drains
+    Serve(serve::ServeArgs),
+    /// See it work: two sample systems, the facade before them, steady traffic
+    Demo(serve::DemoArgs),
+    /// Validate a configuration; every mistake at once
+    Check(check::CheckArgs),
+    /// Run the `tests:` of a configuration
+    Test(check::TestArgs),
+    /// Say how a request would be decided, step by step
+    Explain(explain::ExplainArgs),
+    /// Print the JSON Schema (draft-07) of routes.yaml
+    Schema,
+    /// Make the running facade load its configuration anew
+    Reload(call::ReloadArgs),
+    /// Ask the running facade whether it is ready
+    Healthcheck(call::HealthArgs),
+    /// Print shell completions
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+/// How rows are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+    /// For GitHub annotations
+    Github,
+}
+
+/// What a command came to; the numbers are the exit codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Exit {
+    Ok = 0,
+    /// A negative answer: invalid, not passed, refused.
+    No = 1,
+    Unreachable = 3,
+    Denied = 4,
+    Conflict = 5,
+}
+
+/// Parses the command line and obeys it.
+#[must_use]
+pub fn run() -> ExitCode {
+    // clap itself exits with 2 on wrong usage.
+    let cli = Cli::parse();
+    match obey(cli.command) {
+        Ok(exit) => ExitCode::from(exit as u8),
+        // Whoever reads our output has gone: `banyan schema | head` is no error.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&format!("banyan: {error}"));
+            ExitCode::from(Exit::No as u8)
+        }
+    }
+}
+
+fn obey(command: Command) -> io::Result<Exit> {
+    let mut out = io::stdout().lock();
+    match command {
+        Command::Serve(args) => {
+            drop(out);
+            serve::serve(args)
+        }
+        Command::Demo(args) => {
+            drop(out);
+            serve::demo(args)
+        }
+        Command::Check(args) => check::check(&args, &mut out),
+        Command::Test(args) => check::test(&args, &mut out),
+        Command::Explain(args) => explain::explain(&args, &mut out),
+        Command::Schema => {
+            serde_json::to_writer_pretty(&mut out, &config::schema())?;
+            writeln!(out)?;
+            Ok(Exit::Ok)
+        }
+        Command::Reload(args) => call::reload(&args, &mut out),
+        Command::Healthcheck(args) => call::healthcheck(&args, &mut out),
+        Command::Completions { shell } => {
+            let mut text = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "banyan", &mut text);
+            out.write_all(&text)?;
+            Ok(Exit::Ok)
+        }
+        Command::Man => {
+            clap_mangen::Man::new(Cli::command()).render(&mut out)?;
+            Ok(Exit::Ok)
+        }
+    }
+}
+
+/// Writes a message to stderr.
+fn complain(message: &str) {
+    // If even stderr is gone, there is nobody left to tell.
+    let _ = writeln!(io::stderr().lock(), "{message}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}
