@@ -16,6 +16,7 @@
 //! | 1 | [`routing`]: the pure decision · [`wire`]: headers, targets and framing |
 //! | 0 | [`names`], [`errors`], [`shutdown`] |
 
+pub mod demo;
 pub mod names;
 pub mod routing;
 pub mod snapshot;
