@@ -8,6 +8,9 @@ use super::client::Ask;
 /// Carries the tenant; `routes.yaml` reads it from trusted proxies only, and in the demo loopback is one.
 pub const TENANT: HeaderName = HeaderName::from_static("x-tenant-id");
 
+/// Carries the client's address; believed from trusted proxies only.
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
 /// Tenants that visit by name, over and over; the others are numbered.
 const TENANTS: [&str; 5] = ["acme", "globex", "bigbank", "initech", "umbrella"];
 
@@ -60,7 +63,7 @@ impl Visitors {
             78..86 => ("GET /catalog", Ask::get("/catalog")),
             86..90 => ("HEAD /orders/{id}", Ask::new(Method::HEAD, format!("/orders/{}", 1 + self.below(40)))),
             90..93 => ("POST /login", Ask::new(Method::POST, "/login?user=ada")),
-            93..96 => ("GET /reports/daily", Ask::get("/reports/daily")),
+            93..96 => ("GET /reports/daily", self.office(Ask::get("/reports/daily"))),
             96..98 => ("GET /orders/{id} (not there)", Ask::get("/orders/999999")),
             _ => ("GET / (no route)", Ask::get("/")),
         }
@@ -81,6 +84,11 @@ impl Visitors {
             0..8 => ask.header(COOKIE, format!("sid=u-{}", self.below(USERS))),
             _ => ask,
         }
+    }
+
+    /// The same request from one of the addresses in the office.
+    fn office(&mut self, ask: Ask) -> Ask {
+        ask.header(FORWARDED_FOR, format!("192.0.2.{}", 1 + self.below(250)))
     }
 
     fn order(&mut self) -> String {
