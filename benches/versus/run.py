@@ -117,8 +117,8 @@ def wrk(port, seconds, connections):
     return {
         "requests": int(re.search(r"(\d+) requests in", text)[1]),
         "per_second": float(re.search(r"Requests/sec:\s+([\d.]+)", text)[1]),
-        "p50_ms": milliseconds(re.search(r"50%\s+(\S+)", text)[1]),
-        "p99_ms": milliseconds(re.search(r"99%\s+(\S+)", text)[1]),
+        "p50_ms": milliseconds(re.search(r"(?m)^ +50% +(\S+)", text)[1]),
+        "p99_ms": milliseconds(re.search(r"(?m)^ +99% +(\S+)", text)[1]),
         "errors": "; ".join(errors),
     }
 
