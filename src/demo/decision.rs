@@ -43,9 +43,9 @@ mod tests {
 
     #[test]
     fn fields_are_found_by_name() {
-        let decision = "route=orders-read; side=new; reason=cohort beta; bucket=512; generation=1";
+        let decision = "route=orders-read; side=new; reason=cohort:beta; bucket=512; generation=1";
         assert_eq!(field(decision, "route").as_deref(), Some("orders-read"));
-        assert_eq!(field(decision, "reason").as_deref(), Some("cohort beta"));
+        assert_eq!(field(decision, "reason").as_deref(), Some("cohort:beta"));
         assert_eq!(field(decision, "stage"), None);
         assert_eq!(field("", "route"), None);
     }

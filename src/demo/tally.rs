@@ -133,13 +133,13 @@ mod tests {
         for _ in 0..3 {
             summary.add("GET /orders", Some((&served("legacy", "percent"), false)), Duration::from_millis(2));
         }
-        summary.add("GET /orders", Some((&served("new", "cohort beta"), true)), Duration::from_millis(2));
+        summary.add("GET /orders", Some((&served("new", "cohort:beta"), true)), Duration::from_millis(2));
         summary.add("GET /orders", None, Duration::from_millis(2));
         let mut out = Vec::new();
         summary.write(&mut out).expect("a Vec takes all");
         let table = String::from_utf8(out).expect("text");
         assert!(table.starts_with("0 s, 5 requests, 2 errors\n"), "{table}");
-        let row = "GET /orders                        3       1    25 %     2.0 ms  percent 3, cohort beta 1  (1 by neither)  (2 errors)\n";
+        let row = "GET /orders                        3       1    25 %     2.0 ms  percent 3, cohort:beta 1  (1 by neither)  (2 errors)\n";
         assert!(table.ends_with(row), "{table}");
     }
 

@@ -175,7 +175,7 @@ Now edit {config} while the traffic below runs. A saved change is live at once, 
 
   canary.percent of the orders: 25 -> 60   more tenants move to new, and nobody moves back
   stage of customers: live -> legacy       the rollback: everybody is on legacy with the next request
-  flags.new-invoices.override: on          every invoice comes from new; off: only those in the percentage do
+  flags.new-invoices.override: on          every invoice comes from new; off: only to the early and the percentage
   stage of invoices: cannary               refused, with the line and a suggestion; what ran goes on
 "
     )
@@ -209,9 +209,9 @@ mod tests {
     fn outcome_names_side_reason_and_route() {
         let mut headers = http::HeaderMap::new();
         headers.insert("x-served-by", http::HeaderValue::from_static("new"));
-        let decision = "route=orders-read; side=new; reason=cohort beta; bucket=8056; generation=1";
+        let decision = "route=orders-read; side=new; reason=cohort:beta; bucket=8056; generation=1";
         headers.insert("banyan-decision", http::HeaderValue::from_static(decision));
         let answer = Answer { status: http::StatusCode::OK, headers, body: bytes::Bytes::new() };
-        assert_eq!(outcome(&answer), "200, served by new, because: cohort beta (route orders-read)");
+        assert_eq!(outcome(&answer), "200, served by new, because: cohort:beta (route orders-read)");
     }
 }
