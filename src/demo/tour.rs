@@ -61,7 +61,7 @@ fn stops() -> Vec<Stop> {
         stop("A tenant of the cohort beta is on the new system.", order().header(TENANT, "acme")),
         stop("So is a tenant within the percentage: t-7, always.", order().header(TENANT, "t-7")),
         stop("umbrella is outside of it, always.", order().header(TENANT, "umbrella")),
-        stop("bigbank is excepted, whatever the percentage.", order().header(TENANT, "bigbank")),
+        stop("goliath is within it too, but excepted.", order().header(TENANT, "goliath")),
         stop("The tenant can also be in the host name.", order().host("initech.shop.example")),
         stop("Nobody in particular: legacy.", order()),
         stop(
@@ -175,8 +175,9 @@ Now edit {config} while the traffic below runs. A saved change is live at once, 
 
   canary.percent of the orders: 25 -> 60   more tenants move to new, and nobody moves back
   stage of customers: live -> legacy       the rollback: everybody is on legacy with the next request
-  flags.new-invoices.override: on          every invoice comes from new; off: only to the early and the percentage
+  flags.new-invoices.override: on          every invoice comes from new
   stage of invoices: cannary               refused, with the line and a suggestion; what ran goes on
+  cohorts.large: goliath -> mammoth        refused as well: a test in the file says that goliath stays with legacy
 "
     )
 }

@@ -12,7 +12,7 @@ pub const TENANT: HeaderName = HeaderName::from_static("x-tenant-id");
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// Tenants that visit by name, over and over; the others are numbered.
-const TENANTS: [&str; 5] = ["acme", "globex", "bigbank", "initech", "umbrella"];
+const TENANTS: [&str; 5] = ["acme", "globex", "goliath", "initech", "umbrella"];
 
 /// Numbered tenants beside those with a name: enough of them for a percentage to show.
 const MORE_TENANTS: u64 = 60;
