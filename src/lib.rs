@@ -16,13 +16,12 @@
 //! | 1 | [`routing`]: the pure decision · [`wire`]: headers, targets and framing |
 //! | 0 | [`names`], [`errors`], [`shutdown`] |
 
-#![cfg_attr(test, allow(clippy::unwrap_used))]
-
 pub mod admin;
 pub mod app;
 pub mod cli;
 pub mod config;
 pub mod control;
+pub mod demo;
 pub mod errors;
 pub mod names;
 pub mod proxy;
