@@ -2,7 +2,9 @@
 
 use std::collections::HashSet;
 
-use super::{CohortId, FlagId, Percent};
+use super::asker::Asker;
+use super::index::Plan;
+use super::{Bucket, CohortId, FlagId, Percent, Reason, Route, Rules, Trace, TraceStep};
 use crate::names::Key;
 
 /// To new when any of these holds, unless `except` does.
@@ -38,4 +40,145 @@ pub struct Except {
     pub cohorts: Vec<CohortId>,
     /// These tenants.
     pub tenants: HashSet<Box<str>>,
+}
+
+/// One question of a canary, in the order of asking: first who stays with legacy, then who goes to new. Eight bytes, so
+/// that the index keeps the few of a usual canary right beside the match.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rule {
+    /// `except.tenants`
+    ExceptTenants,
+    /// One of `except.cohorts`
+    ExceptCohort(CohortId),
+    /// `tenants`
+    Tenants,
+    /// One of `cohorts`
+    Cohort(CohortId),
+    /// One of `flags`
+    Flag(FlagId),
+    /// `percent` of everybody
+    Share(Key),
+    /// `percent` of a cohort
+    ShareOf(Key, CohortId),
+}
+
+/// What the questions of one canary are asked about. The route is looked into only for what its plan does not hold.
+pub(super) struct Terms<'d> {
+    pub(super) route: &'d Route,
+    pub(super) plan: &'d Plan,
+}
+
+impl Terms<'_> {
+    fn salt(&self) -> &str {
+        self.plan.salt().unwrap_or_else(|| &self.route.salt)
+    }
+
+    fn tenants(&self) -> Option<&HashSet<Box<str>>> {
+        self.route.canary.as_ref().map(|canary| &canary.tenants)
+    }
+
+    fn except_tenants(&self) -> Option<&HashSet<Box<str>>> {
+        self.route.canary.as_ref().map(|canary| &canary.except.tenants)
+    }
+}
+
+impl Canary {
+    /// The questions of this canary, in the order of asking.
+    pub(super) fn rules(&self) -> Vec<Rule> {
+        let mut rules = Vec::new();
+        if !self.except.tenants.is_empty() {
+            rules.push(Rule::ExceptTenants);
+        }
+        rules.extend(self.except.cohorts.iter().copied().map(Rule::ExceptCohort));
+        if !self.tenants.is_empty() {
+            rules.push(Rule::Tenants);
+        }
+        rules.extend(self.cohorts.iter().copied().map(Rule::Cohort));
+        rules.extend(self.flags.iter().copied().map(Rule::Flag));
+        rules.extend(self.share.map(|share| match share.of {
+            None => Rule::Share(share.by),
+            Some(cohort) => Rule::ShareOf(share.by, cohort),
+        }));
+        rules
+    }
+}
+
+/// What a canary answers: whether the request goes to new, why, and its bucket if the percentage was computed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Answer {
+    pub(super) to_new: bool,
+    pub(super) reason: Reason,
+    pub(super) bucket: Option<Bucket>,
+}
+
+impl Answer {
+    fn legacy(reason: Reason) -> Answer {
+        Answer { to_new: false, reason, bucket: None }
+    }
+
+    fn new(reason: Reason) -> Answer {
+        Answer { to_new: true, reason, bucket: None }
+    }
+}
+
+impl<T: Trace> Asker<'_, '_, T> {
+    /// Asks the rules one after the other; the first that holds decides.
+    pub(super) fn ask_canary(&mut self, rules: &[Rule], terms: &Terms<'_>) -> Answer {
+        for &rule in rules {
+            let answer = match rule {
+                Rule::Share(by) => Some(self.ask_share(by, terms)),
+                Rule::ShareOf(by, cohort) if self.in_cohort(cohort) => Some(self.ask_share(by, terms)),
+                Rule::ShareOf(_, cohort) => Some(Answer::legacy(Reason::OutsideCohort(cohort))),
+                other => self.ask_rule(other, terms),
+            };
+            self.trace.record(|| {
+                let holds = answer.is_some_and(|answer| answer.to_new || rule.excepts());
+                TraceStep::Rule { rule: rule.describe(self.rules, terms.plan.percent), holds }
+            });
+            if let Some(answer) = answer {
+                return answer;
+            }
+        }
+        Answer::legacy(Reason::NotInCanary)
+    }
+
+    fn ask_rule(&mut self, rule: Rule, terms: &Terms<'_>) -> Option<Answer> {
+        match rule {
+            Rule::ExceptTenants => {
+                self.has_tenant(terms.except_tenants()?).then_some(Answer::legacy(Reason::ExceptTenant))
+            }
+            Rule::ExceptCohort(id) => self.in_cohort(id).then_some(Answer::legacy(Reason::ExceptCohort(id))),
+            Rule::Tenants => self.has_tenant(terms.tenants()?).then_some(Answer::new(Reason::Tenant)),
+            Rule::Cohort(id) => self.in_cohort(id).then_some(Answer::new(Reason::Cohort(id))),
+            Rule::Flag(id) => self.flag_is_on(id).then_some(Answer::new(Reason::Flag(id))),
+            Rule::Share(_) | Rule::ShareOf(..) => None,
+        }
+    }
+
+    /// The percentage comes last, so it always has an answer.
+    fn ask_share(&mut self, by: Key, terms: &Terms<'_>) -> Answer {
+        match self.bucket(terms.salt(), by, terms.plan.percent) {
+            None => Answer::legacy(Reason::MissingKey(by)),
+            Some((bucket, true)) => Answer { bucket: Some(bucket), ..Answer::new(Reason::Percent) },
+            Some((bucket, false)) => Answer { bucket: Some(bucket), ..Answer::legacy(Reason::OutsidePercent) },
+        }
+    }
+}
+
+impl Rule {
+    fn excepts(self) -> bool {
+        matches!(self, Rule::ExceptTenants | Rule::ExceptCohort(_))
+    }
+
+    fn describe(self, rules: &Rules, percent: Percent) -> String {
+        match self {
+            Rule::ExceptTenants => "except tenants".to_owned(),
+            Rule::ExceptCohort(id) => format!("except cohort {}", rules.cohort_name(id)),
+            Rule::Tenants => "tenants".to_owned(),
+            Rule::Cohort(id) => format!("cohort {}", rules.cohort_name(id)),
+            Rule::Flag(id) => format!("flag {}", rules.flag_name(id)),
+            Rule::Share(by) => format!("{percent} % by {by}"),
+            Rule::ShareOf(by, id) => format!("{percent} % of cohort {} by {by}", rules.cohort_name(id)),
+        }
+    }
 }

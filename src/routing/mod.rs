@@ -11,7 +11,9 @@
 //! - [`cohort`], [`flag`], [`canary`]: who goes to new
 //! - [`rewrite`]: paths for the new side, and its answers mapped back
 //! - [`decide`]: puts them together
+//! - [`trace`]: each step of a decision, for `explain`
 
+mod asker;
 pub mod bucket;
 pub mod canary;
 pub mod cohort;
@@ -22,14 +24,19 @@ pub mod pattern;
 pub mod rewrite;
 pub mod rules;
 pub mod subject;
+pub mod trace;
+mod unreachable;
 
-pub use bucket::{Bucket, Percent, bucket_of};
+pub use bucket::{Bucket, Percent, PercentError, bucket_of};
 pub use canary::{Canary, Except, Share};
 pub use cohort::{Cohort, CohortKind};
-pub use decide::{Decision, NoTrace, Reason, Trace, TraceStep};
+pub use decide::{Decision, Reason};
 pub use flag::Flag;
-pub use index::Captures;
-pub use pattern::{HeaderCondition, HostPattern, PathPattern, QueryCondition, ValueMatch};
-pub use rewrite::Rewrite;
+pub use pattern::{
+    Captures, HeaderCondition, HostError, HostPattern, PathError, PathPattern, QueryCondition, RegexError, ValueMatch,
+};
+pub use rewrite::{Authorities, Original, Rewrite, RewriteError};
 pub use rules::{BackendId, CohortId, FlagId, Match, Route, RouteId, Rules, RulesParts};
-pub use subject::{Claims, RequestView, Subject, SubjectRules, SubjectSource};
+pub use subject::{Claims, ClientKey, RequestView, Subject, SubjectRules, SubjectSource, client_key};
+pub use trace::{NoTrace, Outcome, Trace, TraceStep};
+pub use unreachable::Unreachable;

@@ -113,4 +113,16 @@ impl Rules {
     pub fn route(&self, id: RouteId) -> &Route {
         &self.routes[id.0 as usize]
     }
+
+    /// A cohort's name; empty where there is no such cohort.
+    #[must_use]
+    pub fn cohort_name(&self, id: CohortId) -> &str {
+        self.cohorts.get(id.0 as usize).map_or("", |cohort| &cohort.name)
+    }
+
+    /// A flag's name; empty where there is no such flag.
+    #[must_use]
+    pub fn flag_name(&self, id: FlagId) -> &str {
+        self.flags.get(id.0 as usize).map_or("", |flag| &flag.name)
+    }
 }

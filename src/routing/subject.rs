@@ -1,11 +1,18 @@
 //! Who is asking: the tenant, the user and the client address of a request.
 
+mod client;
+mod source;
+
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
 use std::net::IpAddr;
-use std::sync::Arc;
 
-use http::{HeaderMap, HeaderName, Method};
+use http::{HeaderMap, Method};
 
-use super::PathPattern;
+pub use client::{ClientKey, client_key};
+pub use source::{MAX_KEY, SubjectRules, SubjectSource};
 
 /// The claims of a verified token.
 pub type Claims = serde_json::Map<String, serde_json::Value>;
@@ -31,61 +38,54 @@ pub struct RequestView<'a> {
     pub claims: Option<&'a Claims>,
 }
 
-/// One place a routing key may come from.
-#[derive(Debug, Clone)]
-pub enum SubjectSource {
-    /// A claim of the verified token; dots reach into objects. Strings and integers yield a value.
-    Jwt {
-        /// The claim's path, split at dots.
-        claim: Vec<Arc<str>>,
-    },
-    /// One label of the host, such as `{tenant}.shop.example`.
-    Host {
-        /// The lower-case text before the label.
-        prefix: Arc<str>,
-        /// The lower-case text after the label.
-        suffix: Arc<str>,
-    },
-    /// One capture of a path pattern.
-    Path {
-        /// The pattern, matched against the whole path.
-        pattern: PathPattern,
-        /// Which of its captures is the key.
-        capture: usize,
-    },
-    /// A header's value.
-    Header {
-        /// The header.
-        name: HeaderName,
-        /// Whether only a trusted proxy may set it.
-        trusted: bool,
-    },
-    /// A query parameter, exactly as sent (not percent-decoded).
-    Query {
-        /// The parameter's name.
-        name: Arc<str>,
-    },
-    /// A cookie's value.
-    Cookie {
-        /// The cookie's name.
-        name: Arc<str>,
-    },
-}
-
-/// Where routing keys come from; the first source that yields a value wins.
-#[derive(Debug, Clone, Default)]
-pub struct SubjectRules {
-    /// The sources of the tenant.
-    pub tenant: Vec<SubjectSource>,
-    /// The sources of the user.
-    pub user: Vec<SubjectSource>,
-}
-
 /// Who is asking, as far as it was looked up.
+///
+/// A decision fills in what it needs and nothing else: each key is looked up at most once, and `None` also stands for a
+/// key that nobody asked for. Ask with [`Subject::tenant`] or [`Subject::user`] to look one up for good.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Subject<'a> {
     /// The tenant, if any source yielded one.
-    pub tenant: Option<std::borrow::Cow<'a, str>>,
+    pub tenant: Option<Cow<'a, str>>,
     /// The user, if any source yielded one.
-    pub user: Option<std::borrow::Cow<'a, str>>,
+    pub user: Option<Cow<'a, str>>,
+    /// Whether the sources of the tenant were asked.
+    asked_tenant: bool,
+    /// Whether the sources of the user were asked.
+    asked_user: bool,
+}
+
+impl<'a> Subject<'a> {
+    /// Keys that were given, as by `banyan explain --tenant`. One that is given stands, the other is looked up.
+    #[must_use]
+    pub fn given(tenant: Option<Cow<'a, str>>, user: Option<Cow<'a, str>>) -> Subject<'a> {
+        Subject { asked_tenant: tenant.is_some(), asked_user: user.is_some(), tenant, user }
+    }
+
+    /// The tenant, looked up unless it is known.
+    pub fn tenant(&mut self, rules: &SubjectRules, view: &RequestView<'a>) -> Option<&str> {
+        if !self.asked_tenant {
+            self.tenant = rules.tenant(view);
+            self.asked_tenant = true;
+        }
+        self.tenant.as_deref()
+    }
+
+    /// The user, looked up unless it is known.
+    pub fn user(&mut self, rules: &SubjectRules, view: &RequestView<'a>) -> Option<&str> {
+        if !self.asked_user {
+            self.user = rules.user(view);
+            self.asked_user = true;
+        }
+        self.user.as_deref()
+    }
+
+    /// Whether a look-up of the tenant took place, or one was given.
+    pub(super) fn knows_tenant(&self) -> bool {
+        self.asked_tenant
+    }
+
+    /// Whether a look-up of the user took place, or one was given.
+    pub(super) fn knows_user(&self) -> bool {
+        self.asked_user
+    }
 }

@@ -1,0 +1,186 @@
+//! The decision: one pure function of rules and request, with its reason.
+//!
+//! The first that speaks decides: a forced side, then the route's stage. Both are [`Voice`]s that either answer or stay
+//! silent, so what an operator pins can be asked in front of them.
+
+use std::fmt;
+
+use super::asker::Asker;
+use super::canary::{Answer, Terms};
+use super::index::Found;
+use super::{BackendId, Bucket, Captures, CohortId, FlagId, RequestView, RouteId, Rules, Subject, Trace, TraceStep};
+use crate::names::{Key, Side, Stage};
+
+/// Which side and which backend answer a request, and why. Plain data without heap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Decision {
+    /// The route; `None` where none matched.
+    pub route: Option<RouteId>,
+    /// Which alternative of the route's `match:`, from 0.
+    pub alternative: u16,
+    /// What the captures of that alternative's path took.
+    pub captures: Captures,
+    /// The side that answers.
+    pub side: Side,
+    /// The backend that answers; `None`: there is none on that side, and the facade answers 404 itself.
+    pub backend: Option<BackendId>,
+    /// Why.
+    pub reason: Reason,
+    /// The subject's bucket, where the route's percentage was computed.
+    pub bucket: Option<Bucket>,
+}
+
+/// Why a decision is as it is. [`Rules::reason_text`] spells it with names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// No route matched; what is left goes to `defaults.legacy`.
+    NoRoute,
+    /// The caller forced the side.
+    Force,
+    /// The stage alone says it.
+    Stage(Stage),
+    /// To new: one of the canary's tenants.
+    Tenant,
+    /// To new: a member of this cohort.
+    Cohort(CohortId),
+    /// To new: this flag is on.
+    Flag(FlagId),
+    /// To new: inside the percentage.
+    Percent,
+    /// To legacy: one of the canary's excepted tenants.
+    ExceptTenant,
+    /// To legacy: a member of this excepted cohort.
+    ExceptCohort(CohortId),
+    /// To legacy: not a member of the cohort that the percentage is of.
+    OutsideCohort(CohortId),
+    /// To legacy: outside the percentage.
+    OutsidePercent,
+    /// To legacy: without this key nobody is inside a percentage.
+    MissingKey(Key),
+    /// To legacy: nothing in a canary without a percentage holds.
+    NotInCanary,
+}
+
+impl Rules {
+    /// Decides a request.
+    ///
+    /// `force` is the side that somebody who may do so asked for; the caller has verified that. It is ignored where
+    /// the route has no backend on that side, and where no route matches.
+    ///
+    /// `subject` is filled with the keys that were looked up on the way, each at most once, and no others; a caller
+    /// that wants the tenant in any case asks [`Subject::tenant`] afterwards, which does not look twice.
+    ///
+    /// `trace` is [`NoTrace`](super::NoTrace) on the data plane.
+    pub fn decide<'a, T: Trace>(
+        &self,
+        view: &RequestView<'a>,
+        force: Option<Side>,
+        subject: &mut Subject<'a>,
+        trace: &mut T,
+    ) -> Decision {
+        let decision = match self.index.find(&self.routes, view, trace) {
+            Some(found) => self.decide_found(found, view, force, subject, trace),
+            None => self.decide_none(force, trace),
+        };
+        trace.record(|| TraceStep::Decided {
+            route: decision.route.map(|id| self.route(id).name.clone()),
+            side: decision.side,
+            reason: self.reason_text(decision.reason).to_string(),
+        });
+        decision
+    }
+
+    /// A reason with its names: `stage:live`, `cohort:beta`, `outside-percent`, `except:cohort:large`.
+    #[must_use]
+    pub fn reason_text(&self, reason: Reason) -> impl fmt::Display + '_ {
+        ReasonText { rules: self, reason }
+    }
+
+    fn decide_none<T: Trace>(&self, force: Option<Side>, trace: &mut T) -> Decision {
+        trace.record(|| TraceStep::NoRoute);
+        if let Some(side) = force {
+            trace.record(|| TraceStep::Force { side, taken: false });
+        }
+        Decision {
+            route: None,
+            alternative: 0,
+            captures: Captures::NONE,
+            side: Side::Legacy,
+            backend: self.fallthrough,
+            reason: Reason::NoRoute,
+            bucket: None,
+        }
+    }
+
+    fn decide_found<'a, T: Trace>(
+        &self,
+        found: Found<'_>,
+        view: &RequestView<'a>,
+        force: Option<Side>,
+        subject: &mut Subject<'a>,
+        trace: &mut T,
+    ) -> Decision {
+        let answer = forced(&found, force, trace)
+            .unwrap_or_else(|| self.ask_stage(&found, &mut Asker::new(self, view, subject, trace)));
+        let side = if answer.to_new { Side::New } else { Side::Legacy };
+        Decision {
+            route: Some(found.route),
+            alternative: found.alternative,
+            captures: found.captures,
+            side,
+            backend: found.plan.backend(side),
+            reason: answer.reason,
+            bucket: answer.bucket,
+        }
+    }
+
+    fn ask_stage<T: Trace>(&self, found: &Found<'_>, asker: &mut Asker<'_, '_, T>) -> Answer {
+        let stage = found.plan.stage;
+        let to_new = match stage {
+            Stage::Legacy | Stage::Shadow => false,
+            Stage::Live | Stage::Complete => true,
+            Stage::Canary => {
+                let terms = Terms { route: self.route(found.route), plan: found.plan };
+                return asker.ask_canary(self.index.rules(found.plan), &terms);
+            }
+        };
+        Answer { to_new, reason: Reason::Stage(stage), bucket: None }
+    }
+}
+
+/// What a forced side says; it is silent where there is no backend on that side.
+fn forced<T: Trace>(found: &Found<'_>, force: Option<Side>, trace: &mut T) -> Option<Answer> {
+    let side = force?;
+    let taken = found.plan.backend(side).is_some();
+    trace.record(|| TraceStep::Force { side, taken });
+    taken.then_some(Answer { to_new: side == Side::New, reason: Reason::Force, bucket: None })
+}
+
+struct ReasonText<'r> {
+    rules: &'r Rules,
+    reason: Reason,
+}
+
+impl fmt::Display for ReasonText<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rules = self.rules;
+        match self.reason {
+            Reason::NoRoute => f.write_str("no-route"),
+            Reason::Force => f.write_str("force"),
+            Reason::Stage(stage) => write!(f, "stage:{stage}"),
+            Reason::Tenant => f.write_str("tenant"),
+            Reason::Cohort(id) => write!(f, "cohort:{}", rules.cohort_name(id)),
+            Reason::Flag(id) => write!(f, "flag:{}", rules.flag_name(id)),
+            Reason::Percent => f.write_str("percent"),
+            Reason::ExceptTenant => f.write_str("except:tenant"),
+            Reason::ExceptCohort(id) => write!(f, "except:cohort:{}", rules.cohort_name(id)),
+            Reason::OutsideCohort(id) => write!(f, "outside-cohort:{}", rules.cohort_name(id)),
+            Reason::OutsidePercent => f.write_str("outside-percent"),
+            Reason::MissingKey(key) => write!(f, "missing-key:{key}"),
+            Reason::NotInCanary => f.write_str("not-in-canary"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
