@@ -16,6 +16,8 @@
 //! | 1 | [`routing`]: the pure decision · [`wire`]: headers, targets and framing |
 //! | 0 | [`names`], [`errors`], [`shutdown`] |
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 pub mod admin;
 pub mod app;
 pub mod cli;

@@ -2,6 +2,7 @@
 
 mod call;
 mod check;
+mod demo;
 mod explain;
 mod serve;
 
@@ -34,7 +35,7 @@ enum Command {
     /// Run the facade: SIGHUP reloads, SIGUSR1 opens the access log anew, SIGTERM drains
     Serve(serve::ServeArgs),
     /// See it work: two sample systems, the facade before them, steady traffic
-    Demo(serve::DemoArgs),
+    Demo(demo::DemoArgs),
     /// Validate a configuration; every mistake at once
     Check(check::CheckArgs),
     /// Run the `tests:` of a configuration
@@ -103,7 +104,7 @@ fn obey(command: Command) -> io::Result<Exit> {
         }
         Command::Demo(args) => {
             drop(out);
-            serve::demo(args)
+            demo::demo(args)
         }
         Command::Check(args) => check::check(&args, &mut out),
         Command::Test(args) => check::test(&args, &mut out),

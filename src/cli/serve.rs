@@ -1,4 +1,4 @@
-//! `serve` and `demo`: a facade that runs until it is told to go down.
+//! `serve`: a facade that runs until it is told to go down.
 
 use std::io;
 use std::path::PathBuf;
@@ -28,15 +28,9 @@ pub(super) struct ServeArgs {
     workers: Option<u16>,
 }
 
-#[derive(Debug, Args)]
-pub(super) struct DemoArgs {
-    #[command(flatten)]
-    config: ConfigArg,
-}
-
-/// Messages go to stderr; `BANYAN_LOG` says which (`info` if unsaid).
-fn start_logging() {
-    let filter = EnvFilter::try_from_env("BANYAN_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+/// Messages go to stderr; `BANYAN_LOG` says which.
+pub(super) fn start_logging(unsaid: &str) {
+    let filter = EnvFilter::try_from_env("BANYAN_LOG").unwrap_or_else(|_| EnvFilter::new(unsaid));
     let ansi = io::IsTerminal::is_terminal(&io::stderr());
     // Somebody else's subscriber, as in a test, is as good.
     let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(ansi).try_init();
@@ -44,11 +38,8 @@ fn start_logging() {
 
 /// Runs the facade until SIGTERM or SIGINT.
 pub(super) fn serve(args: ServeArgs) -> io::Result<Exit> {
-    start_logging();
-    let workers = match args.workers {
-        Some(workers) => usize::from(workers),
-        None => available_parallelism().map_or(1, usize::from),
-    };
+    start_logging("info");
+    let workers = workers(args.workers);
     let options = StartOptions { config: args.config.config, state_dir: args.state_dir, strict: args.strict, workers };
     let facade = match Facade::start(options) {
         Ok(facade) => facade,
@@ -62,20 +53,18 @@ pub(super) fn serve(args: ServeArgs) -> io::Result<Exit> {
     runtime.block_on(until_told(facade))
 }
 
-/// Runs the demonstration until Ctrl-C.
-pub(super) fn demo(args: DemoArgs) -> io::Result<Exit> {
-    let _ = args;
-    start_logging();
-    Ok(Exit::Ok)
+/// One worker for each core, if nothing else is said.
+pub(super) fn workers(said: Option<u16>) -> usize {
+    said.map(usize::from).unwrap_or_else(|| available_parallelism().map_or(1, usize::from))
 }
 
-fn cannot_start(error: &AppError) -> Exit {
+pub(super) fn cannot_start(error: &AppError) -> Exit {
     complain(&format!("banyan: {error}"));
     Exit::No
 }
 
 /// Obeys signals; drains at the first SIGTERM or SIGINT, ends at once at the second.
-async fn until_told(facade: Facade) -> io::Result<Exit> {
+pub(super) async fn until_told(facade: Facade) -> io::Result<Exit> {
     let mut reload = signal(SignalKind::hangup())?;
     let mut reopen = signal(SignalKind::user_defined1())?;
     let mut term = signal(SignalKind::terminate())?;

@@ -33,14 +33,6 @@ pub struct Bundle {
     missing: BTreeSet<PathBuf>,
 }
 
-/// What stands on the disk: the checksum tells a whole file from one that lost its end.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Kept {
-    checksum: String,
-    bundle: Bundle,
-}
-
 impl Bundle {
     /// The name of the file that [`Bundle::save`] writes.
     pub const FILE: &'static str = "accepted.yaml";
@@ -48,8 +40,7 @@ impl Bundle {
     /// Writes it into this directory, readable by its owner alone (it may hold secrets): whole or not at all, and
     /// durable when this returns.
     pub fn save(&self, dir: &Path) -> io::Result<()> {
-        let kept = Kept { checksum: format!("{:016x}", self.hash()), bundle: self.clone() };
-        let text = serde_yaml::to_string(&kept).map_err(io::Error::other)?;
+        let text = self.to_text()?;
         let path = dir.join(Bundle::FILE);
         let fresh = dir.join(format!("{}.new", Bundle::FILE));
         // A left-over of a crash may have other permissions.
@@ -71,12 +62,22 @@ impl Bundle {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
+        Bundle::from_text(&text).map(Some)
+    }
+
+    /// The first line has the checksum of all that follows: it tells a whole file from one that lost its end.
+    fn to_text(&self) -> io::Result<String> {
+        let text = serde_yaml::to_string(self).map_err(io::Error::other)?;
+        Ok(format!("{}\n{text}", checksum(&text)))
+    }
+
+    fn from_text(text: &str) -> io::Result<Bundle> {
         let damaged = |why: String| io::Error::new(io::ErrorKind::InvalidData, why);
-        let kept: Kept = serde_yaml::from_str(&text).map_err(|error| damaged(error.to_string()))?;
-        if kept.checksum != format!("{:016x}", kept.bundle.hash()) {
+        let (first, text) = text.split_once('\n').unwrap_or_default();
+        if first != checksum(text) {
             return Err(damaged("its checksum is wrong".to_owned()));
         }
-        Ok(Some(kept.bundle))
+        serde_yaml::from_str(text).map_err(|error| damaged(error.to_string()))
     }
 
     /// Equal for bundles that hold the same configuration.
@@ -131,6 +132,10 @@ impl Bundle {
     pub fn size(&self) -> usize {
         self.files.iter().map(|(path, text)| path.as_os_str().len() + text.len()).sum()
     }
+}
+
+fn checksum(text: &str) -> String {
+    format!("# xxh3 {:016x}", xxh3_64(text.as_bytes()))
 }
 
 impl Source for Bundle {
@@ -247,7 +252,7 @@ mod tests {
         bundle("version: 1\n").save(dir.path()).unwrap();
         let path = dir.path().join(Bundle::FILE);
         let text = fs::read_to_string(&path).unwrap();
-        for end in 0..text.trim_end().len() {
+        for end in 0..text.len() {
             fs::write(&path, &text[..end]).unwrap();
             assert!(Bundle::load(dir.path()).is_err(), "{end}");
         }
@@ -274,9 +279,8 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_survives(text in "\\PC*|[ -~\\n\\r\\t]*|[: \\n#'\"-]*") {
-            let dir = tempfile::tempdir().unwrap();
-            bundle(&text).save(dir.path()).unwrap();
-            prop_assert_eq!(Bundle::load(dir.path()).unwrap(), Some(bundle(&text)));
+            let kept = bundle(&text);
+            prop_assert_eq!(Bundle::from_text(&kept.to_text().unwrap()).unwrap(), kept);
         }
     }
 }

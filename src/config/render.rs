@@ -138,7 +138,7 @@ mod tests {
         let text = render(&found, Format::Text);
         assert!(!text.contains('\u{1b}') && !text.contains('\u{7}') && !text.contains('\u{202e}'), "{text}");
         assert_eq!(found.list[0].source_line, "a\\u{1b}[2Jb: \\u{202e}x");
-        assert_eq!(found.list[0].caret, 11);
+        assert_eq!(found.list[0].caret, 10);
     }
 
     #[test]

@@ -30,7 +30,11 @@ pub(in crate::config) fn parse(file: FileId, text: &str) -> Result<Option<Tape>,
     while let Some(event) = parser.next_event() {
         let (event, span) = event.map_err(|error| {
             let place = place(file, error.marker().line(), error.marker().col());
-            Mistake { place, code: "yaml-syntax", message: error.info().to_owned() }
+            match error.info() {
+                // The parser has a bound of its own, which it meets first where it has to look ahead.
+                "recursion limit exceeded" => too_deep(place),
+                info => Mistake { place, code: "yaml-syntax", message: info.to_owned() },
+            }
         })?;
         build.event(event, span)?;
     }
@@ -307,7 +311,9 @@ mod tests {
 
     #[test]
     fn depth_is_bounded_also_through_aliases() {
-        assert_eq!(code(&"[".repeat(10_000)).0, "too-deep");
+        for open in ["[", "{a: ", "- ", "? "] {
+            assert_eq!(code(&open.repeat(10_000)).0, "too-deep", "{open}");
+        }
         let ok = format!("{}{}", "[".repeat(60), "]".repeat(60));
         assert!(parse(FileId(0), &ok).is_ok());
         let half = format!("{}{}", "[".repeat(40), "]".repeat(40));
