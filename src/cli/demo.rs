@@ -12,7 +12,7 @@ use super::{Exit, complain};
 use crate::app::Facade;
 use crate::config::{self, Disk, Options};
 use crate::control::StartOptions;
-use crate::demo::{self, Places, RATE, Shops, Traffic, shipped};
+use crate::demo::{self, Places, RATE, Traffic, shipped};
 
 /// Where the configuration is put if there is none of the demo's at hand.
 const OWN_FOLDER: &str = "banyan-demo";
@@ -47,11 +47,6 @@ pub(super) fn demo(args: DemoArgs) -> io::Result<Exit> {
         Ok(facade) => facade,
         Err(error) => return Ok(cannot_start(&error)),
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(show(facade, &shops, &config, args.rate))
-}
-
-async fn show(facade: Facade, shops: &Shops, config: &Path, rate: f64) -> io::Result<Exit> {
     let Some(&address) = facade.addresses.first() else {
         complain("banyan demo: the configuration has no listener");
         return Ok(Exit::No);
@@ -61,9 +56,15 @@ async fn show(facade: Facade, shops: &Shops, config: &Path, rate: f64) -> io::Re
         legacy: shops.legacy.address(),
         new: shops.new.address(),
         admin: Some(facade.admin),
-        config,
+        config: &config,
     };
     demo::tour::write(&mut io::stdout().lock(), &places)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(sum_up(facade, args.rate, address))
+}
+
+/// Asks steadily and sums up, until somebody says stop.
+async fn sum_up(facade: Facade, rate: f64, address: std::net::SocketAddr) -> io::Result<Exit> {
     let traffic = Traffic::start(address, rate)?;
     let mut summaries = interval(SUMMARY);
     summaries.tick().await;
