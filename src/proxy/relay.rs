@@ -54,7 +54,6 @@ pub(super) fn relay(
     host: Option<&HeaderValue>,
 ) -> Response<ProxyBody> {
     let (mut parts, incoming) = answer.into_parts();
-    parts.extensions.clear();
     headers::strip_response(&mut parts.headers);
     headers::stamp(&mut parts.headers, forward.decision.side);
     if let (Some(rewrite), Some(path)) = (forward.rewrite(), original_path) {
