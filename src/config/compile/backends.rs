@@ -24,9 +24,6 @@ pub(super) fn compile(build: &Build<'_>, cx: &mut Cx<'_>) -> Vec<Option<BackendS
 fn one(entry: &Named<file::Backend>, cx: &mut Cx<'_>) -> Option<BackendSettings> {
     let backend = entry.value.get()?;
     let mut endpoints: Vec<EndpointAddress> = Vec::new();
-    if backend.endpoints.get().is_some_and(Vec::is_empty) {
-        cx.report.error(backend.endpoints.place, "empty-list", "a backend needs at least one endpoint");
-    }
     for (text, place) in values(Some(&backend.endpoints)) {
         match endpoint(&text.0) {
             Ok(endpoint) if endpoints.contains(&endpoint) => {

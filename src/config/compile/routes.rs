@@ -123,7 +123,9 @@ fn one(
             (None, None) if stage == Stage::Canary => {
                 cx.report.error(place, "missing-canary", "stage `canary` needs `canary`: who goes to new");
             }
-            (Some(compiled), Some(at)) if stage == Stage::Canary && canary::is_nobody(compiled) => {
+            (Some(_), Some(at))
+                if stage == Stage::Canary && at.get().is_some_and(|canary| canary::is_nobody(canary)) =>
+            {
                 cx.report.warning(at.place, "empty-canary", "this canary sends nobody to new");
             }
             _ => {}

@@ -21,7 +21,7 @@ pub use route::{Canary, Defaults, Except, Match, Rewrite, Route, ValueMatch};
 pub use subject::{Force, From, Jwt, Subject, SubjectSource};
 pub use test::{Expect, Test};
 
-use super::read::{At, Boxed, Names, Text, Version, record};
+use super::read::{At, Boxed, Filled, Names, Text, Version, record};
 
 /// A list whose items were read one by one.
 pub type List<T> = Vec<At<T>>;
@@ -32,7 +32,7 @@ record! {
         /// The version of this format: 1.
         pub version: At<Version>,
         /// Where clients connect. A change takes a restart.
-        pub listen: At<List<Listen>>,
+        pub listen: At<Filled<Listen>>,
         /// Where operators connect; never reachable through a listener. A change takes a restart.
         pub admin: Option<At<Admin>>,
         /// Where pins, audit and the last good configuration live, relative to this file; `.banyan` by default.

@@ -55,6 +55,44 @@ impl<T: Read> Read for Vec<At<T>> {
     }
 }
 
+/// A list with at least one item.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Filled<T>(pub Vec<At<T>>);
+
+impl<T> AsRef<[At<T>]> for Filled<T> {
+    fn as_ref(&self) -> &[At<T>] {
+        &self.0
+    }
+}
+
+impl<T: Read> Read for Filled<T> {
+    #[allow(private_interfaces)]
+    fn read(node: Node<'_>, cx: &mut Cx<'_>) -> Option<Self> {
+        let list = Vec::read(node, cx)?;
+        if list.is_empty() {
+            cx.report.error(node.place(), "empty-list", "this list is empty");
+            return None;
+        }
+        Some(Filled(list))
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Filled<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("Filled{}", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let one = generator.subschema_for::<T>();
+        json_schema!({ "type": "array", "items": one, "minItems": 1 })
+    }
+}
+
 /// A large value that is often left out.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(transparent)]
@@ -112,7 +150,7 @@ impl<T: Read> Read for OneOrMany<T> {
     #[allow(private_interfaces)]
     fn read(node: Node<'_>, cx: &mut Cx<'_>) -> Option<Self> {
         match node.shape() {
-            Shape::Sequence(items) => Some(OneOrMany(items.map(|item| At::read_at(item, cx)).collect())),
+            Shape::Sequence(_) => Filled::read(node, cx).map(|list| OneOrMany(list.0)),
             _ => Some(OneOrMany(vec![At::read_at(node, cx)])),
         }
     }
@@ -129,7 +167,8 @@ impl<T: JsonSchema> JsonSchema for OneOrMany<T> {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let one = generator.subschema_for::<T>();
-        json_schema!({ "anyOf": [one, { "type": "array", "items": one, "minItems": 1 }] })
+        let many = generator.subschema_for::<Filled<T>>();
+        json_schema!({ "anyOf": [one, many] })
     }
 }
 

@@ -11,7 +11,7 @@ mod scalars;
 
 use std::borrow::Cow;
 
-pub use at::{At, Boxed, Nullable, OneOrMany};
+pub use at::{At, Boxed, Filled, Nullable, OneOrMany};
 pub use names::{Named, Names};
 pub(super) use record::{Field, key, properties, record};
 pub use scalars::{
@@ -88,7 +88,8 @@ pub(super) struct ScalarValue<'t> {
 pub(super) enum Meaning {
     /// As YAML has it.
     Is(Resolved),
-    /// A plain scalar that came from the environment: whatever its field needs.
+    /// It came from the environment: whatever its field needs. In quotes too, since within `{ }` YAML takes
+    /// `${NAME}` only in quotes.
     Open,
 }
 
@@ -103,9 +104,9 @@ impl Cx<'_> {
         match substitute(text, &|name| source.env(name)) {
             Ok(text) => {
                 let meaning = match (&text, plain) {
-                    (_, false) => Meaning::Is(Resolved::Text),
+                    (Cow::Owned(_), _) => Meaning::Open,
+                    (Cow::Borrowed(_), false) => Meaning::Is(Resolved::Text),
                     (Cow::Borrowed(text), true) => Meaning::Is(resolve(text)),
-                    (Cow::Owned(_), true) => Meaning::Open,
                 };
                 Some(ScalarValue { text, meaning })
             }
