@@ -1,10 +1,11 @@
 //! routes.yaml as it is written: the types hold exactly what the file may say, and nothing is looked up yet.
 //!
 //! - [`listen`]: listeners, admin, logs, draining
-//! - [`backend`], [`subject`], [`cohort`], [`flag`], [`route`], [`test`]: one noun each
+//! - [`backend`], [`endpoint`], [`subject`], [`cohort`], [`flag`], [`route`], [`test`]: one noun each
 
 pub mod backend;
 pub mod cohort;
+pub mod endpoint;
 pub mod flag;
 pub mod listen;
 pub mod route;
@@ -15,6 +16,7 @@ use schemars::generate::SchemaSettings;
 
 pub use backend::{Backend, BackendTimeouts, Balance};
 pub use cohort::{Cohort, HeaderMatch};
+pub use endpoint::Endpoint;
 pub use flag::Flag;
 pub use listen::{Admin, ClientTimeouts, Drain, Listen, Reload, Slashes};
 pub use route::{Canary, Defaults, Except, Match, Rewrite, Route, ValueMatch};

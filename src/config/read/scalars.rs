@@ -40,7 +40,7 @@ macro_rules! schema {
     };
 }
 
-/// Any text that is not empty.
+/// Any text that is not empty, without control characters and line breaks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Text(pub Box<str>);
 
@@ -50,6 +50,10 @@ impl FromText for Text {
     fn from_text(text: &str) -> Result<Text, Refusal> {
         if text.is_empty() {
             return Err(Refusal::value("an empty text"));
+        }
+        // Nothing that is compared with a request or named in a log has one, and YAML writers do not agree on them.
+        if let Some(c) = text.chars().find(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')) {
+            return Err(Refusal::value(format!("the character {} has no place here", c.escape_unicode())));
         }
         Ok(Text(text.into()))
     }

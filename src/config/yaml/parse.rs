@@ -48,7 +48,9 @@ fn parse_within(file: FileId, text: &str, most_nodes: usize) -> Result<Option<Ta
 /// YAML allows no control character but tab and line breaks; the parser is not asked to notice.
 fn check_characters(file: FileId, text: &str) -> Result<(), Mistake> {
     let bad = |c: char| {
-        (c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{85}')) || matches!(c, '\u{fffe}' | '\u{ffff}')
+        // U+0085, U+2028 and U+2029 end a line in YAML 1.1 and do not in 1.2: two readers would see two files.
+        (c.is_control() && !matches!(c, '\t' | '\n' | '\r'))
+            || matches!(c, '\u{2028}' | '\u{2029}' | '\u{fffe}' | '\u{ffff}')
     };
     let Some((at, c)) = text.char_indices().find(|(_, c)| bad(*c)) else { return Ok(()) };
     let before = &text[..at];
