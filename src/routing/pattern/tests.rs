@@ -200,11 +200,12 @@ proptest! {
     }
 
     #[test]
-    fn template_prints_what_was_written_and_takes_its_own_literals(text in "(/[a-z0-9;:@.-]{1,5}x){1,4}/?") {
+    fn template_prints_what_was_written_and_takes_its_own_literals(text in "(/[a-z0-9:@-][a-z0-9;:@.-]{0,5}){1,4}/?") {
         let pattern = path(&text);
         prop_assert_eq!(pattern.to_string(), text.clone());
         prop_assert!(pattern.matches(&text).is_some());
-        prop_assert!(pattern.matches(&format!("{text}/")).is_none());
+        let longer = text + "/";
+        prop_assert!(pattern.matches(&longer).is_none());
     }
 
     #[test]
