@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::diagnostic::Finding;
 use super::file::{Backend, Cohort, File, Flag, List, Part, Route, Test};
 use super::place::{FileId, Place};
-use super::read::{At, Cx, Named, Names, Read};
+use super::read::{At, Cx, Named, Names, Read, read_at};
 use super::yaml::{self, Mistake};
 
 /// How large one YAML file may be.
@@ -100,7 +100,7 @@ fn read_text<T: Read>(path: &Path, text: String, is_main: bool, cx: &mut Cx<'_>)
     let file = cx.report.files.add(path, Arc::clone(&text));
     let missing = At { value: None, place: start(file) };
     match yaml::parse(file, &text) {
-        Ok(Some(tape)) => At::read_at(tape.root(), cx),
+        Ok(Some(tape)) => read_at(tape.root(), cx),
         Ok(None) if is_main => {
             cx.report.error(start(file), "empty-file", "there is nothing in this file");
             missing

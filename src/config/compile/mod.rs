@@ -64,10 +64,11 @@ pub(super) fn compile(gathered: Gathered, main: &Path, state_dir: Option<&Path>,
     let (listeners, admin) = listeners::compile(&file, cx);
     backends::check_loops(&backends, &compiled_backends, &listeners, admin, cx);
     let compiled_routes = routes::compile(&routes, &file, &build, cx);
-    listeners::check_none_unused(&build, cx);
     if cx.report.has_errors() {
         return None;
     }
+    // Only now: a mistyped name would make the one that was meant look unused.
+    listeners::check_none_unused(&build, cx);
     let routes::Compiled { routes, fallthrough, places } = compiled_routes;
     let rules = Rules::build(RulesParts {
         routes,

@@ -158,7 +158,6 @@ record! {
 }
 
 impl Read for ValueMatch {
-    #[allow(private_interfaces)]
     fn read(node: Node<'_>, cx: &mut Cx<'_>) -> Option<ValueMatch> {
         let Shape::Mapping(_) = node.shape() else { return Text::read(node, cx).map(ValueMatch::Exact) };
         match Condition::read(node, cx)? {

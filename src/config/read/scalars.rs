@@ -260,7 +260,6 @@ schema!(Version, "Version", or_variable(json!({ "const": 1 })));
 pub struct Toggle(pub bool);
 
 impl Read for Toggle {
-    #[allow(private_interfaces)]
     fn read(node: Node<'_>, cx: &mut Cx<'_>) -> Option<Toggle> {
         const WHAT: &str = "`true` or `false`";
         let scalar = cx.scalar(node, WHAT)?;
@@ -287,7 +286,6 @@ pub struct Switch(pub Option<bool>);
 impl Read for Switch {
     const NULLABLE: bool = true;
 
-    #[allow(private_interfaces)]
     fn read(node: Node<'_>, cx: &mut Cx<'_>) -> Option<Switch> {
         const WHAT: &str = "`on`, `off` or `null`";
         let scalar = cx.scalar(node, WHAT)?;
@@ -334,7 +332,6 @@ pub struct Word<T>(pub T);
 
 impl<T: Choice> Read for Word<T> {
     /// The message lists the words, or guesses which was meant.
-    #[allow(private_interfaces)]
     fn read(node: Node<'_>, cx: &mut Cx<'_>) -> Option<Word<T>> {
         let scalar = cx.scalar(node, T::WHAT)?;
         if let Some((_, value)) = T::WORDS.iter().find(|(word, _)| *word == scalar.text) {
