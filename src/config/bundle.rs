@@ -35,7 +35,7 @@ pub struct Bundle {
 
 impl Bundle {
     /// The name of the file that [`Bundle::save`] writes.
-    pub const FILE: &'static str = "accepted.yaml";
+    pub const FILE: &'static str = "accepted.json";
 
     /// Writes it into this directory, readable by its owner alone (it may hold secrets): whole or not at all, and
     /// durable when this returns.
@@ -67,7 +67,7 @@ impl Bundle {
 
     /// The first line has the checksum of all that follows: it tells a whole file from one that lost its end.
     fn to_text(&self) -> io::Result<String> {
-        let text = serde_yaml::to_string(self).map_err(io::Error::other)?;
+        let text = serde_json::to_string(self).map_err(io::Error::other)?;
         Ok(format!("{}\n{text}", checksum(&text)))
     }
 
@@ -77,7 +77,7 @@ impl Bundle {
         if first != checksum(text) {
             return Err(damaged("its checksum is wrong".to_owned()));
         }
-        serde_yaml::from_str(text).map_err(|error| damaged(error.to_string()))
+        serde_json::from_str(text).map_err(|error| damaged(error.to_string()))
     }
 
     /// Equal for bundles that hold the same configuration.
@@ -237,7 +237,7 @@ mod tests {
     fn what_was_saved_comes_back_and_is_the_owners_alone() {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(Bundle::load(dir.path()).unwrap(), None);
-        let kept = bundle("version: 1\n# ü\n");
+        let kept = bundle("version: 1\n# ü \u{2028} \r\n");
         kept.save(dir.path()).unwrap();
         kept.save(dir.path()).unwrap();
         assert_eq!(Bundle::load(dir.path()).unwrap(), Some(kept));

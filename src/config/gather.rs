@@ -7,8 +7,8 @@ use std::sync::Arc;
 use super::diagnostic::Finding;
 use super::file::{Backend, Cohort, File, Flag, List, Part, Route, Test};
 use super::place::{FileId, Place};
-use super::read::{At, Cx, Named, Names, Read};
-use super::yaml::{self, Mistake, Node};
+use super::read::{At, Cx, Named, Names, Read, read_at};
+use super::yaml::{self, Mistake};
 
 /// How large one YAML file may be.
 const MAX_FILE: u64 = 8 * 1024 * 1024;
@@ -100,7 +100,7 @@ fn read_text<T: Read>(path: &Path, text: String, is_main: bool, cx: &mut Cx<'_>)
     let file = cx.report.files.add(path, Arc::clone(&text));
     let missing = At { value: None, place: start(file) };
     match yaml::parse(file, &text) {
-        Ok(Some(tape)) => read_root(tape.root(), cx),
+        Ok(Some(tape)) => read_at(tape.root(), cx),
         Ok(None) if is_main => {
             cx.report.error(start(file), "empty-file", "there is nothing in this file");
             missing
@@ -110,14 +110,14 @@ fn read_text<T: Read>(path: &Path, text: String, is_main: bool, cx: &mut Cx<'_>)
             missing
         }
         Err(Mistake { place, code, message }) => {
-            cx.report.error(place, code, message);
+            let mut finding = Finding::error(place, code, message);
+            if cx.report.files.line(place).contains("${") {
+                finding = finding.help("within `{ }` and `[ ]`, YAML takes `${NAME}` only in quotes: \"${NAME}\"");
+            }
+            cx.report.add(finding);
             missing
         }
     }
-}
-
-fn read_root<T: Read>(root: Node<'_>, cx: &mut Cx<'_>) -> At<T> {
-    At::read_at(root, cx)
 }
 
 fn start(file: FileId) -> Place {

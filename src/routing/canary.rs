@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::asker::Asker;
-use super::index::Plan;
+use super::index::Leaf;
 use super::{Bucket, CohortId, FlagId, Percent, Reason, Route, Rules, Trace, TraceStep};
 use crate::names::Key;
 
@@ -42,10 +42,17 @@ pub struct Except {
     pub tenants: HashSet<Box<str>>,
 }
 
-/// One question of a canary, in the order of asking: first who stays with legacy, then who goes to new. Eight bytes, so
-/// that the index keeps the few of a usual canary right beside the match.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Rule {
+/// A canary as a row of questions, in the order of asking: first who stays with legacy, then who goes to new. What differs
+/// from route to route, the sets of tenants and the salt, is not in it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Plan {
+    rules: Box<[Rule]>,
+    percent: Percent,
+}
+
+/// One question of a canary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Rule {
     /// `except.tenants`
     ExceptTenants,
     /// One of `except.cohorts`
@@ -62,15 +69,16 @@ pub(super) enum Rule {
     ShareOf(Key, CohortId),
 }
 
-/// What the questions of one canary are asked about. The route is looked into only for what its plan does not hold.
+/// What the questions of one canary are asked about. The route is looked into only for what index and plan do not hold.
 pub(super) struct Terms<'d> {
-    pub(super) route: &'d Route,
     pub(super) plan: &'d Plan,
+    pub(super) leaf: Leaf<'d>,
+    pub(super) route: &'d Route,
 }
 
 impl Terms<'_> {
     fn salt(&self) -> &str {
-        self.plan.salt().unwrap_or_else(|| &self.route.salt)
+        self.leaf.salt().unwrap_or_else(|| &self.route.salt)
     }
 
     fn tenants(&self) -> Option<&HashSet<Box<str>>> {
@@ -83,8 +91,8 @@ impl Terms<'_> {
 }
 
 impl Canary {
-    /// The questions of this canary, in the order of asking.
-    pub(super) fn rules(&self) -> Vec<Rule> {
+    /// The questions of this canary.
+    pub(super) fn plan(&self) -> Plan {
         let mut rules = Vec::new();
         if !self.except.tenants.is_empty() {
             rules.push(Rule::ExceptTenants);
@@ -99,7 +107,7 @@ impl Canary {
             None => Rule::Share(share.by),
             Some(cohort) => Rule::ShareOf(share.by, cohort),
         }));
-        rules
+        Plan { rules: rules.into(), percent: self.share.map_or(Percent::ZERO, |share| share.percent) }
     }
 }
 
@@ -123,8 +131,8 @@ impl Answer {
 
 impl<T: Trace> Asker<'_, '_, T> {
     /// Asks the rules one after the other; the first that holds decides.
-    pub(super) fn ask_canary(&mut self, rules: &[Rule], terms: &Terms<'_>) -> Answer {
-        for &rule in rules {
+    pub(super) fn ask_canary(&mut self, terms: &Terms<'_>) -> Answer {
+        for &rule in &terms.plan.rules {
             let answer = match rule {
                 Rule::Share(by) => Some(self.ask_share(by, terms)),
                 Rule::ShareOf(by, cohort) if self.in_cohort(cohort) => Some(self.ask_share(by, terms)),

@@ -124,24 +124,28 @@ impl Rules {
             .unwrap_or_else(|| self.ask_stage(&found, &mut Asker::new(self, view, subject, trace)));
         let side = if answer.to_new { Side::New } else { Side::Legacy };
         Decision {
-            route: Some(found.route),
-            alternative: found.alternative,
+            route: Some(found.leaf.route()),
+            alternative: found.leaf.alternative(),
             captures: found.captures,
             side,
-            backend: found.plan.backend(side),
+            backend: found.leaf.backend(side),
             reason: answer.reason,
             bucket: answer.bucket,
         }
     }
 
     fn ask_stage<T: Trace>(&self, found: &Found<'_>, asker: &mut Asker<'_, '_, T>) -> Answer {
-        let stage = found.plan.stage;
+        let stage = found.leaf.stage();
         let to_new = match stage {
             Stage::Legacy | Stage::Shadow => false,
             Stage::Live | Stage::Complete => true,
             Stage::Canary => {
-                let terms = Terms { route: self.route(found.route), plan: found.plan };
-                return asker.ask_canary(self.index.rules(found.plan), &terms);
+                // A route in this stage without `canary:` lets nobody through; the configuration refuses it before.
+                let Some(plan) = self.index.canary(&found.leaf) else {
+                    return Answer { to_new: false, reason: Reason::NotInCanary, bucket: None };
+                };
+                let terms = Terms { plan, leaf: found.leaf, route: self.route(found.leaf.route()) };
+                return asker.ask_canary(&terms);
             }
         };
         Answer { to_new, reason: Reason::Stage(stage), bucket: None }
@@ -151,7 +155,7 @@ impl Rules {
 /// What a forced side says; it is silent where there is no backend on that side.
 fn forced<T: Trace>(found: &Found<'_>, force: Option<Side>, trace: &mut T) -> Option<Answer> {
     let side = force?;
-    let taken = found.plan.backend(side).is_some();
+    let taken = found.leaf.backend(side).is_some();
     trace.record(|| TraceStep::Force { side, taken });
     taken.then_some(Answer { to_new: side == Side::New, reason: Reason::Force, bucket: None })
 }

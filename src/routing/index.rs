@@ -14,33 +14,33 @@ mod leaf;
 mod search;
 mod table;
 
-use super::canary::Rule;
+use super::canary::Plan;
 use super::unreachable::Unreachable;
 use super::{RequestView, Route, Trace};
-use leaf::Leaf;
-pub(super) use leaf::{Found, Plan};
+use leaf::Leaves;
+pub(super) use leaf::{Found, Leaf};
 use search::Search;
-use table::{Node, Table};
+use table::{Node, Place, Table};
 
 /// The compiled routes.
 #[derive(Debug)]
 pub struct Index {
     /// The edges of all tries, and the roots of those of a host.
     edges: Table,
-    /// Nodes behind a capture.
+    /// Nodes behind a capture that follows a capture.
     behind_captures: Vec<Node>,
     /// The root of the routes for any host.
-    any_host: Option<Node>,
+    any_host: Option<Place>,
     /// Whether some route is for one host.
     has_exact: bool,
     /// Whether some route is for a wildcard.
     has_wildcard: bool,
     /// The alternatives; those of one host and path shape stand together, best first.
-    leaves: Vec<Leaf>,
-    /// Texts that are too long for their leaf.
+    leaves: Leaves,
+    /// The hosts and domains of the roots.
     texts: Vec<u8>,
-    /// The rules of canaries that have too many for their leaf.
-    rules: Vec<Rule>,
+    /// The canaries; equal ones are one, so the few that there usually are stay in the cache.
+    canaries: Vec<Plan>,
 }
 
 impl Index {
@@ -60,16 +60,16 @@ impl Index {
         Search::new(self, routes, view, trace).find()
     }
 
-    /// The rules of a route's canary.
-    pub(super) fn rules<'i>(&'i self, plan: &'i Plan) -> &'i [Rule] {
-        plan.rules(&self.rules)
+    /// The canary of a route.
+    pub(super) fn canary(&self, leaf: &Leaf<'_>) -> Option<&Plan> {
+        self.canaries.get(leaf.canary() as usize)
     }
 
     /// The alternatives that can never win, in file order.
     pub(super) fn unreachable(&self, routes: &[Route]) -> Vec<Unreachable> {
-        let runs = self.leaves.split_inclusive(Leaf::is_last);
-        let mut found: Vec<_> =
-            runs.flat_map(|run| super::unreachable::in_run(routes, run.iter().map(Leaf::id))).collect();
+        let ids = |leaf: Leaf<'_>| (leaf.route(), leaf.alternative());
+        let runs = self.leaves.runs().map(|run| run.into_iter().map(ids));
+        let mut found: Vec<_> = runs.flat_map(|run| super::unreachable::in_run(routes, run)).collect();
         found.sort_unstable_by_key(|one| (one.route, one.alternative));
         found
     }

@@ -10,8 +10,8 @@ mod tests;
 
 pub(super) use condition::query_values;
 pub use condition::{HeaderCondition, QueryCondition, RegexError, ValueMatch};
+pub(super) use host::MAX_HOST;
 pub use host::{HostError, HostPattern};
-pub(super) use host::{MAX_HOST, is_below};
 pub(super) use path::Segment;
 pub use path::{PathError, PathPattern};
 pub use program::{Captures, MAX_CAPTURES};

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{At, Build, Cx, Text, keys, not_empty, values};
+use super::{At, Build, Cx, Filled, Text, keys, values};
 use crate::config::file;
 use crate::names::Key;
 use crate::routing::{Canary, Except, Share};
@@ -10,9 +10,6 @@ use crate::routing::{Canary, Except, Share};
 /// A canary, of a route or of `defaults:`.
 pub(super) fn compile(canary: &file::Canary, build: &Build<'_>, cx: &mut Cx<'_>) -> Canary {
     let except = canary.except.as_ref().and_then(At::get);
-    for (list, what) in [(&canary.cohorts, "cohorts"), (&canary.tenants, "tenants"), (&canary.flags, "flags")] {
-        not_empty(list.as_ref(), what, cx);
-    }
     let excepted = except.and_then(|except| except.tenants.as_ref());
     for tenants in [canary.tenants.as_ref(), excepted].into_iter().flatten() {
         keys::warn_without_source(Key::Tenant, tenants.place, build, cx);
@@ -29,10 +26,10 @@ pub(super) fn compile(canary: &file::Canary, build: &Build<'_>, cx: &mut Cx<'_>)
     }
 }
 
-/// Whether it can send anybody to new.
-pub(super) fn is_nobody(canary: &Canary) -> bool {
-    let share = canary.share.is_some_and(|share| share.percent.thousandths() > 0);
-    canary.cohorts.is_empty() && canary.tenants.is_empty() && canary.flags.is_empty() && !share
+/// Whether it can send nobody to new. What was bad about it has been reported, and is not counted as nobody.
+pub(super) fn is_nobody(canary: &file::Canary) -> bool {
+    let share = canary.percent.as_ref().is_some_and(|at| at.get().is_none_or(|percent| percent.0.thousandths() > 0));
+    canary.cohorts.is_none() && canary.tenants.is_none() && canary.flags.is_none() && !share
 }
 
 fn share(canary: &file::Canary, build: &Build<'_>, cx: &mut Cx<'_>) -> Option<Share> {
@@ -44,6 +41,6 @@ fn share(canary: &file::Canary, build: &Build<'_>, cx: &mut Cx<'_>) -> Option<Sh
     Some(Share { percent, by, of: of.flatten() })
 }
 
-fn tenants(list: Option<&At<Vec<At<Text>>>>) -> HashSet<Box<str>> {
+fn tenants(list: Option<&At<Filled<Text>>>) -> HashSet<Box<str>> {
     values(list).map(|(tenant, _)| tenant.0.clone()).collect()
 }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{At, Build, Cx, Directory, Text, keys, matches, not_empty, values};
+use super::{At, Build, Cx, Directory, Text, keys, matches, values};
 use crate::config::diagnostic::Finding;
 use crate::config::file;
 use crate::config::gather::beside;
@@ -82,7 +82,7 @@ impl<'b> Sort<'b> {
     fn targets(&self, id: usize) -> Vec<(usize, &'b At<Text>)> {
         let Some(cohort) = self.cohorts[id].value.get() else { return Vec::new() };
         let lists = [&cohort.any, &cohort.all, &cohort.except];
-        let names = lists.into_iter().flatten().filter_map(At::get).flatten();
+        let names = lists.into_iter().flatten().filter_map(At::get).flat_map(|list| &list.0);
         names.filter_map(|name| Some((*self.ids.get(&*name.get()?.0)?, name))).collect()
     }
 
@@ -146,12 +146,6 @@ fn compile_one(entry: &Named<file::Cohort>, build: &mut Build<'_>, cx: &mut Cx<'
     if let (Some(salt), None) = (&cohort.salt, &cohort.percent) {
         cx.report.error(salt.place, "missing-percent", "`salt` says nothing without `percent`");
     }
-    for (list, what) in
-        [(&cohort.any, "any"), (&cohort.all, "all"), (&cohort.except, "except"), (&cohort.tenants, "tenants")]
-    {
-        not_empty(list.as_ref(), what, cx);
-    }
-    not_empty(cohort.networks.as_ref(), "networks", cx);
     let kind = kind(&entry.name, cohort, build, cx);
     let except = build.cohorts.cohorts(cohort.except.as_ref(), cx);
     Some(Cohort { name: Arc::clone(&entry.name), kind: kind?, except })

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::collections::HashMap;
 
-use super::{At, BackendId, CohortId, Cx, FlagId, Text};
+use super::{At, BackendId, CohortId, Cx, Filled, FlagId, Text};
 use crate::config::diagnostic::Finding;
 use crate::config::read::Named;
 
@@ -66,8 +66,8 @@ impl<T> Directory<'_, T> {
         self.find(name, cx).map(BackendId)
     }
 
-    pub(super) fn cohorts(&self, list: Option<&At<Vec<At<Text>>>>, cx: &mut Cx<'_>) -> Vec<CohortId> {
-        let names = list.and_then(At::get).into_iter().flatten();
+    pub(super) fn cohorts(&self, list: Option<&At<Filled<Text>>>, cx: &mut Cx<'_>) -> Vec<CohortId> {
+        let names = list.and_then(At::get).map_or(&[][..], AsRef::as_ref).iter();
         names.filter_map(|name| self.find(name, cx)).map(CohortId).collect()
     }
 
@@ -75,8 +75,8 @@ impl<T> Directory<'_, T> {
         self.find(name, cx).map(CohortId)
     }
 
-    pub(super) fn flags(&self, list: Option<&At<Vec<At<Text>>>>, cx: &mut Cx<'_>) -> Vec<FlagId> {
-        let names = list.and_then(At::get).into_iter().flatten();
+    pub(super) fn flags(&self, list: Option<&At<Filled<Text>>>, cx: &mut Cx<'_>) -> Vec<FlagId> {
+        let names = list.and_then(At::get).map_or(&[][..], AsRef::as_ref).iter();
         names.filter_map(|name| self.find(name, cx)).map(FlagId).collect()
     }
 }

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{At, Build, Cx, Place, positive};
+use super::{At, Build, Cx, Place, positive, values};
 use crate::config::file::{File, Listen, Slashes};
 use crate::config::gather::beside;
 use crate::snapshot::{AccessLog, ClientTimeouts, DrainSettings, ListenerSettings};
@@ -19,10 +19,7 @@ const GRACE: Duration = Duration::from_secs(30);
 pub(super) fn compile(file: &File, cx: &mut Cx<'_>) -> (Vec<ListenerSettings>, SocketAddr) {
     let mut taken: Vec<(SocketAddr, Place)> = Vec::new();
     let mut listeners = Vec::new();
-    if file.listen.get().is_some_and(Vec::is_empty) {
-        cx.report.error(file.listen.place, "empty-list", "a facade needs at least one listener");
-    }
-    for listen in file.listen.get().into_iter().flatten().filter_map(At::get) {
+    for (listen, _) in values(Some(&file.listen)) {
         let Some(address) = listen.address.get().map(|address| address.0) else { continue };
         claim(address, listen.address.place, &mut taken, cx);
         listeners.push(listener(listen, address, cx));

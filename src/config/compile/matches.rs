@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{At, Cx, Place, keys, not_empty, values};
+use super::{At, Cx, Place, keys, values};
 use crate::config::diagnostic::Finding;
 use crate::config::file;
 use crate::config::read::{HeaderKey, Named, Names, OneOrMany};
@@ -11,9 +11,6 @@ use crate::routing::{HeaderCondition, HostPattern, Match, PathPattern, QueryCond
 /// The alternatives of a route, each with its place.
 pub(super) fn compile(alternatives: &At<OneOrMany<file::Match>>, cx: &mut Cx<'_>) -> Option<Vec<(Match, Place)>> {
     let list = &alternatives.get()?.0;
-    if list.is_empty() {
-        cx.report.error(alternatives.place, "empty-list", "an empty `match` takes no request");
-    }
     if let Some(last) = list.get(usize::from(u16::MAX)) {
         cx.report.error(last.place, "too-many-matches", "a route has at most 65535 alternatives");
     }
@@ -23,7 +20,6 @@ pub(super) fn compile(alternatives: &At<OneOrMany<file::Match>>, cx: &mut Cx<'_>
 
 /// Every part is looked at, also after one was bad.
 fn one(alternative: &file::Match, cx: &mut Cx<'_>) -> Option<Match> {
-    not_empty(alternative.methods.as_ref(), "methods", cx);
     let host = alternative.host.as_ref().map(|host| {
         let parsed = HostPattern::parse(&host.get()?.0);
         parsed.map_err(|error| cx.report.error(host.place, "bad-host", error.to_string())).ok()

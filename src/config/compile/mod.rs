@@ -20,11 +20,10 @@ use directory::Directory;
 pub use tests::TestResult;
 pub(super) use tests::run as run_tests;
 
-use super::diagnostic::Finding;
 use super::file::{Backend, Cohort, Flag, Test};
 use super::gather::Gathered;
 use super::place::Place;
-use super::read::{At, Cx, Text, Time};
+use super::read::{At, Cx, Filled, Text, Time};
 use crate::routing::{BackendId, CohortId, FlagId, Route, Rules, RulesParts, SubjectRules};
 use crate::snapshot::{Snapshot, Trust};
 
@@ -65,10 +64,11 @@ pub(super) fn compile(gathered: Gathered, main: &Path, state_dir: Option<&Path>,
     let (listeners, admin) = listeners::compile(&file, cx);
     backends::check_loops(&backends, &compiled_backends, &listeners, admin, cx);
     let compiled_routes = routes::compile(&routes, &file, &build, cx);
-    listeners::check_none_unused(&build, cx);
     if cx.report.has_errors() {
         return None;
     }
+    // Only now: a mistyped name would make the one that was meant look unused.
+    listeners::check_none_unused(&build, cx);
     let routes::Compiled { routes, fallthrough, timeout, places } = compiled_routes;
     let rules = Rules::build(RulesParts {
         routes,
@@ -107,15 +107,7 @@ fn positive(time: Option<&At<Time>>, default: Duration, cx: &mut Cx<'_>) -> Dura
 }
 
 /// The values of a list that were good.
-fn values<T>(list: Option<&At<Vec<At<T>>>>) -> impl Iterator<Item = (&T, Place)> {
-    list.and_then(At::get).into_iter().flatten().filter_map(|item| Some((item.get()?, item.place)))
-}
-
-/// Reports a list that is there and empty.
-fn not_empty<T>(list: Option<&At<Vec<At<T>>>>, what: &str, cx: &mut Cx<'_>) {
-    if let Some(list) = list
-        && list.get().is_some_and(Vec::is_empty)
-    {
-        cx.report.add(Finding::error(list.place, "empty-list", format!("`{what}` is empty: leave it out")));
-    }
+fn values<'l, T: 'l>(list: Option<&'l At<impl AsRef<[At<T>]>>>) -> impl Iterator<Item = (&'l T, Place)> {
+    let items = list.and_then(At::get).map_or(&[][..], AsRef::as_ref);
+    items.iter().filter_map(|item| Some((item.get()?, item.place)))
 }

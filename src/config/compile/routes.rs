@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{At, BackendId, Build, Cx, Place, Route, Rules, Text, canary, matches, positive, values};
+use super::{At, BackendId, Build, Cx, Place, Route, Rules, Text, Time, canary, matches, positive, values};
 use crate::config::diagnostic::Finding;
 use crate::config::file::route::Answer;
 use crate::config::file::{self, File};
 use crate::config::gather::check_name;
+use crate::config::read::{Boxed, Word};
 use crate::names::Stage;
 use crate::routing::{Match, Rewrite};
 
@@ -37,6 +38,15 @@ enum Choice {
     Some(BackendId),
     /// It leads nowhere, which has been reported.
     Bad,
+}
+
+impl Choice {
+    fn id(self) -> Option<BackendId> {
+        match self {
+            Choice::Some(id) => Some(id),
+            Choice::Unsaid | Choice::None | Choice::Bad => None,
+        }
+    }
 }
 
 /// `defaults:`, looked up once.
@@ -96,18 +106,62 @@ fn one(
     build: &Build<'_>,
     cx: &mut Cx<'_>,
 ) -> Option<(Route, RoutePlaces)> {
-    let given = defaults.file;
-    /// The route's own value, else the default's.
-    macro_rules! key {
-        ($key:ident) => {
-            route.$key.as_ref().or(given.and_then(|given| given.$key.as_ref()))
-        };
-    }
+    let keys = Keys::of(route, defaults.file);
     let name_place = route.name.place;
-    let stage_at = key!(stage);
-    let stage = stage_at.map_or(Some(Stage::Legacy), |stage| stage.get().map(|word| word.0));
-    let own_legacy = backend(route.legacy.as_ref(), true, build, cx);
-    let legacy = match own_legacy {
+    let stage = keys.stage.map_or(Some(Stage::Legacy), |stage| stage.get().map(|word| word.0));
+    let (legacy, new) = sides(route, defaults, stage, build, cx);
+    let canary = keys.canary.and_then(|at| at.get()).map(|canary| canary::compile(canary, build, cx));
+    if let Some(stage) = stage {
+        let place = keys.stage.map_or(name_place, |stage| stage.place);
+        check_sides(stage, place, legacy, new, route, cx);
+        check_canary(stage, place, keys.canary, cx);
+    }
+    let timeout = positive(keys.timeout, TIMEOUT, cx);
+    let alternatives = matches::compile(&route.r#match, cx);
+    let name: Arc<str> = Arc::from(&*route.name.get()?.0);
+    let group = route.group.as_ref().and_then(At::get).map(|group| Arc::<str>::from(&*group.0));
+    let salt = salt(route, keys.salt, &name, group.as_ref(), groups, cx);
+    let (matches, places): (Vec<Match>, Vec<Place>) = alternatives?.into_iter().unzip();
+    let rewrite = match keys.rewrite {
+        Some(at) => Some(rewrite(at.get()?, &matches, route, cx)?),
+        None => None,
+    };
+    let owner = keys.owner.and_then(At::get).map(|owner| Arc::from(&*owner.0));
+    let (legacy, new) = (legacy.id(), new.id());
+    let route = Route { name, owner, group, salt, stage: stage?, matches, legacy, new, canary, rewrite, timeout };
+    Some((route, RoutePlaces { name: name_place, alternatives: places }))
+}
+
+/// The keys that `defaults:` may give too: the route's own, else the default's.
+struct Keys<'k> {
+    owner: Option<&'k At<Text>>,
+    salt: Option<&'k At<Text>>,
+    stage: Option<&'k At<Word<Stage>>>,
+    canary: Option<&'k At<Boxed<file::Canary>>>,
+    rewrite: Option<&'k At<Boxed<file::Rewrite>>>,
+    timeout: Option<&'k At<Time>>,
+}
+
+impl<'k> Keys<'k> {
+    fn of(route: &'k file::Route, defaults: Option<&'k file::Defaults>) -> Keys<'k> {
+        macro_rules! keys {
+            ($($key:ident),*) => {
+                Keys { $($key: route.$key.as_ref().or(defaults.and_then(|defaults| defaults.$key.as_ref()))),* }
+            };
+        }
+        keys!(owner, salt, stage, canary, rewrite, timeout)
+    }
+}
+
+/// Legacy and new. In `complete` only the route's own legacy counts: the default's may not know the route any more.
+fn sides(
+    route: &file::Route,
+    defaults: &Defaults<'_>,
+    stage: Option<Stage>,
+    build: &Build<'_>,
+    cx: &mut Cx<'_>,
+) -> (Choice, Choice) {
+    let legacy = match backend(route.legacy.as_ref(), true, build, cx) {
         Choice::Unsaid if stage == Some(Stage::Complete) => Choice::None,
         Choice::Unsaid => defaults.legacy,
         own => own,
@@ -116,50 +170,18 @@ fn one(
         Choice::Unsaid => defaults.new,
         own => own,
     };
-    let canary_at = key!(canary);
-    let own_canary = canary_at.and_then(|at| at.get()).map(|boxed| canary::compile(boxed, build, cx));
-    if let Some(stage) = stage {
-        let place = stage_at.map_or(name_place, |stage| stage.place);
-        check_sides(stage, place, legacy, new, route, cx);
-        match (&own_canary, canary_at) {
-            (None, None) if stage == Stage::Canary => {
-                cx.report.error(place, "missing-canary", "stage `canary` needs `canary`: who goes to new");
-            }
-            (Some(compiled), Some(at)) if stage == Stage::Canary && canary::is_nobody(compiled) => {
-                cx.report.warning(at.place, "empty-canary", "this canary sends nobody to new");
-            }
-            _ => {}
+    (legacy, new)
+}
+
+fn check_canary(stage: Stage, place: Place, canary: Option<&At<Boxed<file::Canary>>>, cx: &mut Cx<'_>) {
+    match canary {
+        _ if stage != Stage::Canary => {}
+        None => cx.report.error(place, "missing-canary", "stage `canary` needs `canary`: who goes to new"),
+        Some(at) if at.get().is_some_and(|canary| canary::is_nobody(canary)) => {
+            cx.report.warning(at.place, "empty-canary", "this canary sends nobody to new");
         }
+        Some(_) => {}
     }
-    let timeout = positive(key!(timeout), TIMEOUT, cx);
-    let alternatives = matches::compile(&route.r#match, cx);
-    let rewrite_at = key!(rewrite);
-    let name: Arc<str> = Arc::from(&*route.name.get()?.0);
-    let group = route.group.as_ref().and_then(At::get).map(|group| Arc::<str>::from(&*group.0));
-    let salt = salt(route, key!(salt), &name, group.as_ref(), groups, cx);
-    let (matches, places): (Vec<Match>, Vec<Place>) = alternatives?.into_iter().unzip();
-    let rewrite = match rewrite_at {
-        Some(at) => Some(rewrite(at.get()?, &matches, route, cx)?),
-        None => None,
-    };
-    let id = |choice| match choice {
-        Choice::Some(id) => Some(id),
-        Choice::Unsaid | Choice::None | Choice::Bad => None,
-    };
-    let route = Route {
-        name,
-        owner: key!(owner).and_then(At::get).map(|owner| Arc::from(&*owner.0)),
-        group,
-        salt,
-        stage: stage?,
-        matches,
-        legacy: id(legacy),
-        new: id(new),
-        canary: own_canary,
-        rewrite,
-        timeout,
-    };
-    Some((route, RoutePlaces { name: name_place, alternatives: places }))
 }
 
 /// A stage has the sides that it sends requests to.

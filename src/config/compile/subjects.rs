@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet};
 use jsonwebtoken::{Algorithm, DecodingKey};
 
-use super::{At, Build, Cx, Place, Text, keys, not_empty, values};
+use super::{At, Build, Cx, Place, Text, keys, values};
 use crate::config::diagnostic::Finding;
 use crate::config::file::{self, SubjectSource as Source};
 use crate::config::gather::beside;
@@ -34,8 +34,6 @@ pub(super) fn compile(subject: Option<&file::Subject>, build: &mut Build<'_>, cx
     let sources = |list, key, build: &mut Build<'_>, cx: &mut Cx<'_>| -> Vec<SubjectSource> {
         values(list).filter_map(|(one, place)| source(one, place, key, has_jwt, build, cx)).collect()
     };
-    not_empty(subject.tenant.as_ref(), "tenant", cx);
-    not_empty(subject.user.as_ref(), "user", cx);
     build.subjects.tenant = sources(subject.tenant.as_ref(), Key::Tenant, build, cx);
     build.subjects.user = sources(subject.user.as_ref(), Key::User, build, cx);
     subject.jwt.as_ref().and_then(At::get).and_then(|jwt| verification(jwt, cx))
@@ -133,7 +131,6 @@ fn path_source(path: &At<Text>, key: Key, cx: &mut Cx<'_>) -> Option<SubjectSour
 }
 
 fn verification(jwt: &file::Jwt, cx: &mut Cx<'_>) -> Option<JwtSettings> {
-    not_empty(Some(&jwt.algorithms), "algorithms", cx);
     let named: Vec<(Algorithm, Place)> = values(Some(&jwt.algorithms))
         .filter_map(|(name, place)| Some((algorithm(&name.0, place, cx)?, place)))
         .collect();
@@ -217,7 +214,6 @@ pub(super) fn force(force: Option<&At<file::Force>>, cx: &mut Cx<'_>) -> Option<
         let finding = Finding::error(at.place, "empty-force", "`force` needs `networks`, `secret` or both");
         cx.report.add(finding.help("leave `force` out where nobody may force a side"));
     }
-    not_empty(force.networks.as_ref(), "networks", cx);
     let networks = values(force.networks.as_ref()).map(|(network, _)| network.0).collect();
     let secret = force.secret.as_ref().and_then(At::get).map(|secret| Arc::from(&*secret.0));
     if let Some(at) = &force.secret

@@ -1,13 +1,13 @@
 //! Backends: named upstream systems.
 
-use super::List;
-use crate::config::read::{At, Choice, Text, Time, Word, record};
+use super::Endpoint;
+use crate::config::read::{At, Choice, Filled, Text, Time, Word, record};
 
 record! {
     /// A named upstream system with one or more endpoints.
     pub struct Backend("a backend") {
         /// Its addresses, such as `http://10.0.0.5:8080`.
-        pub endpoints: At<List<Text>>,
+        pub endpoints: At<Filled<Endpoint>>,
         /// How an endpoint is picked; least_requests by default.
         pub balance: Option<At<Word<Balance>>>,
         /// Which Host it is sent: preserve (the client's, the default), endpoint (its own), or a literal.

@@ -1,15 +1,15 @@
 //! Cohorts: named sets of subjects.
 
+use super::ValueMatch;
 use super::subject::From;
-use super::{List, ValueMatch};
-use crate::config::read::{At, HeaderKey, Network, Percentage, Text, Word, record};
+use crate::config::read::{At, Filled, HeaderKey, Network, Percentage, Text, Word, record};
 use crate::names::Key;
 
 record! {
     /// A named set of subjects: tenants (or a file of them), a header, a percentage, networks, or other cohorts.
     pub struct Cohort("a cohort") {
         /// These tenants.
-        pub tenants: Option<At<List<Text>>>,
+        pub tenants: Option<At<Filled<Text>>>,
         /// A file with one tenant per line, relative to this one; watched like it.
         pub tenants_file: Option<At<Text>>,
         /// Requests with this header.
@@ -21,13 +21,13 @@ record! {
         /// What the percentage is salted with; the cohort's name by default.
         pub salt: Option<At<Text>>,
         /// Clients in one of these networks.
-        pub networks: Option<At<List<Network>>>,
+        pub networks: Option<At<Filled<Network>>>,
         /// Members of any of these cohorts.
-        pub any: Option<At<List<Text>>>,
+        pub any: Option<At<Filled<Text>>>,
         /// Members of all of these cohorts.
-        pub all: Option<At<List<Text>>>,
+        pub all: Option<At<Filled<Text>>>,
         /// Whoever is in one of these cohorts is not in this one.
-        pub except: Option<At<List<Text>>>,
+        pub except: Option<At<Filled<Text>>>,
     }
 }
 

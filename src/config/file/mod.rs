@@ -1,10 +1,11 @@
 //! routes.yaml as it is written: the types hold exactly what the file may say, and nothing is looked up yet.
 //!
 //! - [`listen`]: listeners, admin, logs, draining
-//! - [`backend`], [`subject`], [`cohort`], [`flag`], [`route`], [`test`]: one noun each
+//! - [`backend`], [`endpoint`], [`subject`], [`cohort`], [`flag`], [`route`], [`test`]: one noun each
 
 pub mod backend;
 pub mod cohort;
+pub mod endpoint;
 pub mod flag;
 pub mod listen;
 pub mod route;
@@ -15,13 +16,14 @@ use schemars::generate::SchemaSettings;
 
 pub use backend::{Backend, BackendTimeouts, Balance};
 pub use cohort::{Cohort, HeaderMatch};
+pub use endpoint::Endpoint;
 pub use flag::Flag;
 pub use listen::{Admin, ClientTimeouts, Drain, Listen, Reload, Slashes};
 pub use route::{Canary, Defaults, Except, Match, Rewrite, Route, ValueMatch};
 pub use subject::{Force, From, Jwt, Subject, SubjectSource};
 pub use test::{Expect, Test};
 
-use super::read::{At, Boxed, Names, Text, Version, record};
+use super::read::{At, Boxed, Filled, Names, Text, Version, record};
 
 /// A list whose items were read one by one.
 pub type List<T> = Vec<At<T>>;
@@ -32,7 +34,7 @@ record! {
         /// The version of this format: 1.
         pub version: At<Version>,
         /// Where clients connect. A change takes a restart.
-        pub listen: At<List<Listen>>,
+        pub listen: At<Filled<Listen>>,
         /// Where operators connect; never reachable through a listener. A change takes a restart.
         pub admin: Option<At<Admin>>,
         /// Where pins, audit and the last good configuration live, relative to this file; `.banyan` by default.

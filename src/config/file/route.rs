@@ -6,9 +6,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
-use super::List;
 use crate::config::read::{
-    At, Boxed, Choice, Cx, MethodName, Names, OneOrMany, Percentage, Read, Text, Time, Toggle, Word, record,
+    At, Boxed, Choice, Cx, Filled, MethodName, Names, OneOrMany, Percentage, Read, Text, Time, Toggle, Word, record,
 };
 use crate::config::yaml::{Node, Shape};
 use crate::names::{Key, Stage};
@@ -67,7 +66,7 @@ record! {
     /// What a route is for. All conditions must hold.
     pub struct Match("a match") {
         /// The methods; absent: any.
-        pub methods: Option<At<List<MethodName>>>,
+        pub methods: Option<At<Filled<MethodName>>>,
         /// A host, or `*.domain` for any host below it.
         pub host: Option<At<Text>>,
         /// A path such as `/orders/{id}` or `/orders/{*rest}`.
@@ -83,11 +82,11 @@ record! {
     /// To new when any of these holds, unless `except` does.
     pub struct Canary("`canary`") {
         /// Members of any of these cohorts.
-        pub cohorts: Option<At<List<Text>>>,
+        pub cohorts: Option<At<Filled<Text>>>,
         /// These tenants.
-        pub tenants: Option<At<List<Text>>>,
+        pub tenants: Option<At<Filled<Text>>>,
         /// Those for whom any of these flags is on.
-        pub flags: Option<At<List<Text>>>,
+        pub flags: Option<At<Filled<Text>>>,
         /// A share, in steps of 0.001.
         pub percent: Option<At<Percentage>>,
         /// What the percentage is counted by; required with it.
@@ -103,9 +102,9 @@ record! {
     /// Who stays with legacy whatever the rest says.
     pub struct Except("`except`") {
         /// Members of any of these cohorts.
-        pub cohorts: Option<At<List<Text>>>,
+        pub cohorts: Option<At<Filled<Text>>>,
         /// These tenants.
-        pub tenants: Option<At<List<Text>>>,
+        pub tenants: Option<At<Filled<Text>>>,
     }
 }
 
@@ -115,7 +114,7 @@ record! {
         /// The path at new, such as `/v2/orders/{id}`; the captures are those of the match.
         pub path: At<Text>,
         /// What of new's answers is mapped back.
-        pub response: Option<At<List<Word<Answer>>>>,
+        pub response: Option<At<Filled<Word<Answer>>>>,
     }
 }
 
@@ -159,7 +158,6 @@ record! {
 }
 
 impl Read for ValueMatch {
-    #[allow(private_interfaces)]
     fn read(node: Node<'_>, cx: &mut Cx<'_>) -> Option<ValueMatch> {
         let Shape::Mapping(_) = node.shape() else { return Text::read(node, cx).map(ValueMatch::Exact) };
         match Condition::read(node, cx)? {
@@ -208,6 +206,6 @@ impl JsonSchema for ValueMatch {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let text = generator.subschema_for::<Text>();
         let condition = generator.subschema_for::<Condition>();
-        json_schema!({ "anyOf": [text, { "allOf": [condition], "minProperties": 1, "maxProperties": 1 }] })
+        json_schema!({ "anyOf": [text, { "allOf": [condition], "minProperties": 1, "maxProperties": 1, "properties": { "present": { "not": { "const": false } } } }] })
     }
 }

@@ -1,15 +1,15 @@
 //! Who is asking, and whose word counts.
 
 use super::List;
-use crate::config::read::{At, Choice, HeaderKey, Network, Text, Word, record};
+use crate::config::read::{At, Choice, Filled, HeaderKey, Network, Text, Word, record};
 
 record! {
     /// Where routing keys come from.
     pub struct Subject("`subject`") {
         /// Sources of the tenant; the first that yields a value wins.
-        pub tenant: Option<At<List<SubjectSource>>>,
+        pub tenant: Option<At<Filled<SubjectSource>>>,
         /// Sources of the user; the first that yields a value wins.
-        pub user: Option<At<List<SubjectSource>>>,
+        pub user: Option<At<Filled<SubjectSource>>>,
         /// How tokens are verified.
         pub jwt: Option<At<Jwt>>,
         /// Peers that may set X-Forwarded-*, Forwarded and headers marked `from: trusted`.
@@ -55,7 +55,7 @@ record! {
         /// A file with a JSON Web Key Set, relative to this one.
         pub keys: At<Text>,
         /// The allowed algorithms, such as RS256.
-        pub algorithms: At<List<Text>>,
+        pub algorithms: At<Filled<Text>>,
         /// The required `iss`.
         pub issuer: Option<At<Text>>,
         /// The required `aud`.
@@ -67,7 +67,7 @@ record! {
     /// Who may force a side and see the decision. Each that is set must hold; at least one is.
     pub struct Force("`force`") {
         /// The client's computed address is in one of these.
-        pub networks: Option<At<List<Network>>>,
+        pub networks: Option<At<Filled<Network>>>,
         /// The request carries this in Banyan-Secret.
         pub secret: Option<At<Text>>,
     }

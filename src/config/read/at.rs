@@ -25,10 +25,9 @@ impl<T> At<T> {
     }
 }
 
-impl<T: Read> At<T> {
-    pub(in crate::config) fn read_at(node: Node<'_>, cx: &mut Cx<'_>) -> At<T> {
-        At { value: T::read(node, cx), place: node.place() }
-    }
+/// Reads a node, and keeps where it stands.
+pub(in crate::config) fn read_at<T: Read>(node: Node<'_>, cx: &mut Cx<'_>) -> At<T> {
+    At { value: T::read(node, cx), place: node.place() }
 }
 
 /// Two values are equal wherever they stand.
@@ -45,13 +44,49 @@ impl<T: Serialize> Serialize for At<T> {
 }
 
 impl<T: Read> Read for Vec<At<T>> {
-    #[allow(private_interfaces)]
     fn read(node: Node<'_>, cx: &mut Cx<'_>) -> Option<Self> {
         let Shape::Sequence(items) = node.shape() else {
             cx.wrong_type(node, "a list");
             return None;
         };
-        Some(items.map(|item| At::read_at(item, cx)).collect())
+        Some(items.map(|item| read_at(item, cx)).collect())
+    }
+}
+
+/// A list with at least one item.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Filled<T>(pub Vec<At<T>>);
+
+impl<T> AsRef<[At<T>]> for Filled<T> {
+    fn as_ref(&self) -> &[At<T>] {
+        &self.0
+    }
+}
+
+impl<T: Read> Read for Filled<T> {
+    fn read(node: Node<'_>, cx: &mut Cx<'_>) -> Option<Self> {
+        let list = Vec::read(node, cx)?;
+        if list.is_empty() {
+            cx.report.error(node.place(), "empty-list", "this list is empty");
+            return None;
+        }
+        Some(Filled(list))
+    }
+}
+
+impl<T: JsonSchema> JsonSchema for Filled<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("Filled{}", T::schema_name()).into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let one = generator.subschema_for::<T>();
+        json_schema!({ "type": "array", "items": one, "minItems": 1 })
     }
 }
 
@@ -69,7 +104,6 @@ impl<T> std::ops::Deref for Boxed<T> {
 }
 
 impl<T: Read> Read for Boxed<T> {
-    #[allow(private_interfaces)]
     fn read(node: Node<'_>, cx: &mut Cx<'_>) -> Option<Self> {
         T::read(node, cx).map(|value| Boxed(Box::new(value)))
     }
@@ -109,11 +143,10 @@ impl<T: JsonSchema> JsonSchema for At<T> {
 pub struct OneOrMany<T>(pub Vec<At<T>>);
 
 impl<T: Read> Read for OneOrMany<T> {
-    #[allow(private_interfaces)]
     fn read(node: Node<'_>, cx: &mut Cx<'_>) -> Option<Self> {
         match node.shape() {
-            Shape::Sequence(items) => Some(OneOrMany(items.map(|item| At::read_at(item, cx)).collect())),
-            _ => Some(OneOrMany(vec![At::read_at(node, cx)])),
+            Shape::Sequence(_) => Filled::read(node, cx).map(|list| OneOrMany(list.0)),
+            _ => Some(OneOrMany(vec![read_at(node, cx)])),
         }
     }
 }
@@ -129,7 +162,8 @@ impl<T: JsonSchema> JsonSchema for OneOrMany<T> {
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let one = generator.subschema_for::<T>();
-        json_schema!({ "anyOf": [one, { "type": "array", "items": one, "minItems": 1 }] })
+        let many = generator.subschema_for::<Filled<T>>();
+        json_schema!({ "anyOf": [one, many] })
     }
 }
 
@@ -141,7 +175,6 @@ pub struct Nullable<T>(pub Option<T>);
 impl<T: Read> Read for Nullable<T> {
     const NULLABLE: bool = true;
 
-    #[allow(private_interfaces)]
     fn read(node: Node<'_>, cx: &mut Cx<'_>) -> Option<Self> {
         match node.shape() {
             Shape::Scalar { text, plain: true } if super::resolve(text) == super::Resolved::Null => {

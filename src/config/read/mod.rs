@@ -11,7 +11,8 @@ mod scalars;
 
 use std::borrow::Cow;
 
-pub use at::{At, Boxed, Nullable, OneOrMany};
+pub(super) use at::read_at;
+pub use at::{At, Boxed, Filled, Nullable, OneOrMany};
 pub use names::{Named, Names};
 pub(super) use record::{Field, key, properties, record};
 pub use scalars::{
@@ -24,12 +25,11 @@ use super::source::Source;
 use super::yaml::{Node, Resolved, Shape, Unfilled, resolve, substitute};
 
 /// A type that a node of routes.yaml holds.
-pub trait Read: Sized + schemars::JsonSchema {
+pub(in crate::config) trait Read: Sized + schemars::JsonSchema {
     /// Whether `null` is one of its values.
     const NULLABLE: bool = false;
 
     /// Reads it; `None` where it was bad, which has then been reported.
-    #[allow(private_interfaces)]
     fn read(node: Node<'_>, cx: &mut Cx<'_>) -> Option<Self>;
 }
 
@@ -88,7 +88,8 @@ pub(super) struct ScalarValue<'t> {
 pub(super) enum Meaning {
     /// As YAML has it.
     Is(Resolved),
-    /// A plain scalar that came from the environment: whatever its field needs.
+    /// It came from the environment: whatever its field needs. In quotes too, since within `{ }` YAML takes
+    /// `${NAME}` only in quotes.
     Open,
 }
 
@@ -103,9 +104,9 @@ impl Cx<'_> {
         match substitute(text, &|name| source.env(name)) {
             Ok(text) => {
                 let meaning = match (&text, plain) {
-                    (_, false) => Meaning::Is(Resolved::Text),
+                    (Cow::Owned(_), _) => Meaning::Open,
+                    (Cow::Borrowed(_), false) => Meaning::Is(Resolved::Text),
                     (Cow::Borrowed(text), true) => Meaning::Is(resolve(text)),
-                    (Cow::Owned(_), true) => Meaning::Open,
                 };
                 Some(ScalarValue { text, meaning })
             }
@@ -122,9 +123,12 @@ impl Cx<'_> {
             Finding::error(node.place(), "wrong-type", format!("expected {what}, found {}", describe(node)));
         if let Shape::Scalar { text, plain: true } = node.shape()
             && matches!(resolve(text), Resolved::Number | Resolved::Bool(_))
-            && what.starts_with("text")
         {
-            finding = finding.help(format!("write it in quotes: \"{text}\""));
+            if what.starts_with("text") {
+                finding = finding.help(format!("write it in quotes: \"{text}\""));
+            } else if what.starts_with("a duration") {
+                finding = finding.help(format!("did you mean `{text}s`?"));
+            }
         }
         self.report.add(finding);
     }
@@ -139,7 +143,6 @@ impl Cx<'_> {
 }
 
 impl<T: FromText> Read for T {
-    #[allow(private_interfaces)]
     fn read(node: Node<'_>, cx: &mut Cx<'_>) -> Option<T> {
         let scalar = cx.scalar(node, T::WHAT)?;
         let fits = match scalar.meaning {

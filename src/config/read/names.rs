@@ -9,7 +9,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
-use super::{At, Cx, Read};
+use super::{At, Cx, Read, read_at};
 use crate::config::place::Place;
 use crate::config::yaml::{Node, Shape};
 
@@ -45,7 +45,6 @@ impl<T: Serialize> Serialize for Names<T> {
 }
 
 impl<T: Read> Read for Names<T> {
-    #[allow(private_interfaces)]
     fn read(node: Node<'_>, cx: &mut Cx<'_>) -> Option<Self> {
         let Shape::Mapping(pairs) = node.shape() else {
             cx.wrong_type(node, "a mapping of names");
@@ -111,6 +110,6 @@ impl Cx<'_> {
             self.report.error(key_place, "missing-value", format!("`{key}` has no value"));
             return At { value: None, place: key_place };
         }
-        At::read_at(node, self)
+        read_at(node, self)
     }
 }

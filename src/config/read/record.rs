@@ -27,7 +27,6 @@ macro_rules! record {
         }
 
         impl crate::config::read::Read for $name {
-            #[allow(private_interfaces)]
             fn read(node: crate::config::yaml::Node<'_>, cx: &mut crate::config::read::Cx<'_>) -> Option<Self> {
                 let mut slots = cx.record(node, $what, Self::KEYS)?.into_iter();
                 Some($name { $( $field: crate::config::read::Field::field(slots.next(), cx), )* })
@@ -58,7 +57,6 @@ pub(in crate::config) trait Field: Sized {
     const REQUIRED: bool;
 
     /// Reads it from its slot.
-    #[allow(private_interfaces)]
     fn field(slot: Option<Slot<'_>>, cx: &mut Cx<'_>) -> Self;
 
     /// Whether it was left out.
@@ -79,7 +77,6 @@ pub(in crate::config) struct Slot<'t> {
 impl<T: Read> Field for At<T> {
     const REQUIRED: bool = true;
 
-    #[allow(private_interfaces)]
     fn field(slot: Option<Slot<'_>>, cx: &mut Cx<'_>) -> Self {
         let Some(slot) = slot else { return At { value: None, place: Place::default() } };
         match slot.node {
@@ -103,7 +100,6 @@ impl<T: Read> Field for At<T> {
 impl<T: Read> Field for Option<At<T>> {
     const REQUIRED: bool = false;
 
-    #[allow(private_interfaces)]
     fn field(slot: Option<Slot<'_>>, cx: &mut Cx<'_>) -> Self {
         let slot = slot?;
         slot.node.map(|node| cx.value(slot.key, slot.place, node))

@@ -1,6 +1,7 @@
 //! YAML events to a [`Tape`], refusing what a configuration has no use for.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, Tag};
 
@@ -9,10 +10,16 @@ use crate::config::place::{FileId, Place};
 
 /// How deep collections may nest, aliases followed.
 pub(super) const MAX_DEPTH: u32 = 64;
-/// How many nodes one file may have. A route of average size has twenty, 8 MiB hold about two million.
-pub(super) const MAX_NODES: usize = 3_000_000;
+/// How many nodes one file may have. A route of average size has twenty; 8 MiB of routes hold about 1.3 million.
+pub(super) const MAX_NODES: usize = 1_500_000;
 /// How many nodes all aliases of one file may stand for.
 pub(super) const MAX_ALIASED: u64 = 500_000;
+
+/// How many anchors one file may have.
+pub(super) const MAX_ANCHORS: usize = 10_000;
+/// How many characters may pass before the parser says what they are. It holds all tokens of `[ ]` and `{ }` in memory
+/// until they close, since they might be a key, and a token is two hundred times the size of its text.
+pub(super) const MAX_STRETCH: usize = 256 * 1024;
 
 /// Why a text is not taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,10 +31,22 @@ pub(in crate::config) struct Mistake {
 
 /// Reads one document; `None` where there is nothing but comments.
 pub(in crate::config) fn parse(file: FileId, text: &str) -> Result<Option<Tape>, Mistake> {
+    parse_within(file, text, MAX_NODES)
+}
+
+fn parse_within(file: FileId, text: &str, most_nodes: usize) -> Result<Option<Tape>, Mistake> {
     check_characters(file, text)?;
-    let mut build = Build::new(file);
-    let mut parser = Parser::new_from_str(text);
+    let mut build = Build::new(file, most_nodes);
+    let meter = Meter::default();
+    let mut parser = Parser::new_from_iter(meter.chars(text));
     while let Some(event) = parser.next_event() {
+        if meter.is_overrun() {
+            let message = format!(
+                "from here, {MAX_STRETCH} characters are one value: write long lists with a dash per line, or in files"
+            );
+            return Err(Mistake { place: build.last, code: "too-long", message });
+        }
+        meter.reset();
         let (event, span) = event.map_err(|error| {
             let place = place(file, error.marker().line(), error.marker().col());
             match error.info() {
@@ -44,7 +63,9 @@ pub(in crate::config) fn parse(file: FileId, text: &str) -> Result<Option<Tape>,
 /// YAML allows no control character but tab and line breaks; the parser is not asked to notice.
 fn check_characters(file: FileId, text: &str) -> Result<(), Mistake> {
     let bad = |c: char| {
-        (c.is_control() && !matches!(c, '\t' | '\n' | '\r' | '\u{85}')) || matches!(c, '\u{fffe}' | '\u{ffff}')
+        // U+0085, U+2028 and U+2029 end a line in YAML 1.1 and do not in 1.2: two readers would see two files.
+        (c.is_control() && !matches!(c, '\t' | '\n' | '\r'))
+            || matches!(c, '\u{2028}' | '\u{2029}' | '\u{fffe}' | '\u{ffff}')
     };
     let Some((at, c)) = text.char_indices().find(|(_, c)| bad(*c)) else { return Ok(()) };
     let before = &text[..at];
@@ -61,6 +82,27 @@ fn check_characters(file: FileId, text: &str) -> Result<(), Mistake> {
 fn place(file: FileId, line: usize, col: usize) -> Place {
     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     Place { file, line: count(line.max(1)), col: count(col + 1) }
+}
+
+/// Counts the characters that the parser takes, and ends the text where it takes too many at once.
+#[derive(Default)]
+struct Meter(Cell<usize>);
+
+impl Meter {
+    fn chars<'m>(&'m self, text: &'m str) -> impl Iterator<Item = char> + 'm {
+        text.chars().take_while(|_| {
+            self.0.set(self.0.get() + 1);
+            !self.is_overrun()
+        })
+    }
+
+    fn is_overrun(&self) -> bool {
+        self.0.get() > MAX_STRETCH
+    }
+
+    fn reset(&self) {
+        self.0.set(0);
+    }
 }
 
 /// A collection that is not closed yet.
@@ -92,16 +134,28 @@ struct Build {
     anchors: Vec<Anchor>,
     aliased: u64,
     documents: usize,
+    /// Where the last event was.
+    last: Place,
+    most_nodes: usize,
 }
 
 impl Build {
-    fn new(file: FileId) -> Build {
+    fn new(file: FileId, most_nodes: usize) -> Build {
         let tape = Tape { file, entries: Vec::new(), text: String::new() };
-        Build { tape, open: Vec::new(), anchors: Vec::new(), aliased: 0, documents: 0 }
+        Build {
+            tape,
+            open: Vec::new(),
+            anchors: Vec::new(),
+            aliased: 0,
+            documents: 0,
+            last: Place { file, line: 1, col: 1 },
+            most_nodes,
+        }
     }
 
     fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), Mistake> {
         let place = place(self.tape.file, span.start.line(), span.start.col());
+        self.last = place;
         match event {
             Event::DocumentStart(_) => {
                 self.documents += 1;
@@ -113,10 +167,7 @@ impl Build {
             Event::Scalar(text, style, anchor, tag) => self.scalar(place, &text, style, anchor, tag),
             Event::SequenceStart(anchor, tag) => self.start(place, Kind::Sequence, anchor, tag),
             Event::MappingStart(anchor, tag) => self.start(place, Kind::Mapping, anchor, tag),
-            Event::SequenceEnd | Event::MappingEnd => {
-                self.end();
-                Ok(())
-            }
+            Event::SequenceEnd | Event::MappingEnd => self.end(place),
             Event::Alias(id) => self.alias(place, id),
             Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => Ok(()),
         }
@@ -148,7 +199,7 @@ impl Build {
         self.tape.text.push_str(text);
         let entry = self.push(place, kind, start, self.tape.text.len())?;
         let weight = Weight { nodes: 1, height: 0 };
-        self.anchor(anchor, entry, weight);
+        self.anchor(place, anchor, entry, weight)?;
         self.count(weight);
         Ok(())
     }
@@ -168,12 +219,13 @@ impl Build {
         Ok(())
     }
 
-    fn end(&mut self) {
-        let Some(open) = self.open.pop() else { return };
+    fn end(&mut self, place: Place) -> Result<(), Mistake> {
+        let Some(open) = self.open.pop() else { return Ok(()) };
         let end = self.tape.entries.len();
         self.tape.entries[open.entry as usize].a = u32::try_from(end).unwrap_or(u32::MAX);
-        self.anchor(open.anchor, open.entry, open.weight);
+        self.anchor(place, open.anchor, open.entry, open.weight)?;
         self.count(open.weight);
+        Ok(())
     }
 
     fn alias(&mut self, place: Place, id: usize) -> Result<(), Mistake> {
@@ -195,8 +247,8 @@ impl Build {
     }
 
     fn push(&mut self, place: Place, kind: Kind, a: usize, b: usize) -> Result<u32, Mistake> {
-        if self.tape.entries.len() >= MAX_NODES {
-            let message = format!("more than {MAX_NODES} values in one file: split it with `include:`");
+        if self.tape.entries.len() >= self.most_nodes {
+            let message = format!("more than {} values in one file: split it with `include:`", self.most_nodes);
             return Err(Mistake { place, code: "too-many-nodes", message });
         }
         // Both stay far below u32::MAX: there are at most MAX_NODES entries, and files are at most 8 MiB.
@@ -206,13 +258,18 @@ impl Build {
         Ok(at)
     }
 
-    fn anchor(&mut self, id: usize, entry: u32, weight: Weight) {
+    fn anchor(&mut self, place: Place, id: usize, entry: u32, weight: Weight) -> Result<(), Mistake> {
         if id == 0 {
-            return;
+            return Ok(());
+        }
+        if self.anchors.len() >= MAX_ANCHORS {
+            let message = format!("more than {MAX_ANCHORS} anchors in one file");
+            return Err(Mistake { place, code: "too-many-aliases", message });
         }
         // Ids count upward where an anchor is written, but a collection is added when it closes.
         let at = self.anchors.partition_point(|anchor| anchor.id < id);
         self.anchors.insert(at, Anchor { id, entry, weight });
+        Ok(())
     }
 
     /// Adds a finished child to the collection it stands in.
@@ -228,7 +285,7 @@ impl Build {
     fn at_key(&self) -> bool {
         self.open.last().is_some_and(|open| {
             let entry = self.tape.entries[open.entry as usize];
-            entry.kind == Kind::Mapping && entry.b % 2 == 0
+            entry.kind == Kind::Mapping && entry.b.is_multiple_of(2)
         })
     }
 }
@@ -321,8 +378,20 @@ mod tests {
     }
 
     #[test]
+    fn what_the_parser_would_hold_in_memory_is_bounded() {
+        for text in
+            ["[a,".to_owned() + &"a,".repeat(MAX_STRETCH), format!("a: 1\nb: '{}'", "x".repeat(2 * MAX_STRETCH))]
+        {
+            assert_eq!(code(&text).0, "too-long");
+        }
+        let text = "a: [x]\nb: {y: z} # comment\n".replace("a:", "- a:").replace("b:", "  b:").repeat(MAX_STRETCH / 8);
+        assert!(parse(FileId(0), &text).is_ok());
+    }
+
+    #[test]
     fn many_nodes_are_refused_by_counting() {
-        let text = format!("[{}]", "a,".repeat(MAX_NODES + 1));
-        assert_eq!(code(&text).0, "too-many-nodes");
+        let text = format!("[{}]", "a,".repeat(100));
+        assert_eq!(parse_within(FileId(0), &text, 100).unwrap_err().code, "too-many-nodes");
+        assert!(parse_within(FileId(0), &text, 101).is_ok());
     }
 }

@@ -4,8 +4,9 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use super::Index;
-use super::leaf::Leaf;
-use super::table::{DIRECT, NONE, Node, Origin, Table};
+use super::leaf::Leaves;
+use super::table::{BESIDE, Edge, NONE, Node, Origin, Place, Table};
+use crate::routing::canary::Plan;
 use crate::routing::pattern::Segment;
 use crate::routing::{HostPattern, Match, Route};
 
@@ -35,7 +36,9 @@ struct Tries<'r> {
 struct Writer<'r> {
     routes: &'r [Route],
     tries: Tries<'r>,
-    edges: Vec<(Origin, &'r [u8], Node)>,
+    edges: Vec<Edge<'r>>,
+    /// The numbers of the canaries that were written, so that equal ones are one.
+    canaries: HashMap<Plan, u32>,
     next_id: u32,
     index: Index,
 }
@@ -55,11 +58,11 @@ pub(super) fn build(routes: &[Route]) -> Index {
         any_host: None,
         has_exact: false,
         has_wildcard: false,
-        leaves: Vec::new(),
+        leaves: Leaves::default(),
         texts: Vec::new(),
-        rules: Vec::new(),
+        canaries: Vec::new(),
     };
-    Writer { routes, tries, edges: Vec::new(), next_id: 0, index }.write()
+    Writer { routes, tries, edges: Vec::new(), canaries: HashMap::new(), next_id: 0, index }.write()
 }
 
 impl<'r> Tries<'r> {
@@ -128,25 +131,29 @@ impl Shoot<'_> {
 impl<'r> Writer<'r> {
     fn write(mut self) -> Index {
         for (host, root) in std::mem::take(&mut self.tries.roots) {
-            let node = self.node(root);
-            match host {
-                None => self.index.any_host = Some(node),
-                Some(HostPattern::Exact(name)) => {
-                    self.index.has_exact = true;
-                    self.edges.push((Origin::ExactHost, name.as_bytes(), node));
+            let place = self.place(root);
+            let (origin, text) = match host {
+                None => {
+                    self.index.any_host = Some(place);
+                    continue;
                 }
-                Some(HostPattern::Wildcard(domain)) => {
-                    self.index.has_wildcard = true;
-                    self.edges.push((Origin::Wildcard, domain.as_bytes(), node));
-                }
-            }
+                Some(HostPattern::Exact(name)) => (Origin::ExactHost, name.as_bytes()),
+                Some(HostPattern::Wildcard(domain)) => (Origin::Wildcard, domain.as_bytes()),
+            };
+            self.index.has_exact |= origin == Origin::ExactHost;
+            self.index.has_wildcard |= origin == Origin::Wildcard;
+            // A host's length is bounded when it is parsed.
+            let host = (self.index.texts.len() as u32, text.len() as u16);
+            self.index.texts.extend_from_slice(text);
+            self.edges.push(Edge { origin, text, place, host });
         }
         self.index.edges = Table::build(&self.edges);
+        self.index.leaves = self.index.leaves.aligned();
         self.index
     }
 
-    /// Writes a node and all below it. The depth is that of the longest template, which is bounded.
-    fn node(&mut self, mut at: usize) -> Node {
+    /// Writes a place and all below it. The depth is that of the longest template, which is bounded.
+    fn place(&mut self, mut at: usize) -> Place {
         let mut skip = 0;
         while let Some(child) = self.tries.shoots[at].only_child() {
             at = child;
@@ -156,23 +163,24 @@ impl<'r> Writer<'r> {
         let id = self.next_id;
         self.next_id += 1;
         let (end, rest) = (self.run(end), self.run(rest));
-        let capture = capture.map_or(NONE, |child| self.behind_capture(child));
+        let beside = capture.map(|child| self.behind_capture(child));
         let has_literals = !literals.is_empty();
         for (text, child) in literals {
-            let node = self.node(child);
-            self.edges.push((Origin::Node(id), text.as_bytes(), node));
+            let place = self.place(child);
+            self.edges.push(Edge { origin: Origin::Node(id), text: text.as_bytes(), place, host: (0, 0) });
         }
-        Node { id, end, rest, capture, skip, has_literals }
+        let capture = if beside.is_some() { BESIDE } else { NONE };
+        Place { node: Node { id, end, rest, capture, skip, has_literals }, beside: beside.unwrap_or(Node::EMPTY) }
     }
 
-    /// Where a capture leads: to a leaf if nothing else can follow.
-    fn behind_capture(&mut self, child: usize) -> u32 {
-        let node = self.node(child);
-        if node.skip == 0 && !node.has_literals && node.capture == NONE && node.rest == NONE {
-            return node.end | DIRECT;
+    /// The node behind a capture. It will stand beside another, so what stands beside itself moves away.
+    fn behind_capture(&mut self, child: usize) -> Node {
+        let Place { mut node, beside } = self.place(child);
+        if node.capture == BESIDE {
+            node.capture = self.index.behind_captures.len() as u32;
+            self.index.behind_captures.push(beside);
         }
-        self.index.behind_captures.push(node);
-        self.index.behind_captures.len() as u32 - 1
+        node
     }
 
     /// Writes the alternatives of one host and path shape, best first.
@@ -182,17 +190,26 @@ impl<'r> Writer<'r> {
             let entry = &routes[route as usize].matches[usize::from(alternative)];
             (entry.methods.is_empty(), Reverse(entry.headers.len()), Reverse(entry.query.len()), route, alternative)
         });
-        let start = self.index.leaves.len();
+        let mut first = NONE;
+        let mut last = NONE;
         for id in entries {
-            let leaf = Leaf::new(id, &routes[id.0 as usize], &mut self.index.texts, &mut self.index.rules);
-            self.index.leaves.push(leaf);
+            let route = &routes[id.0 as usize];
+            let canary = self.canary(route);
+            last = self.index.leaves.push(id, route, canary);
+            first = first.min(last);
         }
-        match self.index.leaves.get_mut(start..).and_then(|run| run.last_mut()) {
-            Some(last) => {
-                last.set_last();
-                start as u32
-            }
-            None => NONE,
+        if last != NONE {
+            self.index.leaves.set_last(last);
         }
+        first
+    }
+
+    fn canary(&mut self, route: &Route) -> u32 {
+        let Some(canary) = &route.canary else { return NONE };
+        let canaries = &mut self.index.canaries;
+        *self.canaries.entry(canary.plan()).or_insert_with_key(|plan| {
+            canaries.push(plan.clone());
+            canaries.len() as u32 - 1
+        })
     }
 }

@@ -1,22 +1,30 @@
-//! One alternative as a request meets it: two cache lines side by side, the match and the plan.
+//! One alternative as a request meets it: match and plan in one record of as few cache lines as its texts allow.
 
 use http::Method;
 
 use super::table::NONE;
-use crate::names::Side;
-use crate::names::Stage;
-use crate::routing::canary::Rule;
-use crate::routing::pattern::{is_below, run};
-use crate::routing::{BackendId, Captures, HostPattern, Match, Percent, RequestView, Route, RouteId};
+use crate::names::{Side, Stage};
+use crate::routing::pattern::run;
+use crate::routing::{BackendId, Captures, Match, RequestView, Route, RouteId};
 
-/// Host and path program up to this length, in bytes, live in the leaf.
-const TEXT: usize = 48;
-/// Canary rules up to this number live in the leaf.
-const RULES: usize = 3;
-/// A salt up to this length, in bytes, lives in the leaf.
-const SALT: usize = 20;
-/// The length of a salt that lives in the route.
-const SALT_ELSEWHERE: u8 = u8::MAX;
+/// A record starts at a multiple of this, in bytes.
+const LINE: usize = 64;
+/// The fixed part of a record, in bytes; path program and salt follow.
+const HEAD: usize = 28;
+/// A longer salt stays with the route.
+const LONGEST_SALT: usize = 255;
+
+// Where the fields of the head are; the numbers are little endian.
+const ROUTE: usize = 0;
+const NEW: usize = 4;
+const LEGACY: usize = 8;
+const CANARY: usize = 12;
+const ALTERNATIVE: usize = 16;
+const METHODS: usize = 18;
+const PROGRAM: usize = 20;
+const SALT: usize = 22;
+const FLAGS: usize = 24;
+const STAGE: usize = 25;
 
 /// It is the last of its run.
 const LAST: u8 = 1;
@@ -24,61 +32,36 @@ const LAST: u8 = 1;
 const CONDITIONS: u8 = 2;
 /// It has no path, so it takes `*` too.
 const ANY_PATH: u8 = 4;
-/// It is for one host.
-const EXACT_HOST: u8 = 8;
-/// It is for the hosts below a domain.
-const WILDCARD: u8 = 16;
+/// Its salt is too long to be here.
+const SALT_ELSEWHERE: u8 = 8;
 
 /// In a set of methods: some that have no bit of their own.
 const OTHER_METHODS: u16 = 1 << 15;
 
-/// One alternative of a route's match, with all that a usual decision asks.
-#[derive(Debug)]
-#[repr(C, align(128))]
-pub(super) struct Leaf {
-    /// Host, then path program, if both fit.
-    text: [u8; TEXT],
-    /// Where in the index's texts they are otherwise.
-    text_offset: u32,
-    program_length: u16,
-    host_length: u8,
-    flags: u8,
-    route: u32,
-    alternative: u16,
-    /// A set of bits; empty: any method.
-    methods: u16,
-    plan: Plan,
+/// All records, one after the other.
+#[derive(Debug, Default)]
+pub(super) struct Leaves {
+    bytes: Vec<u8>,
+    /// Where the first record starts, so that each starts with a cache line.
+    start: usize,
 }
 
-/// What a decision needs to know of a route.
-#[derive(Debug)]
-#[repr(C)]
-pub(in crate::routing) struct Plan {
-    rules: [Rule; RULES],
-    rules_offset: u32,
-    rules_count: u16,
-    salt_length: u8,
-    /// How far the route has migrated.
-    pub(in crate::routing) stage: Stage,
-    /// The canary's percentage.
-    pub(in crate::routing) percent: Percent,
-    legacy: u32,
-    new: u32,
-    salt: [u8; SALT],
+/// One alternative of a route's match, with what a decision needs to know of the route.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::routing) struct Leaf<'i> {
+    head: &'i [u8; HEAD],
+    /// The path's program, then the salt.
+    text: &'i [u8],
 }
 
-const _: () = assert!(size_of::<Leaf>() == 128, "a leaf is two cache lines");
-
-/// A match, and the plan of its route.
+/// A match.
 #[derive(Debug)]
 pub(in crate::routing) struct Found<'i> {
-    pub(in crate::routing) route: RouteId,
-    pub(in crate::routing) alternative: u16,
     pub(in crate::routing) captures: Captures,
-    pub(in crate::routing) plan: &'i Plan,
+    pub(in crate::routing) leaf: Leaf<'i>,
 }
 
-/// How an alternative took a request whose host and path it may fit.
+/// Whether an alternative takes a method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum MethodFit {
     Yes,
@@ -87,159 +70,158 @@ pub(super) enum MethodFit {
     Look,
 }
 
-impl Leaf {
-    pub(super) fn new(
-        (route_id, alternative): (u32, u16),
-        route: &Route,
-        texts: &mut Vec<u8>,
-        rules: &mut Vec<Rule>,
-    ) -> Leaf {
+impl Leaves {
+    /// Adds a record and returns its number.
+    pub(super) fn push(&mut self, (route_id, alternative): (u32, u16), route: &Route, canary: u32) -> u32 {
+        let number = self.bytes.len() / LINE;
         let entry = &route.matches[usize::from(alternative)];
-        let mut flags = 0;
-        let host = match &entry.host {
-            None => "",
-            Some(HostPattern::Exact(name)) => {
-                flags |= EXACT_HOST;
-                name
-            }
-            Some(HostPattern::Wildcard(domain)) => {
-                flags |= WILDCARD;
-                domain
-            }
-        };
         let program = entry.path.as_ref().map_or(&[][..], |path| &path.program);
-        flags |= if entry.path.is_none() { ANY_PATH } else { 0 };
+        // Only a percentage needs a salt.
+        let needs_salt = route.canary.as_ref().is_some_and(|canary| canary.share.is_some());
+        let salt = if needs_salt { route.salt.as_bytes() } else { &[] };
+        let mut flags = if entry.path.is_none() { ANY_PATH } else { 0 };
         flags |= if entry.headers.is_empty() && entry.query.is_empty() { 0 } else { CONDITIONS };
-        let mut text = [0; TEXT];
-        let text_offset = texts.len() as u32;
-        if let Some(place) = text.get_mut(..host.len() + program.len()) {
-            place[..host.len()].copy_from_slice(host.as_bytes());
-            place[host.len()..].copy_from_slice(program);
-        } else {
-            texts.extend_from_slice(host.as_bytes());
-            texts.extend_from_slice(program);
+        flags |= if salt.len() > LONGEST_SALT { SALT_ELSEWHERE } else { 0 };
+        let salt = if salt.len() > LONGEST_SALT { &[] } else { salt };
+        let backend = |id: Option<BackendId>| id.map_or(NONE, |id| id.0);
+        let mut head = [0; HEAD];
+        head[ROUTE..][..4].copy_from_slice(&route_id.to_le_bytes());
+        head[NEW..][..4].copy_from_slice(&backend(route.new).to_le_bytes());
+        head[LEGACY..][..4].copy_from_slice(&backend(route.legacy).to_le_bytes());
+        head[CANARY..][..4].copy_from_slice(&canary.to_le_bytes());
+        head[ALTERNATIVE..][..2].copy_from_slice(&alternative.to_le_bytes());
+        head[METHODS..][..2].copy_from_slice(&method_set(entry).to_le_bytes());
+        // A template's length is bounded when it is parsed, the salt's just above.
+        head[PROGRAM..][..2].copy_from_slice(&(program.len() as u16).to_le_bytes());
+        head[SALT..][..2].copy_from_slice(&(salt.len() as u16).to_le_bytes());
+        head[FLAGS] = flags;
+        head[STAGE] = Stage::ALL.iter().position(|&stage| stage == route.stage).unwrap_or_default() as u8;
+        for part in [&head[..], program, salt] {
+            self.bytes.extend_from_slice(part);
         }
-        Leaf {
-            text,
-            text_offset,
-            // Both patterns bound their lengths when they are parsed.
-            program_length: program.len() as u16,
-            host_length: host.len() as u8,
-            flags,
-            route: route_id,
-            alternative,
-            methods: method_set(entry),
-            plan: Plan::new(route, rules),
-        }
+        self.bytes.resize(self.bytes.len().next_multiple_of(LINE), 0);
+        number as u32
     }
 
-    pub(super) fn set_last(&mut self) {
-        self.flags |= LAST;
+    /// Marks the record with this number as the last of its run.
+    pub(super) fn set_last(&mut self, number: u32) {
+        self.bytes[self.start + number as usize * LINE + FLAGS] |= LAST;
     }
 
-    pub(super) fn is_last(&self) -> bool {
-        self.flags & LAST != 0
+    /// The same records, each at the start of a cache line.
+    pub(super) fn aligned(self) -> Leaves {
+        let mut bytes: Vec<u8> = Vec::with_capacity(self.bytes.len() + LINE);
+        // Where no offset can be found, the records are merely slower.
+        let start = Some(bytes.as_ptr().align_offset(LINE)).filter(|&offset| offset < LINE).unwrap_or_default();
+        bytes.resize(start, 0);
+        bytes.extend_from_slice(&self.bytes[self.start..]);
+        Leaves { bytes, start }
     }
 
-    pub(super) fn has_conditions(&self) -> bool {
-        self.flags & CONDITIONS != 0
+    /// The records of a run from its first; without one for `NONE`.
+    pub(super) fn run(&self, number: u32) -> impl Iterator<Item = Leaf<'_>> {
+        let mut next = (number != NONE).then_some(number);
+        std::iter::from_fn(move || {
+            let number = next?;
+            let leaf = self.get(number)?;
+            next = (!leaf.is_last()).then(|| number + leaf.lines());
+            Some(leaf)
+        })
     }
 
-    /// Its route, and which alternative of it.
-    pub(super) fn id(&self) -> (RouteId, u16) {
-        (RouteId(self.route), self.alternative)
+    /// The runs, one after the other.
+    pub(super) fn runs(&self) -> impl Iterator<Item = Vec<Leaf<'_>>> {
+        let mut next = 0;
+        std::iter::from_fn(move || {
+            let run: Vec<Leaf<'_>> = self.run(next).collect();
+            next += run.iter().map(Leaf::lines).sum::<u32>();
+            (!run.is_empty()).then_some(run)
+        })
     }
 
-    pub(super) fn plan(&self) -> &Plan {
-        &self.plan
-    }
-
-    /// Whether the method, given as its bit, is taken.
-    pub(super) fn fits_method(&self, bit: u16) -> MethodFit {
-        if self.methods == 0 {
-            MethodFit::Yes
-        } else if self.methods & bit == 0 {
-            MethodFit::No
-        } else if bit == OTHER_METHODS {
-            MethodFit::Look
-        } else {
-            MethodFit::Yes
-        }
-    }
-
-    /// What the path's captures take, if host and path are taken.
-    pub(super) fn captures(&self, view: &RequestView<'_>, texts: &[u8]) -> Option<Captures> {
-        let host_length = usize::from(self.host_length);
-        let length = host_length + usize::from(self.program_length);
-        let text = match self.text.get(..length) {
-            Some(text) => text,
-            None => texts.get(self.text_offset as usize..)?.get(..length)?,
-        };
-        let (host, program) = text.split_at(host_length);
-        let takes_host = match self.flags & (EXACT_HOST | WILDCARD) {
-            0 => true,
-            EXACT_HOST => view.host.as_bytes() == host,
-            _ => is_below(view.host, std::str::from_utf8(host).ok()?),
-        };
-        match takes_host {
-            false => None,
-            true if self.flags & ANY_PATH != 0 => Some(Captures::NONE),
-            true => run(program, view.path),
-        }
+    fn get(&self, number: u32) -> Option<Leaf<'_>> {
+        let (head, rest) = self.bytes.get(self.start + number as usize * LINE..)?.split_first_chunk()?;
+        let leaf = Leaf { head, text: &[] };
+        Some(Leaf { text: rest.get(..leaf.text_length())?, ..leaf })
     }
 }
 
-impl Plan {
-    fn new(route: &Route, arena: &mut Vec<Rule>) -> Plan {
-        let all = route.canary.as_ref().map(super::super::Canary::rules).unwrap_or_default();
-        let mut rules = [Rule::Tenants; RULES];
-        let rules_offset = arena.len() as u32;
-        match rules.get_mut(..all.len()) {
-            Some(place) => place.copy_from_slice(&all),
-            None => arena.extend_from_slice(&all),
-        }
-        let mut salt = [0; SALT];
-        let salt_length = match salt.get_mut(..route.salt.len()) {
-            Some(place) => {
-                place.copy_from_slice(route.salt.as_bytes());
-                route.salt.len() as u8
-            }
-            None => SALT_ELSEWHERE,
-        };
-        let backend = |id: Option<BackendId>| id.map_or(NONE, |id| id.0);
-        Plan {
-            rules,
-            rules_offset,
-            rules_count: all.len() as u16,
-            salt_length,
-            stage: route.stage,
-            percent: route.canary.as_ref().and_then(|canary| canary.share).map_or(Percent::ZERO, |share| share.percent),
-            legacy: backend(route.legacy),
-            new: backend(route.new),
-            salt,
-        }
+impl<'i> Leaf<'i> {
+    /// Its route.
+    pub(in crate::routing) fn route(&self) -> RouteId {
+        RouteId(self.long(ROUTE))
+    }
+
+    /// Which alternative of the route.
+    pub(in crate::routing) fn alternative(&self) -> u16 {
+        self.short(ALTERNATIVE)
+    }
+
+    /// How far the route has migrated.
+    pub(in crate::routing) fn stage(&self) -> Stage {
+        Stage::ALL.get(usize::from(self.head[STAGE])).copied().unwrap_or(Stage::Legacy)
     }
 
     /// The backend of a side.
     pub(in crate::routing) fn backend(&self, side: Side) -> Option<BackendId> {
         let id = match side {
-            Side::Legacy => self.legacy,
-            Side::New => self.new,
+            Side::Legacy => self.long(LEGACY),
+            Side::New => self.long(NEW),
         };
         (id != NONE).then_some(BackendId(id))
     }
 
     /// The route's salt, unless it is too long to be here.
-    pub(in crate::routing) fn salt(&self) -> Option<&str> {
-        std::str::from_utf8(self.salt.get(..usize::from(self.salt_length))?).ok()
+    pub(in crate::routing) fn salt(&self) -> Option<&'i str> {
+        let salt = self.text.get(usize::from(self.short(PROGRAM))..)?;
+        if self.head[FLAGS] & SALT_ELSEWHERE != 0 { None } else { std::str::from_utf8(salt).ok() }
     }
 
-    pub(super) fn rules<'i>(&'i self, arena: &'i [Rule]) -> &'i [Rule] {
-        let count = usize::from(self.rules_count);
-        match self.rules.get(..count) {
-            Some(rules) => rules,
-            None => arena.get(self.rules_offset as usize..).and_then(|rules| rules.get(..count)).unwrap_or_default(),
+    /// The number of the route's canary.
+    pub(super) fn canary(&self) -> u32 {
+        self.long(CANARY)
+    }
+
+    pub(super) fn has_conditions(&self) -> bool {
+        self.head[FLAGS] & CONDITIONS != 0
+    }
+
+    /// Whether the method, given as its bit, is taken.
+    pub(super) fn fits_method(&self, bit: u16) -> MethodFit {
+        match self.short(METHODS) {
+            0 => MethodFit::Yes,
+            set if set & bit == 0 => MethodFit::No,
+            _ if bit == OTHER_METHODS => MethodFit::Look,
+            _ => MethodFit::Yes,
         }
+    }
+
+    /// What the path's captures take, if the path is taken.
+    pub(super) fn captures(&self, view: &RequestView<'_>) -> Option<Captures> {
+        if self.head[FLAGS] & ANY_PATH != 0 {
+            return Some(Captures::NONE);
+        }
+        run(self.text.get(..usize::from(self.short(PROGRAM)))?, view.path)
+    }
+
+    fn is_last(&self) -> bool {
+        self.head[FLAGS] & LAST != 0
+    }
+
+    fn lines(&self) -> u32 {
+        (HEAD + self.text_length()).div_ceil(LINE) as u32
+    }
+
+    fn text_length(&self) -> usize {
+        usize::from(self.short(PROGRAM)) + usize::from(self.short(SALT))
+    }
+
+    fn short(&self, at: usize) -> u16 {
+        u16::from_le_bytes([self.head[at], self.head[at + 1]])
+    }
+
+    fn long(&self, at: usize) -> u32 {
+        u32::from_le_bytes([self.head[at], self.head[at + 1], self.head[at + 2], self.head[at + 3]])
     }
 }
 

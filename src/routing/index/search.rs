@@ -2,7 +2,7 @@
 
 use super::Index;
 use super::leaf::{Found, Leaf, MethodFit, method_bit};
-use super::table::{DIRECT, NONE, Node, Origin};
+use super::table::{BESIDE, NONE, Node, Origin, Place};
 use crate::routing::pattern::{MAX_HOST, segment_end};
 use crate::routing::{Match, Outcome, RequestView, Route, Trace, TraceStep};
 
@@ -26,7 +26,7 @@ impl<'i, 'v, T: Trace> Search<'i, 'v, T> {
         // No pattern takes a longer host, and hashing all its endings would be work for whoever sends it.
         if host.len() <= MAX_HOST {
             if index.has_exact
-                && let Some(root) = index.edges.get(Origin::ExactHost, host)
+                && let Some(root) = index.edges.root(Origin::ExactHost, host, &index.texts)
                 && let Some(found) = self.enter(root)
             {
                 return Some(found);
@@ -45,24 +45,24 @@ impl<'i, 'v, T: Trace> Search<'i, 'v, T> {
         let index = self.index;
         let dots = host.iter().enumerate().skip(1).filter(|&(_, &byte)| byte == b'.');
         dots.map(|(dot, _)| &host[dot + 1..])
-            .filter_map(|domain| index.edges.get(Origin::Wildcard, domain))
+            .filter_map(|domain| index.edges.root(Origin::Wildcard, domain, &index.texts))
             .find_map(|root| self.enter(root))
     }
 
     /// Starts at a root.
-    fn enter(&mut self, root: &'i Node) -> Option<Found<'i>> {
+    fn enter(&mut self, root: &'i Place) -> Option<Found<'i>> {
         if self.path.first() == Some(&b'/') {
-            self.walk(root, 1)
-        } else if root.skip == 0 {
+            self.walk(&root.node, Some(&root.beside), 1)
+        } else if root.node.skip == 0 {
             // `*`: only alternatives without a path take it, and they stand where the root's rest does.
-            self.run(root.rest)
+            self.run(root.node.rest)
         } else {
             None
         }
     }
 
     /// Goes on from a node with the segment that starts at `start`; after the last one that is beyond the path's end.
-    fn walk(&mut self, node: &'i Node, mut start: usize) -> Option<Found<'i>> {
+    fn walk(&mut self, node: &'i Node, beside: Option<&'i Node>, mut start: usize) -> Option<Found<'i>> {
         for _ in 0..node.skip {
             if start > self.path.len() {
                 return None;
@@ -72,53 +72,42 @@ impl<'i, 'v, T: Trace> Search<'i, 'v, T> {
         if start > self.path.len() {
             return self.run(node.end).or_else(|| self.run(node.rest));
         }
-        let end = segment_end(self.path, start);
+        let (index, end) = (self.index, segment_end(self.path, start));
         if node.has_literals
-            && let Some(child) = self.index.edges.get(Origin::Node(node.id), &self.path[start..end])
-            && let Some(found) = self.walk(child, end + 1)
+            && let Some(child) = index.edges.get(Origin::Node(node.id), &self.path[start..end])
+            && let Some(found) = self.walk(&child.node, Some(&child.beside), end + 1)
         {
             return Some(found);
         }
-        if node.capture != NONE
-            && end > start
-            && let Some(found) = self.capture(node.capture, end)
+        // A capture never takes an empty segment.
+        let behind = match node.capture {
+            _ if end == start => None,
+            NONE => None,
+            BESIDE => beside,
+            number => index.behind_captures.get(number as usize),
+        };
+        if let Some(behind) = behind
+            && let Some(found) = self.walk(behind, None, end + 1)
         {
             return Some(found);
         }
         self.run(node.rest)
     }
 
-    /// Goes on behind a capture whose segment ends at `end`.
-    fn capture(&mut self, capture: u32, end: usize) -> Option<Found<'i>> {
-        if capture & DIRECT == 0 {
-            let index = self.index;
-            return self.walk(&index.behind_captures[capture as usize], end + 1);
-        }
-        if end == self.path.len() { self.run(capture & !DIRECT) } else { None }
-    }
-
     /// Tries the alternatives of one host and path shape.
-    fn run(&mut self, start: u32) -> Option<Found<'i>> {
+    fn run(&mut self, first: u32) -> Option<Found<'i>> {
         let index = self.index;
-        for leaf in index.leaves.get(start as usize..)? {
-            if let Some(found) = self.attempt(leaf) {
-                return Some(found);
-            }
-            if leaf.is_last() {
-                break;
-            }
-        }
-        None
+        index.leaves.run(first).find_map(|leaf| self.attempt(leaf))
     }
 
-    fn attempt(&mut self, leaf: &'i Leaf) -> Option<Found<'i>> {
+    fn attempt(&mut self, leaf: Leaf<'i>) -> Option<Found<'i>> {
         let fit = leaf.fits_method(self.method);
         // The cheaper test comes first, unless somebody wants to know that host and path were right.
         if fit == MethodFit::No && !self.trace.is_wanted() {
             return None;
         }
-        let captures = leaf.captures(self.view, &self.index.texts)?;
-        let (route, alternative) = leaf.id();
+        let captures = leaf.captures(self.view)?;
+        let (route, alternative) = (leaf.route(), leaf.alternative());
         let (plain, wanted) = (fit == MethodFit::Yes && !leaf.has_conditions(), self.trace.is_wanted());
         if !plain || wanted {
             let holder = &self.routes[route.0 as usize];
@@ -129,7 +118,7 @@ impl<'i, 'v, T: Trace> Search<'i, 'v, T> {
                 return None;
             }
         }
-        Some(Found { route, alternative, captures, plan: leaf.plan() })
+        Some(Found { captures, leaf })
     }
 }
 

@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderName};
 use regex::{Regex, RegexBuilder};
 
 /// The most memory that one compiled expression may take, in bytes.
-const REGEX_SIZE: usize = 1 << 20;
+const REGEX_SIZE: usize = 4 << 20;
 
 /// What a header's or query parameter's value must be. A name sent twice satisfies only `Present`.
 #[derive(Debug, Clone)]
@@ -57,7 +57,7 @@ impl ValueMatch {
             .map(ValueMatch::Regex)
             .map_err(|error| match error {
                 regex::Error::CompiledTooBig(_) => {
-                    RegexError("the expression compiles to over 1 MiB: use smaller repetitions".to_owned())
+                    RegexError("the expression compiles to over 4 MiB: use smaller repetitions".to_owned())
                 }
                 other => RegexError(other.to_string()),
             })

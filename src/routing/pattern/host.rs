@@ -64,7 +64,7 @@ impl HostPattern {
 }
 
 /// Whether `host` has at least one more label in front of `domain`.
-pub(in crate::routing) fn is_below(host: &str, domain: &str) -> bool {
+fn is_below(host: &str, domain: &str) -> bool {
     host.len() <= MAX_HOST
         && host.strip_suffix(domain).and_then(|front| front.strip_suffix('.')).is_some_and(|labels| !labels.is_empty())
 }
