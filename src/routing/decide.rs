@@ -1,7 +1,7 @@
 //! The decision: one pure function of rules and request, with its reason.
 //!
-//! The first that speaks decides: a forced side, then the route's stage. Both are [`Voice`]s that either answer or stay
-//! silent, so what an operator pins can be asked in front of them.
+//! The first that speaks decides: a forced side, then the route's stage. Each is asked for an answer and may have none, so
+//! what an operator pins can be asked in front of them.
 
 use std::fmt;
 
@@ -22,7 +22,8 @@ pub struct Decision {
     pub captures: Captures,
     /// The side that answers.
     pub side: Side,
-    /// The backend that answers; `None`: there is none on that side, and the facade answers 404 itself.
+    /// The backend that answers; `None`: there is none on that side, and the facade answers 404 itself. A route of stage
+    /// `legacy`, `shadow` or `canary` without a legacy backend comes to this, which is what `legacy: none` asks for.
     pub backend: Option<BackendId>,
     /// Why.
     pub reason: Reason,

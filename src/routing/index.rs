@@ -1,8 +1,8 @@
 //! Finds the route of a request: candidates in order of specificity, at a cost that does not grow with their number.
 //!
 //! Per host pattern there is a trie over path segments. All its edges live in one flat table, keyed by a hash of node and
-//! segment, and a chain of nodes without a choice is skipped. The walk therefore compares no text at all; the leaf, which
-//! holds host and path template in full, does that once. What a decision needs to know about the route stands right
+//! segment, and a chain of nodes without a choice is skipped. The walk therefore compares no segments; the leaf, which
+//! holds the path template in full, does that once. What a decision needs to know about the route stands right
 //! beside it. So a request touches a few cache lines, however many routes there are.
 //!
 //! The order is the contract's: exact host, wildcards from the longest, no host; then segment by segment literal,

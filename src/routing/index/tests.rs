@@ -247,7 +247,7 @@ fn route_whose_conditions_fail_gives_way_across_hosts() {
 fn methods_are_exact_bytes_and_others_than_the_usual_work() {
     let purge = Method::from_bytes(b"PURGE").unwrap();
     let routes = vec![
-        route("purge", vec![entry("", "/a", &[purge.clone()], &[], &[])]),
+        route("purge", vec![entry("", "/a", std::slice::from_ref(&purge), &[], &[])]),
         route("get", vec![entry("", "/a", &[Method::GET], &[], &[])]),
     ];
     let with = |method: &[u8]| {
@@ -276,20 +276,23 @@ fn long_hosts_paths_and_salts_work_too() {
 
 #[test]
 fn unreachable_alternatives_are_named_and_only_they() {
-    let (get, post) = (Method::GET, Method::POST);
+    let get = &[Method::GET][..];
     let rules = Rules::build(RulesParts {
         routes: vec![
-            route("a", vec![entry("", "/orders/{id}", &[get.clone(), post.clone()], &[], &[])]),
-            route("same", vec![entry("", "/orders/{other}", &[get.clone()], &[], &[])]),
+            route("a", vec![entry("", "/orders/{id}", &[Method::GET, Method::POST], &[], &[])]),
+            route("same", vec![entry("", "/orders/{other}", get, &[], &[])]),
             route("rest of the methods", vec![entry("", "/orders/{id}", &[], &[], &[])]),
             route("nothing left", vec![entry("", "/orders/{id}", &[], &[], &[])]),
-            route("header", vec![entry("", "/orders/{id}", &[get.clone()], &[("x-api", "*")], &[])]),
-            route("value", vec![entry("", "/orders/{id}", &[get.clone()], &[("x-api", "2")], &[])]),
+            route("header", vec![entry("", "/orders/{id}", get, &[("x-api", "*")], &[])]),
+            route("value", vec![entry("", "/orders/{id}", get, &[("x-api", "2")], &[])]),
             route("other value", vec![entry("", "/carts", &[], &[("x-api", "1")], &[])]),
             route("another value", vec![entry("", "/carts", &[], &[("x-api", "2")], &[])]),
-            route("get", vec![entry("", "/x", &[get.clone()], &[], &[])]),
-            route("post", vec![entry("", "/x", &[post.clone()], &[], &[])]),
-            route("both", vec![entry("a.example", "/x", &[], &[], &[]), entry("", "/x", &[post, get], &[], &[])]),
+            route("get", vec![entry("", "/x", get, &[], &[])]),
+            route("post", vec![entry("", "/x", &[Method::POST], &[], &[])]),
+            route(
+                "both",
+                vec![entry("a.example", "/x", &[], &[], &[]), entry("", "/x", &[Method::POST, Method::GET], &[], &[])],
+            ),
             route("rest", vec![entry("", "/{*rest}", &[], &[], &[])]),
             route("all", vec![entry("", "", &[], &[], &[])]),
             route("rest again", vec![entry("", "/{*rest}", &[], &[], &[])]),

@@ -30,13 +30,14 @@ impl Rewrite {
                 continue;
             }
             mapped.push(';');
-            match self.cookie_path(original, value) {
-                Some(path) if name.eq_ignore_ascii_case("path") => {
-                    mapped.push_str(" Path=");
-                    mapped.push_str(&path);
-                    changed = true;
-                }
-                _ => mapped.push_str(part),
+            if name.eq_ignore_ascii_case("path")
+                && let Some(path) = self.cookie_path(original, value)
+            {
+                mapped.push_str(" Path=");
+                mapped.push_str(&path);
+                changed = true;
+            } else {
+                mapped.push_str(part);
             }
         }
         changed.then_some(mapped)

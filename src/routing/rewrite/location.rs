@@ -70,6 +70,10 @@ impl<'l> Parts<'l> {
             return Some(format!("{}{mark}{authority}", self.scheme.unwrap_or_default()));
         }
         if same_authority(scheme, authority, authorities.backend) {
+            if authorities.client.is_empty() {
+                // The client named no host; a path alone leads it back to us.
+                return Some(String::new());
+            }
             let scheme = self.scheme.map_or("", |_| authorities.client_scheme);
             return Some(format!("{scheme}{mark}{}", authorities.client));
         }

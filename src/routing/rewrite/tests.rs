@@ -120,6 +120,14 @@ fn location_with_an_authority_is_mapped_if_it_is_ours() {
 }
 
 #[test]
+fn client_without_a_host_is_led_back_by_a_path() {
+    let case = Case::new("/orders/{id}", "/v2/orders/{id}", "/orders/7");
+    let nobody = Authorities { client: "", ..CLIENT };
+    let back = case.rewrite.location(case.original(), "http://10.0.0.5:8443/v2/orders/9", nobody);
+    assert_eq!(back.as_deref(), Some("/orders/9"));
+}
+
+#[test]
 fn mapped_location_never_names_another_authority() {
     let case = Case::new("/{*rest}", "/v2/{*rest}", "/x");
     assert_eq!(case.location("/v2//evil.example/x"), None);
