@@ -5,7 +5,6 @@ use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, Request, Response, Uri, Version};
 use hyper::body::{Body, Incoming};
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::time::Instant;
 
 use super::view::View;
@@ -16,10 +15,6 @@ use crate::snapshot::HostRule;
 use crate::upstream::{Backend, Connection, Endpoint, Pools, SendError};
 use crate::wire::body::{RequestBody, Tally};
 use crate::wire::headers::{self, Hop};
-
-/// A connection that was unused for longer may have been closed by the backend just now; a request over it is prepared to
-/// be sent once more over a new one.
-const STALE_AFTER: Duration = Duration::from_millis(100);
 
 /// What a request is forwarded with.
 pub(super) struct Forward<'a> {
@@ -101,20 +96,20 @@ impl Forward<'_> {
         mut request: Request<RequestBody>,
         began: Instant,
         tally: Option<&Tally>,
-    ) -> Result<(Response<Incoming>, Connection), Failure> {
+    ) -> Result<(Response<Incoming>, Box<Connection>), Failure> {
         let timeouts = &self.backend.settings.timeouts;
         let snapshot = &self.view.generation.snapshot;
         let total = began + self.route().map_or(snapshot.default_timeout, |route| route.timeout);
         let mut pooled = self.pools.take(self.endpoint.id);
         loop {
-            let (mut connection, again) = match pooled.take() {
+            let (mut connection, again, sent) = match pooled.take() {
                 Some(connection) => {
-                    let again = copy_if_safe(&request, &connection);
-                    (connection, Some(again))
+                    let again = copy_if_safe(&request, self.pools.may_be_stale(&connection));
+                    (connection, Some(again), began)
                 }
-                None => (self.connect(total).await?, None),
+                None => (self.connect(total).await?, None, Instant::now()),
             };
-            let first_byte = Instant::now() + timeouts.first_byte;
+            let first_byte = sent + timeouts.first_byte;
             let (deadline, late) =
                 if first_byte < total { (first_byte, Failure::FirstByteTimeout) } else { (total, Failure::Timeout) };
             match (connection.send(request, deadline, late).await, again) {
@@ -133,7 +128,7 @@ impl Forward<'_> {
         }
     }
 
-    async fn connect(&self, total: Instant) -> Result<Connection, Failure> {
+    async fn connect(&self, total: Instant) -> Result<Box<Connection>, Failure> {
         let patience = self.backend.settings.timeouts.connect;
         let left = total.saturating_duration_since(Instant::now());
         match Connection::open(self.endpoint, patience.min(left)).await {
@@ -145,9 +140,9 @@ impl Forward<'_> {
 
 /// A copy to send again, where that is safe (RFC 9110 section 9.2.2): a safe method without a body, and only over a
 /// connection that was unused for a while, which is when a backend may close it just as the request goes out.
-fn copy_if_safe(request: &Request<RequestBody>, connection: &Connection) -> Option<Request<RequestBody>> {
+fn copy_if_safe(request: &Request<RequestBody>, may_be_stale: bool) -> Option<Request<RequestBody>> {
     let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    if !safe || !request.body().is_end_stream() || connection.idle_since().elapsed() < STALE_AFTER {
+    if !(safe && may_be_stale && request.body().is_end_stream()) {
         return None;
     }
     let mut copy = Request::new(RequestBody::Empty);

@@ -83,13 +83,13 @@ impl Proxy {
         Rc::clone(&view)
     }
 
-    fn ticket(&self, view: &Rc<View>, peer: &Peer, request_id: HeaderValue) -> Ticket {
+    fn ticket(&self, view: &Rc<View>, peer: &Peer, request_id: HeaderValue) -> Box<Ticket> {
         let (log, pools) = (Rc::clone(&self.log), Rc::clone(&self.pools));
         Ticket::new(self.worker, Rc::clone(view), log, pools, peer.address.ip(), request_id)
     }
 
     /// The facade's own answer.
-    fn own(&self, mut ticket: Ticket, failure: Failure) -> Response<ProxyBody> {
+    fn own(&self, mut ticket: Box<Ticket>, failure: Failure) -> Response<ProxyBody> {
         ticket.failed(failure);
         self.live.meter.rejected(self.worker, failure);
         let answer = problem::response(failure, ticket.request_id(), ticket.route_name());
@@ -137,7 +137,7 @@ impl Proxy {
         host: Option<HeaderValue>,
         peer: &Peer,
         decision: Decision,
-        mut ticket: Ticket,
+        mut ticket: Box<Ticket>,
         tally: Option<Rc<Tally>>,
     ) -> Response<ProxyBody> {
         let view = Rc::clone(ticket.view());
@@ -150,10 +150,9 @@ impl Proxy {
         let forward = Forward { pools: &self.pools, backend, endpoint: &endpoint, decision: &decision, view: &view };
         let original_path = forward.needs_original().then(|| request.uri().path().to_owned());
         let request = forward.prepare(request, host.as_ref(), &peer.hop, view.trusts(peer));
-        let began = Instant::now();
         match forward.send(request, ticket.began(), tally.as_deref()).await {
             Ok((answer, connection)) => {
-                let took = began.elapsed();
+                let took = ticket.began().elapsed();
                 backend.meter.answered(self.worker, took);
                 ticket.upstream = Some(took);
                 let uploading = tally.is_some_and(|tally| !tally.is_complete());
@@ -197,6 +196,7 @@ impl Handler for Proxy {
         self.log.borrow_mut().flush();
         // Taking the view here lets an old generation go even on a worker without traffic.
         let view = self.view();
+        self.pools.tick();
         let mut swept = self.swept.borrow_mut();
         if swept.elapsed() >= SWEEP_EVERY {
             *swept = Instant::now();

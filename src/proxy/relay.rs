@@ -35,8 +35,7 @@ pub enum ProxyBody {
 }
 
 impl ProxyBody {
-    pub(super) fn own(bytes: Bytes, ticket: Ticket) -> ProxyBody {
-        let mut ticket = Box::new(ticket);
+    pub(super) fn own(bytes: Bytes, mut ticket: Box<Ticket>) -> ProxyBody {
         ticket.complete = true;
         ticket.bytes_out = bytes.len() as u64;
         ProxyBody::Own { bytes: Some(bytes), ticket }
@@ -46,9 +45,9 @@ impl ProxyBody {
 /// Makes of a backend's answer the one that the client is sent.
 pub(super) fn relay(
     answer: Response<Incoming>,
-    connection: Connection,
+    connection: Box<Connection>,
     uploading: bool,
-    mut ticket: Ticket,
+    mut ticket: Box<Ticket>,
     forward: &Forward<'_>,
     original_path: Option<&str>,
     host: Option<&HeaderValue>,
@@ -56,6 +55,7 @@ pub(super) fn relay(
     let (mut parts, incoming) = answer.into_parts();
     headers::strip_response(&mut parts.headers);
     headers::stamp(&mut parts.headers, forward.decision.side);
+    headers::add_date(&mut parts.headers);
     if let (Some(rewrite), Some(path)) = (forward.rewrite(), original_path) {
         map_back(&mut parts.headers, rewrite, forward.original(path), forward, host);
     }
@@ -67,7 +67,7 @@ pub(super) fn relay(
     let patience = forward.backend.settings.timeouts.idle;
     let answer = AnswerBody::new(incoming, connection, uploading, pools, patience);
     ticket.complete = answer.is_end_stream();
-    Response::from_parts(parts, ProxyBody::Relayed { answer, ticket: Box::new(ticket) })
+    Response::from_parts(parts, ProxyBody::Relayed { answer, ticket })
 }
 
 /// Takes the rewriting back out of an answer, so that the client sees the paths it knows.

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode, Uri};
@@ -28,7 +28,6 @@ pub struct Ticket {
     log: Rc<RefCell<LineBuffer>>,
     pools: Rc<Pools>,
     began: Instant,
-    at: SystemTime,
     request_id: HeaderValue,
     client: IpAddr,
     asked: Option<(Method, Uri, Option<HeaderValue>)>,
@@ -39,7 +38,7 @@ pub struct Ticket {
     served_by: Measured,
     status: Option<StatusCode>,
     error: Option<&'static str>,
-    /// From sending the request to the head of the answer.
+    /// From the request's head to the answer's.
     pub(super) upstream: Option<Duration>,
     /// What became of the request's body.
     pub(super) tally: Option<Rc<Tally>>,
@@ -57,14 +56,13 @@ impl Ticket {
         pools: Rc<Pools>,
         client: IpAddr,
         request_id: HeaderValue,
-    ) -> Ticket {
-        Ticket {
+    ) -> Box<Ticket> {
+        Box::new(Ticket {
             worker,
             view,
             log,
             pools,
             began: Instant::now(),
-            at: SystemTime::now(),
             request_id,
             client,
             asked: None,
@@ -79,7 +77,7 @@ impl Ticket {
             tally: None,
             bytes_out: 0,
             complete: false,
-        }
+        })
     }
 
     pub(super) fn view(&self) -> &Rc<View> {
@@ -154,8 +152,7 @@ impl Ticket {
 
     fn log(&self, took: Duration) {
         let generation = &self.view.generation;
-        let reason = self.decision.map(|decision| generation.snapshot.rules.reason_text(decision.reason).to_string());
-        let client = self.client.to_string();
+        let reason = self.decision.map(|decision| generation.snapshot.rules.reason_text(decision.reason));
         let (method, path, host) = match &self.asked {
             Some((method, uri, host)) => (method.as_str(), uri.path(), host.as_ref()),
             None => ("", "", None),
@@ -163,9 +160,9 @@ impl Ticket {
         let gone = self.error.is_none() && !self.complete;
         let sent_to = self.sent_to.as_ref();
         self.log.borrow_mut().write(&AccessRecord {
-            ts: self.at,
+            began: self.began.into_std(),
             request_id: self.request_id(),
-            client: &client,
+            client: self.client,
             method,
             host: host.and_then(|value| value.to_str().ok()).unwrap_or_default(),
             path,
@@ -173,7 +170,7 @@ impl Ticket {
             served_by: self.served_by.as_str(),
             side: self.decision.map(|decision| decision.side.as_str()),
             route: self.route_name(),
-            reason: reason.as_deref(),
+            reason: reason.as_ref().map(|reason| reason as &dyn std::fmt::Display),
             bucket: self.decision.and_then(|decision| decision.bucket).map(|bucket| bucket.0),
             tenant: self.tenant.as_deref(),
             generation: generation.number,

@@ -40,8 +40,8 @@ pub(super) async fn serve<H: Handler>(
         }
     });
     let mut http = http1::Builder::new();
-    // Slow heads are the watchdog's business, and the Date header is hyper's.
-    http.header_read_timeout(None);
+    // Slow heads are the watchdog's business, and answers are dated by whoever makes them.
+    http.header_read_timeout(None).auto_date_header(false);
     let mut connection = pin!(http.serve_connection(TokioIo::new(gate), service));
     poll_fn(|cx| {
         pulse.watch(cx.waker());

@@ -3,15 +3,16 @@
 //! A worker collects lines in a buffer of its own and hands it over whole, through a bounded queue without locks, to one
 //! writer thread. When the writer cannot keep up (a full disk, a blocked pipe) buffers are dropped and their lines counted.
 
+use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crossbeam_queue::ArrayQueue;
-use serde::{Serialize, Serializer};
 
 use crate::snapshot::AccessLog;
 
@@ -23,15 +24,13 @@ const WAITING: usize = 256;
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// One request as the access log tells it. Strings are escaped as JSON; the query is left out, as it may hold secrets.
-#[derive(Debug, Serialize)]
 pub struct AccessRecord<'a> {
-    /// When the request head had arrived (RFC 3339, UTC).
-    #[serde(serialize_with = "rfc3339")]
-    pub ts: SystemTime,
+    /// When the request head had arrived; written as `ts` (RFC 3339, UTC).
+    pub began: Instant,
     /// The request id.
     pub request_id: &'a str,
     /// The client's computed address.
-    pub client: &'a str,
+    pub client: IpAddr,
     /// The method.
     pub method: &'a str,
     /// The host, as routes were matched against.
@@ -46,8 +45,8 @@ pub struct AccessRecord<'a> {
     pub side: Option<&'static str>,
     /// The route, if one matched.
     pub route: Option<&'a str>,
-    /// Why this side.
-    pub reason: Option<&'a str>,
+    /// Why this side, in words and names that need no escaping.
+    pub reason: Option<&'a dyn fmt::Display>,
     /// The subject's bucket, where a percentage was asked.
     pub bucket: Option<u32>,
     /// The tenant, where the decision looked it up.
@@ -60,7 +59,7 @@ pub struct AccessRecord<'a> {
     pub endpoint: Option<&'a str>,
     /// From request head to the last byte of the answer, in microseconds.
     pub duration_us: u64,
-    /// From sending the request to the head of the answer, in microseconds.
+    /// From the request's head to the answer's, in microseconds.
     pub upstream_us: Option<u64>,
     /// Body bytes from the client.
     pub bytes_in: u64,
@@ -68,10 +67,6 @@ pub struct AccessRecord<'a> {
     pub bytes_out: u64,
     /// What went wrong, if anything did: a failure's name, or `client_gone`, `answer_broken`.
     pub error: Option<&'static str>,
-}
-
-fn rfc3339<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&humantime::format_rfc3339_micros(*time))
 }
 
 /// Whole buffers on their way from the workers to the writer.
@@ -102,29 +97,127 @@ impl AccessQueue {
     }
 }
 
+impl AccessRecord<'_> {
+    /// Writes the record as one line of JSON.
+    ///
+    /// By hand, because every request pays for it: the keys are constants, and a text that needs no escaping, as almost all
+    /// do not, is copied as it is.
+    fn write(&self, clock: &mut Clock, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"{\"ts\":\"");
+        clock.write(self.began, out);
+        out.push(b'"');
+        text(out, "request_id", Some(self.request_id));
+        // Writing to a vector cannot fail.
+        let _ = write!(out, ",\"client\":\"{}\"", self.client);
+        text(out, "method", Some(self.method));
+        text(out, "host", Some(self.host));
+        text(out, "path", Some(self.path));
+        number(out, "status", Some(u64::from(self.status)));
+        text(out, "served_by", Some(self.served_by));
+        text(out, "side", self.side);
+        text(out, "route", self.route);
+        match self.reason {
+            Some(reason) => drop(write!(out, ",\"reason\":\"{reason}\"")),
+            None => text(out, "reason", None),
+        }
+        number(out, "bucket", self.bucket.map(u64::from));
+        text(out, "tenant", self.tenant);
+        number(out, "generation", Some(self.generation));
+        text(out, "backend", self.backend);
+        text(out, "endpoint", self.endpoint);
+        number(out, "duration_us", Some(self.duration_us));
+        number(out, "upstream_us", self.upstream_us);
+        number(out, "bytes_in", Some(self.bytes_in));
+        number(out, "bytes_out", Some(self.bytes_out));
+        text(out, "error", self.error);
+        out.extend_from_slice(b"}\n");
+    }
+}
+
+fn key(out: &mut Vec<u8>, name: &str) {
+    out.extend_from_slice(b",\"");
+    out.extend_from_slice(name.as_bytes());
+    out.extend_from_slice(b"\":");
+}
+
+fn text(out: &mut Vec<u8>, name: &str, value: Option<&str>) {
+    key(out, name);
+    let Some(value) = value else { return out.extend_from_slice(b"null") };
+    if value.bytes().any(|byte| byte < 0x20 || byte == b'"' || byte == b'\\') {
+        // A string always serializes, and writing to a vector cannot fail.
+        let _ = serde_json::to_writer(out, value);
+        return;
+    }
+    out.push(b'"');
+    out.extend_from_slice(value.as_bytes());
+    out.push(b'"');
+}
+
+fn number(out: &mut Vec<u8>, name: &str, value: Option<u64>) {
+    key(out, name);
+    match value {
+        Some(value) => out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes()),
+        None => out.extend_from_slice(b"null"),
+    }
+}
+
+/// Turns moments into dates without asking the system for each: it is set a few times a second.
+#[derive(Debug)]
+struct Clock {
+    then: (Instant, SystemTime),
+    second: u64,
+    /// `2026-11-21T06:31:50` of that second.
+    date: String,
+}
+
+impl Clock {
+    fn new() -> Clock {
+        Clock { then: (Instant::now(), SystemTime::now()), second: u64::MAX, date: String::new() }
+    }
+
+    /// Follows the system's clock, which may have been set.
+    fn set(&mut self) {
+        self.then = (Instant::now(), SystemTime::now());
+    }
+
+    fn write(&mut self, moment: Instant, out: &mut Vec<u8>) {
+        let (then, date) = self.then;
+        let date = match moment.checked_duration_since(then) {
+            Some(after) => date.checked_add(after),
+            None => date.checked_sub(then - moment),
+        };
+        let since = date.and_then(|date| date.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
+        if since.as_secs() != self.second {
+            self.second = since.as_secs();
+            let whole = UNIX_EPOCH + Duration::from_secs(self.second);
+            self.date = humantime::format_rfc3339_seconds(whole).to_string();
+            self.date.pop();
+        }
+        out.extend_from_slice(self.date.as_bytes());
+        // Writing to a vector cannot fail.
+        let _ = write!(out, ".{:06}Z", since.subsec_micros());
+    }
+}
+
 /// A worker's own lines.
 #[derive(Debug)]
 pub struct LineBuffer {
     queue: Arc<AccessQueue>,
     lines: u64,
     bytes: Vec<u8>,
+    clock: Clock,
 }
 
 impl LineBuffer {
     /// An empty buffer before this queue.
     #[must_use]
     pub fn new(queue: Arc<AccessQueue>) -> LineBuffer {
-        LineBuffer { queue, lines: 0, bytes: Vec::with_capacity(FULL + 4096) }
+        LineBuffer { queue, lines: 0, bytes: Vec::with_capacity(FULL + 4096), clock: Clock::new() }
     }
 
     /// Adds one line; hands the buffer over when it is full.
     pub fn write(&mut self, record: &AccessRecord<'_>) {
-        let before = self.bytes.len();
-        if serde_json::to_writer(&mut self.bytes, record).is_err() {
-            self.bytes.truncate(before);
-            return;
-        }
-        self.bytes.push(b'\n');
+        record.write(&mut self.clock, &mut self.bytes);
         self.lines += 1;
         if self.bytes.len() >= FULL {
             self.flush();
@@ -133,6 +226,7 @@ impl LineBuffer {
 
     /// Hands over what there is.
     pub fn flush(&mut self) {
+        self.clock.set();
         if self.lines == 0 {
             return;
         }
@@ -277,9 +371,9 @@ mod tests {
 
     fn record<'a>(path: &'a str) -> AccessRecord<'a> {
         AccessRecord {
-            ts: SystemTime::UNIX_EPOCH,
+            began: Instant::now(),
             request_id: "id",
-            client: "::1",
+            client: "::1".parse().unwrap(),
             method: "GET",
             host: "h",
             path,

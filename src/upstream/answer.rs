@@ -27,9 +27,9 @@ pub struct AnswerBody {
 #[derive(Debug)]
 enum Link {
     /// Driven from here.
-    Driven(Connection),
+    Driven(Box<Connection>),
     /// Driven by a task, because the request's body was still under way when the answer began.
-    Detached(Connection, #[expect(dead_code, reason = "held for its Drop")] Task),
+    Detached(Box<Connection>, #[expect(dead_code, reason = "held for its Drop")] Task),
     /// Given back or given up.
     Gone,
 }
@@ -60,7 +60,7 @@ impl AnswerBody {
     #[must_use]
     pub fn new(
         incoming: Incoming,
-        mut connection: Connection,
+        mut connection: Box<Connection>,
         uploading: bool,
         pools: Rc<Pools>,
         patience: Duration,

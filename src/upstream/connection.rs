@@ -48,7 +48,7 @@ impl Connection {
     ///
     /// # Errors
     /// [`Failure::Unresolved`], [`Failure::Connect`] or [`Failure::ConnectTimeout`].
-    pub async fn open(endpoint: &Endpoint, patience: Duration) -> Result<Connection, Failure> {
+    pub async fn open(endpoint: &Endpoint, patience: Duration) -> Result<Box<Connection>, Failure> {
         let addresses = endpoint.addresses();
         if addresses.is_empty() {
             return Err(Failure::Unresolved);
@@ -72,7 +72,8 @@ impl Connection {
             .handshake(TokioIo::new(stream))
             .await
             .map_err(|_| Failure::Connect)?;
-        Ok(Connection { endpoint: endpoint.id, sender, driver: Some(driver), timer, idle_since: Instant::now() })
+        let idle_since = Instant::now();
+        Ok(Box::new(Connection { endpoint: endpoint.id, sender, driver: Some(driver), timer, idle_since }))
     }
 
     /// The endpoint it leads to.
@@ -93,8 +94,8 @@ impl Connection {
         self.drive(&mut nobody).is_pending() && self.sender.is_ready()
     }
 
-    pub(super) fn rest(&mut self) {
-        self.idle_since = Instant::now();
+    pub(super) fn rest(&mut self, since: Instant) {
+        self.idle_since = since;
     }
 
     /// Drives the connection; ready when it has ended.

@@ -1,6 +1,6 @@
 //! One worker's unused connections.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::time::Duration;
 
@@ -13,15 +13,25 @@ const MAX_IDLE: usize = 512;
 
 /// One worker's unused connections, by endpoint. The last one put back is the first to be used again: it is the least
 /// likely to have been closed meanwhile, and the rest can age out.
-#[derive(Debug, Default)]
+///
+/// Connections are boxed: hyper's state of one is about a kilobyte, and it changes hands several times for each request.
+#[derive(Debug)]
 pub struct Pools {
-    idle: RefCell<HashMap<u64, Vec<Connection>>>,
+    idle: RefCell<HashMap<u64, Vec<Box<Connection>>>>,
+    /// The time of the last tick: a clock that is coarse enough to cost nothing.
+    now: Cell<Instant>,
+}
+
+impl Default for Pools {
+    fn default() -> Pools {
+        Pools { idle: RefCell::default(), now: Cell::new(Instant::now()) }
+    }
 }
 
 impl Pools {
     /// A connection to this endpoint that can take a request now.
     #[must_use]
-    pub fn take(&self, endpoint: u64) -> Option<Connection> {
+    pub fn take(&self, endpoint: u64) -> Option<Box<Connection>> {
         let mut idle = self.idle.borrow_mut();
         let connections = idle.get_mut(&endpoint)?;
         while let Some(mut connection) = connections.pop() {
@@ -32,17 +42,25 @@ impl Pools {
         None
     }
 
-    /// Puts a connection back after an exchange, if it can take another one.
-    pub fn put(&self, mut connection: Connection) {
-        if !connection.is_usable() {
-            return;
-        }
-        connection.rest();
+    /// Puts a connection back after an exchange. Whether it can take another one is seen when it is taken.
+    pub fn put(&self, mut connection: Box<Connection>) {
+        connection.rest(self.now.get());
         let mut idle = self.idle.borrow_mut();
         let connections = idle.entry(connection.endpoint()).or_default();
         if connections.len() < MAX_IDLE {
             connections.push(connection);
         }
+    }
+
+    /// Moves the clock on. Called a few times a second.
+    pub fn tick(&self) {
+        self.now.set(Instant::now());
+    }
+
+    /// Whether a connection was unused for so long that its other end may be closing it just now.
+    #[must_use]
+    pub fn may_be_stale(&self, connection: &Connection) -> bool {
+        connection.idle_since() < self.now.get()
     }
 
     /// Closes connections that were unused for too long, that the other end has closed, or whose backend is gone.
@@ -51,7 +69,7 @@ impl Pools {
         for backend in backends {
             patience.extend(backend.endpoints.iter().map(|endpoint| (endpoint.id, backend.settings.timeouts.idle)));
         }
-        let now = Instant::now();
+        let now = self.now.get();
         self.idle.borrow_mut().retain(|endpoint, connections| {
             let Some(patience) = patience.get(endpoint) else { return false };
             connections.retain_mut(|connection| {

@@ -4,7 +4,8 @@
 //! nominates a proxy's own headers in Connection), CVE-2024-24790 class (underscores read as dashes by CGI-like backends).
 
 use http::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, FORWARDED, HOST, TE, TRANSFER_ENCODING, UPGRADE, VIA,
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, DATE, EXPECT, FORWARDED, HOST, TE, TRANSFER_ENCODING, UPGRADE,
+    VIA,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -179,6 +180,14 @@ pub fn add_ids(headers: &mut HeaderMap) -> HeaderValue {
         headers.remove(&TRACESTATE);
     }
     id
+}
+
+/// Dates an answer whose backend did not (RFC 9110 section 6.6.1).
+pub fn add_date(headers: &mut HeaderMap) {
+    if !headers.contains_key(DATE) {
+        let now = httpdate::fmt_http_date(std::time::SystemTime::now());
+        headers.insert(DATE, HeaderValue::from_str(&now).unwrap_or_else(|_| HeaderValue::from_static("")));
+    }
 }
 
 /// Says on an answer who served it.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Response, header};
 use serde::Serialize;
 
-use super::headers::{SERVED_BY_FACADE, X_SERVED_BY};
+use super::headers::{SERVED_BY_FACADE, X_SERVED_BY, add_date};
 use crate::errors::Failure;
 
 #[derive(Serialize)]
@@ -35,6 +35,7 @@ pub fn response(failure: Failure, request_id: &str, route: Option<&str>) -> Resp
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
     headers.insert(X_SERVED_BY, SERVED_BY_FACADE);
+    add_date(headers);
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if status == http::StatusCode::METHOD_NOT_ALLOWED {
         headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
