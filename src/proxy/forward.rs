@@ -1,10 +1,10 @@
 //! One request to one backend.
 
-use http::header::{HOST, TRANSFER_ENCODING};
-use http::uri::PathAndQuery;
-use http::{HeaderValue, Method, Request, Response, Uri, Version};
-use hyper::body::{Body, Incoming};
 use std::sync::Arc;
+
+use http::request::Parts;
+use http::{HeaderValue, Method};
+use hyper::body::Body;
 use tokio::time::Instant;
 
 use super::view::View;
@@ -12,9 +12,18 @@ use crate::errors::Failure;
 use crate::names::Side;
 use crate::routing::{Decision, Original, Rewrite, Route};
 use crate::snapshot::HostRule;
-use crate::upstream::{Backend, Connection, Endpoint, Pools, SendError};
-use crate::wire::body::{RequestBody, Tally};
-use crate::wire::headers::{self, Hop};
+use crate::upstream::{Answer, Backend, Connection, Delimiting, Endpoint, Pools, SendError};
+use crate::wire::body::RequestBody;
+use crate::wire::headers::{self, Forwarding, Hop};
+
+/// Where a request came from.
+#[derive(Clone, Copy)]
+pub(super) struct From<'a> {
+    pub(super) hop: &'a Hop,
+    pub(super) trusted: bool,
+    pub(super) host: Option<&'a HeaderValue>,
+    pub(super) request_id: &'a HeaderValue,
+}
 
 /// What a request is forwarded with.
 pub(super) struct Forward<'a> {
@@ -36,94 +45,69 @@ impl Forward<'_> {
         self.route().filter(|_| self.decision.side == Side::New)?.rewrite.as_ref()
     }
 
-    /// Whether the client's own path is needed later on, to map the answer back.
-    pub(super) fn needs_original(&self) -> bool {
-        self.rewrite().is_some()
-    }
-
     /// What was matched, for rewriting and for mapping back.
     pub(super) fn original<'p>(&'p self, path: &'p str) -> Original<'p> {
         Original { alternative: self.decision.alternative, captures: &self.decision.captures, path }
     }
 
-    /// Makes of the client's request the one that the backend is sent.
-    pub(super) fn prepare(
-        &self,
-        request: Request<RequestBody>,
-        host: Option<&HeaderValue>,
-        hop: &Hop,
-        trusted: bool,
-    ) -> Request<RequestBody> {
-        let (mut parts, body) = request.into_parts();
-        parts.version = Version::HTTP_11;
-        parts.extensions.clear();
-        if let Some(target) = self.target(&parts.uri) {
-            parts.uri = target;
+    /// Writes the head of the request to the backend.
+    fn write_head(&self, out: &mut Vec<u8>, parts: &Parts, delimiting: Delimiting, from: &From<'_>) {
+        out.extend_from_slice(parts.method.as_str().as_bytes());
+        out.push(b' ');
+        match self.rewrite() {
+            Some(rewrite) => out.extend_from_slice(rewrite.path(self.original(parts.uri.path())).as_bytes()),
+            None => out.extend_from_slice(parts.uri.path().as_bytes()),
         }
-        headers::add_forwarding(&mut parts.headers, hop, trusted, host);
+        if let Some(query) = parts.uri.query() {
+            out.push(b'?');
+            out.extend_from_slice(query.as_bytes());
+        }
+        out.extend_from_slice(b" HTTP/1.1\r\n");
         let host = match &self.backend.settings.host {
-            HostRule::Preserve => host.unwrap_or(&self.endpoint.host),
+            HostRule::Preserve => from.host.unwrap_or(&self.endpoint.host),
             HostRule::Endpoint => &self.endpoint.host,
             HostRule::Literal(host) => host,
         };
-        parts.headers.insert(HOST, host.clone());
-        // Said outright, because hyper takes a GET without a known length for one without a body.
-        if !body.is_end_stream() && body.size_hint().exact().is_none() {
-            parts.headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        let From { hop, trusted, host: client_host, request_id } = *from;
+        let forwarding = Forwarding { hop, trusted, client_host, host, request_id };
+        headers::write_request_fields(out, &parts.headers, &forwarding);
+        if delimiting == Delimiting::Chunked {
+            out.extend_from_slice(b"transfer-encoding: chunked\r\n");
         }
-        Request::from_parts(parts, body)
-    }
-
-    /// The target in origin form, rewritten where the route says so; `None` if the client's own serves.
-    fn target(&self, uri: &Uri) -> Option<Uri> {
-        let rewritten = self.rewrite().map(|rewrite| rewrite.path(self.original(uri.path())));
-        if rewritten.is_none() && uri.authority().is_none() {
-            return None;
-        }
-        let path = rewritten.as_deref().unwrap_or(uri.path());
-        let text = match uri.query() {
-            Some(query) => format!("{path}?{query}"),
-            None => path.to_owned(),
-        };
-        // Both parts come from a target that was parsed, and templates are checked when they are loaded.
-        PathAndQuery::try_from(text).ok().map(Uri::from)
+        out.extend_from_slice(b"\r\n");
     }
 
     /// Sends the request and waits for the answer's head. A connection that turns out to have been closed meanwhile is
-    /// replaced once, if nothing was sent over it or if sending the request again is safe.
+    /// replaced once, if nothing was sent over it or if sending the request again is safe (RFC 9110 section 9.2.2: a safe
+    /// method; and without a body, which is gone once it is sent).
     pub(super) async fn send(
         &self,
-        mut request: Request<RequestBody>,
+        parts: &Parts,
+        mut body: RequestBody,
+        from: &From<'_>,
         began: Instant,
-        tally: Option<&Tally>,
-    ) -> Result<(Response<Incoming>, Box<Connection>), Failure> {
+    ) -> Result<(Answer, Box<Connection>), Failure> {
         let timeouts = &self.backend.settings.timeouts;
         let snapshot = &self.view.generation.snapshot;
         let total = began + self.route().map_or(snapshot.default_timeout, |route| route.timeout);
+        let delimiting = if body.size_hint().exact().is_some() { Delimiting::Length } else { Delimiting::Chunked };
+        let safe = matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS) && body.is_end_stream();
         let mut pooled = self.pools.take(self.endpoint.id);
         loop {
-            let (mut connection, again, sent) = match pooled.take() {
-                Some(connection) => {
-                    let again = copy_if_safe(&request, self.pools.may_be_stale(&connection));
-                    (connection, Some(again), began)
-                }
-                None => (self.connect(total).await?, None, Instant::now()),
+            let (mut connection, reused, sent) = match pooled.take() {
+                Some(connection) => (connection, true, began),
+                None => (self.connect(total).await?, false, Instant::now()),
             };
             let first_byte = sent + timeouts.first_byte;
             let (deadline, late) =
                 if first_byte < total { (first_byte, Failure::FirstByteTimeout) } else { (total, Failure::Timeout) };
-            match (connection.send(request, deadline, late).await, again) {
-                (Ok(answer), _) if answer.status() == http::StatusCode::SWITCHING_PROTOCOLS => {
-                    return Err(Failure::BadAnswer);
-                }
-                (Ok(answer), _) => return Ok((answer, connection)),
-                (Err(SendError::NotSent(unsent)), Some(_)) => request = *unsent,
-                (Err(SendError::MaybeSent(Failure::Reset)), Some(Some(copy))) => request = copy,
-                (Err(SendError::NotSent(_)), None) => return Err(Failure::Reset),
-                (Err(SendError::MaybeSent(_)), _) if tally.is_some_and(Tally::is_broken) => {
-                    return Err(Failure::ClientBody);
-                }
-                (Err(SendError::MaybeSent(failure)), _) => return Err(failure),
+            let write = |out: &mut Vec<u8>| self.write_head(out, parts, delimiting, from);
+            match connection.send(write, &parts.method, body, delimiting, deadline, late).await {
+                Ok(answer) => return Ok((answer, connection)),
+                Err(SendError::NotSent(unsent)) if reused => body = unsent,
+                Err(SendError::MaybeSent(Failure::Reset)) if reused && safe => body = RequestBody::Empty,
+                Err(SendError::NotSent(_)) => return Err(Failure::Reset),
+                Err(SendError::MaybeSent(failure)) => return Err(failure),
             }
         }
     }
@@ -136,18 +120,4 @@ impl Forward<'_> {
             result => result,
         }
     }
-}
-
-/// A copy to send again, where that is safe (RFC 9110 section 9.2.2): a safe method without a body, and only over a
-/// connection that was unused for a while, which is when a backend may close it just as the request goes out.
-fn copy_if_safe(request: &Request<RequestBody>, may_be_stale: bool) -> Option<Request<RequestBody>> {
-    let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    if !(safe && may_be_stale && request.body().is_end_stream()) {
-        return None;
-    }
-    let mut copy = Request::new(RequestBody::Empty);
-    *copy.method_mut() = request.method().clone();
-    *copy.uri_mut() = request.uri().clone();
-    *copy.headers_mut() = request.headers().clone();
-    Some(copy)
 }

@@ -19,6 +19,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::request::Parts;
 use http::{HeaderValue, Request, Response};
 use hyper::body::Incoming;
 use tokio::time::Instant;
@@ -30,10 +31,10 @@ use crate::snapshot::ClientTimeouts;
 use crate::state::Live;
 use crate::telemetry::{AccessQueue, LineBuffer, WorkerId};
 use crate::upstream::Pools;
-use crate::wire::body::{RequestBody, Tally};
+use crate::wire::body::RequestBody;
 use crate::wire::{headers, ids, problem};
 
-use forward::Forward;
+use forward::{Forward, From};
 use identify::Identified;
 pub use relay::ProxyBody;
 use ticket::Ticket;
@@ -106,7 +107,7 @@ impl Proxy {
         let view = self.view();
         let (mut parts, body) = request.into_parts();
         let asked = headers::strip_request(&mut parts.headers, view.trusts(peer), &view.guarded);
-        let request_id = headers::add_ids(&mut parts.headers);
+        let request_id = headers::request_id(&parts.headers);
         let mut ticket = self.ticket(&view, peer, request_id);
         let identified = asked.and_then(|asked| identify::identify(&parts, asked, &view, peer));
         let Identified { host, host_header, client, force, explain, claims } = match identified {
@@ -126,19 +127,18 @@ impl Proxy {
         };
         ticket.asked(&parts, host_header.as_ref());
         let (body, tally) = RequestBody::new(body, &view.guarded);
-        ticket.tally = tally.clone();
-        let request = Request::from_parts(parts, body);
-        self.forward(request, host_header, peer, decision, ticket, tally).await
+        ticket.tally = tally;
+        self.forward(&parts, body, host_header.as_ref(), peer, decision, ticket).await
     }
 
     async fn forward(
         &self,
-        request: Request<RequestBody>,
-        host: Option<HeaderValue>,
+        parts: &Parts,
+        body: RequestBody,
+        host: Option<&HeaderValue>,
         peer: &Peer,
         decision: Decision,
         mut ticket: Box<Ticket>,
-        tally: Option<Rc<Tally>>,
     ) -> Response<ProxyBody> {
         let view = Rc::clone(ticket.view());
         let Some(id) = decision.backend else {
@@ -148,15 +148,14 @@ impl Proxy {
         let backend = view.generation.backend(id);
         let endpoint = ticket.sent_to(backend);
         let forward = Forward { pools: &self.pools, backend, endpoint: &endpoint, decision: &decision, view: &view };
-        let original_path = forward.needs_original().then(|| request.uri().path().to_owned());
-        let request = forward.prepare(request, host.as_ref(), &peer.hop, view.trusts(peer));
-        match forward.send(request, ticket.began(), tally.as_deref()).await {
+        let request_id = ticket.id();
+        let from = From { hop: &peer.hop, trusted: view.trusts(peer), host, request_id: &request_id };
+        match forward.send(parts, body, &from, ticket.began()).await {
             Ok((answer, connection)) => {
                 let took = ticket.began().elapsed();
                 backend.meter.answered(self.worker, took);
                 ticket.upstream = Some(took);
-                let uploading = tally.is_some_and(|tally| !tally.is_complete());
-                relay::relay(answer, connection, uploading, ticket, &forward, original_path.as_deref(), host.as_ref())
+                relay::relay(answer, connection, ticket, &forward, parts.uri.path(), host)
             }
             Err(failure) => {
                 backend.meter.failed(self.worker, failure);

@@ -1,18 +1,17 @@
 //! The answer on its way back: stamped, mapped back where the request was rewritten, streamed.
 
 use std::pin::Pin;
-use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Response, header};
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::body::{Body, Frame, SizeHint};
 
 use super::forward::Forward;
 use super::ticket::Ticket;
 use crate::routing::rewrite::Authorities;
 use crate::routing::{Original, Rewrite};
-use crate::upstream::{AnswerBody, AnswerError, Connection, Pools};
+use crate::upstream::{Answer, AnswerBody, AnswerError, Connection};
 use crate::wire::headers;
 
 /// The body of an answer to a client.
@@ -42,30 +41,29 @@ impl ProxyBody {
     }
 }
 
-/// Makes of a backend's answer the one that the client is sent.
+/// Makes of a backend's answer the one that the client is sent. `path` is the client's own.
 pub(super) fn relay(
-    answer: Response<Incoming>,
+    answer: Answer,
     connection: Box<Connection>,
-    uploading: bool,
     mut ticket: Box<Ticket>,
     forward: &Forward<'_>,
-    original_path: Option<&str>,
+    path: &str,
     host: Option<&HeaderValue>,
 ) -> Response<ProxyBody> {
-    let (mut parts, incoming) = answer.into_parts();
+    let patience = forward.backend.settings.timeouts.idle;
+    let (mut parts, answer) = answer.into_parts(connection, ticket.pools(), patience);
+    // How the backend speaks HTTP is no business of the client's.
+    parts.version = http::Version::HTTP_11;
     headers::strip_response(&mut parts.headers);
     headers::stamp(&mut parts.headers, forward.decision.side);
     headers::add_date(&mut parts.headers);
-    if let (Some(rewrite), Some(path)) = (forward.rewrite(), original_path) {
+    if let Some(rewrite) = forward.rewrite() {
         map_back(&mut parts.headers, rewrite, forward.original(path), forward, host);
     }
     if let Some(explained) = ticket.explanation() {
         parts.headers.insert(headers::BANYAN_DECISION, explained);
     }
     ticket.relayed(parts.status);
-    let pools: Rc<Pools> = ticket.pools();
-    let patience = forward.backend.settings.timeouts.idle;
-    let answer = AnswerBody::new(incoming, connection, uploading, pools, patience);
     ticket.complete = answer.is_end_stream();
     Response::from_parts(parts, ProxyBody::Relayed { answer, ticket })
 }

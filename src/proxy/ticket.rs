@@ -92,6 +92,10 @@ impl Ticket {
         self.began
     }
 
+    pub(super) fn id(&self) -> HeaderValue {
+        self.request_id.clone()
+    }
+
     pub(super) fn request_id(&self) -> &str {
         // Ids are made of, or checked to be, visible ASCII.
         self.request_id.to_str().unwrap_or_default()

@@ -6,38 +6,31 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use hyper::body::{Body, Frame, Incoming, SizeHint};
-use tokio::task::JoinHandle;
+use hyper::body::{Body, Frame, SizeHint};
 use tokio::time::Instant;
 
+use super::http1::decode::{Decoder, Piece};
+use super::http1::head::Length;
 use super::{Connection, Pools};
 
-/// The body of a backend's answer. It drives the connection it came over, and puts it back for the next request when both
+/// The body of a backend's answer. It drives the connection it comes over, and puts it back for the next request when both
 /// sides of the exchange are complete; dropped before that, it closes the connection, which cancels the exchange.
 #[derive(Debug)]
 pub struct AnswerBody {
-    incoming: Incoming,
-    link: Link,
+    /// `None` once it is given back or given up.
+    connection: Option<Box<Connection>>,
+    decoder: Decoder,
+    keep_alive: bool,
     pools: Rc<Pools>,
     patience: Duration,
     /// Whether the timer already runs for the wait under way.
     waiting: bool,
 }
 
-#[derive(Debug)]
-enum Link {
-    /// Driven from here.
-    Driven(Box<Connection>),
-    /// Driven by a task, because the request's body was still under way when the answer began.
-    Detached(Box<Connection>, #[expect(dead_code, reason = "held for its Drop")] Task),
-    /// Given back or given up.
-    Gone,
-}
-
 /// The backend broke its answer off, or went silent within it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AnswerError {
-    /// The connection ended before the body did.
+    /// The connection ended before the body did, or the body is not well-formed.
     Broken,
     /// Nothing came for too long.
     Silent,
@@ -54,71 +47,49 @@ impl std::fmt::Display for AnswerError {
 
 impl std::error::Error for AnswerError {}
 
+type Polled = Poll<Option<Result<Frame<Bytes>, AnswerError>>>;
+
 impl AnswerBody {
-    /// The body of an answer that came over `connection`. `uploading` says that the request's body is still under way.
-    /// Within the body, `patience` is the longest time without a byte.
-    #[must_use]
-    pub fn new(
-        incoming: Incoming,
-        mut connection: Box<Connection>,
-        uploading: bool,
+    pub(super) fn new(
+        connection: Box<Connection>,
+        length: Length,
+        keep_alive: bool,
         pools: Rc<Pools>,
         patience: Duration,
     ) -> AnswerBody {
-        let task = if uploading { connection.detach() } else { None };
-        let link = match task {
-            Some(task) => Link::Detached(connection, Task(task)),
-            None => Link::Driven(connection),
-        };
-        let mut body = AnswerBody { incoming, link, pools, patience, waiting: false };
-        if body.incoming.is_end_stream() {
+        let (connection, decoder) = (Some(connection), Decoder::new(length));
+        let mut body = AnswerBody { connection, decoder, keep_alive, pools, patience, waiting: false };
+        if body.decoder.is_done() {
             body.finish();
         }
         body
     }
 
-    /// The answer is complete: the connection may serve another request, if the request was complete as well.
+    /// The answer is complete: the connection may serve another request, if the request was complete as well and nothing
+    /// came after the answer.
     fn finish(&mut self) {
-        if let Link::Driven(connection) = std::mem::replace(&mut self.link, Link::Gone) {
+        if let Some(connection) = self.connection.take()
+            && self.keep_alive
+            && connection.is_clean()
+        {
             self.pools.put(connection);
         }
     }
 
-    fn poll_incoming(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, AnswerError>>> {
-        let polled = Pin::new(&mut self.incoming).poll_frame(cx);
-        match polled {
-            Poll::Pending => return Poll::Pending,
-            Poll::Ready(Some(Ok(frame))) => {
-                self.waiting = false;
-                if self.incoming.is_end_stream() {
-                    self.finish();
-                }
-                return Poll::Ready(Some(Ok(frame)));
-            }
-            Poll::Ready(Some(Err(error))) => {
-                tracing::debug!(%error, "an answer broke off");
-                self.link = Link::Gone;
-                return Poll::Ready(Some(Err(AnswerError::Broken)));
-            }
-            Poll::Ready(None) => self.finish(),
-        }
-        Poll::Ready(None)
+    fn fail(&mut self, error: AnswerError) -> Polled {
+        self.connection = None;
+        self.decoder = Decoder::Done;
+        Poll::Ready(Some(Err(error)))
     }
 
     /// Waits for more, but not for ever.
-    fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, AnswerError>>> {
-        let (Link::Driven(connection) | Link::Detached(connection, _)) = &mut self.link else {
-            return Poll::Ready(Some(Err(AnswerError::Broken)));
-        };
+    fn poll_patience(&mut self, cx: &mut Context<'_>) -> Polled {
+        let Some(connection) = &mut self.connection else { return Poll::Ready(None) };
         if !self.waiting {
             self.waiting = true;
             connection.set_timer(Instant::now() + self.patience);
         }
-        if connection.poll_timer(cx).is_pending() {
-            return Poll::Pending;
-        }
-        self.link = Link::Gone;
-        Poll::Ready(Some(Err(AnswerError::Silent)))
+        if connection.poll_timer(cx).is_pending() { Poll::Pending } else { self.fail(AnswerError::Silent) }
     }
 }
 
@@ -126,41 +97,45 @@ impl Body for AnswerBody {
     type Data = Bytes;
     type Error = AnswerError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, AnswerError>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Polled {
         let this = &mut *self;
-        // Asking the body first tells the connection that more is wanted; then the connection reads; then the body has it.
-        let first = this.poll_incoming(cx);
-        if first.is_ready() {
-            return first;
-        }
-        if let Link::Driven(connection) = &mut this.link {
-            let ended = connection.drive(cx).is_ready();
-            let second = this.poll_incoming(cx);
-            if second.is_ready() {
-                return second;
+        loop {
+            let Some(connection) = &mut this.connection else { return Poll::Ready(None) };
+            let frame = match this.decoder.take(&mut connection.buffer) {
+                Ok(Piece::Data(data)) => Some(Frame::data(data)),
+                Ok(Piece::Trailers(trailers)) => Some(Frame::trailers(trailers)),
+                Ok(Piece::End) => {
+                    this.finish();
+                    return Poll::Ready(None);
+                }
+                Ok(Piece::Wait) => None,
+                Err(_) => return this.fail(AnswerError::Broken),
+            };
+            if let Some(frame) = frame {
+                this.waiting = false;
+                if this.decoder.is_done() {
+                    this.finish();
+                }
+                return Poll::Ready(Some(Ok(frame)));
             }
-            if ended {
-                this.link = Link::Gone;
+            match connection.poll_read(cx) {
+                Poll::Ready(Ok(0)) if this.decoder.ends_with_connection() => {
+                    this.connection = None;
+                    this.decoder = Decoder::Done;
+                    return Poll::Ready(None);
+                }
+                Poll::Ready(Ok(0) | Err(_)) => return this.fail(AnswerError::Broken),
+                Poll::Ready(Ok(_)) => {}
+                Poll::Pending => return this.poll_patience(cx),
             }
         }
-        this.poll_patience(cx)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.incoming.is_end_stream()
+        self.decoder.is_done()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.incoming.size_hint()
-    }
-}
-
-/// A task that ends with whoever holds this.
-#[derive(Debug)]
-struct Task(JoinHandle<()>);
-
-impl Drop for Task {
-    fn drop(&mut self) {
-        self.0.abort();
+        self.decoder.left().map_or_else(SizeHint::default, SizeHint::with_exact)
     }
 }

@@ -1,44 +1,88 @@
 //! One connection to an endpoint, and one exchange over it.
 //!
-//! The request that holds a connection drives it: hyper's connection future is polled from within the request's own
-//! future and, later, from within the answer's body. Compared with a task per connection this saves a wake-up and a
-//! switch for each exchange, and dropping the request is all it takes to cancel it.
+//! The request that holds a connection drives it: bytes are written and read from within the request's own future and,
+//! later, from within the answer's body. No task per connection, no channel, and dropping the request is all it takes to
+//! cancel it.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
-use std::task::{Context, Poll, Waker};
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
-use http::{Request, Response};
-use hyper::body::Incoming;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
+use bytes::BytesMut;
+use http::response::Parts;
+use http::{Method, StatusCode};
+use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use super::Endpoint;
+use super::http1::head::{self, Head};
+use super::http1::upload::{Delimiting, Upload};
+use super::{AnswerBody, Endpoint, Pools};
 use crate::errors::Failure;
 use crate::wire::body::RequestBody;
 
-type Driver = http1::Connection<TokioIo<TcpStream>, RequestBody>;
+/// The most interim answers (1xx) before the real one.
+const MAX_INTERIM: usize = 16;
+/// How much is read at once, at least and at most, in bytes.
+const READ: std::ops::RangeInclusive<usize> = 8 * 1024..=64 * 1024;
 
 /// A connection to an endpoint.
 #[derive(Debug)]
 pub struct Connection {
     endpoint: u64,
-    sender: http1::SendRequest<RequestBody>,
-    /// `None` once the connection has ended.
-    driver: Option<Driver>,
+    socket: Socket,
+    upload: Upload,
+    pub(super) buffer: BytesMut,
+    /// How much the next read may take; grows while reads are full.
+    read_size: usize,
     /// One timer for all waits, moved on rather than made anew: moving a deadline later takes no lock.
     timer: Pin<Box<Sleep>>,
+    /// Interim answers of the exchange under way.
+    interim: usize,
     idle_since: Instant,
+}
+
+#[derive(Debug)]
+enum Socket {
+    Whole(TcpStream),
+    /// The other half is with a task that finishes the upload.
+    Reading(OwnedReadHalf, #[expect(dead_code, reason = "held for its Drop")] Task),
+    /// On its way from one to the other.
+    Gone,
+}
+
+/// A task that ends with whoever holds this.
+#[derive(Debug)]
+struct Task(JoinHandle<OwnedWriteHalf>);
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// The head of an answer, before its body.
+#[derive(Debug)]
+pub struct Answer(Head);
+
+impl Answer {
+    /// The head, and the body that comes over `connection`. Within the body, `patience` is the longest time without a byte.
+    #[must_use]
+    pub fn into_parts(self, connection: Box<Connection>, pools: Rc<Pools>, patience: Duration) -> (Parts, AnswerBody) {
+        let Head { parts, length, keep_alive } = self.0;
+        (parts, AnswerBody::new(connection, length, keep_alive, pools, patience))
+    }
 }
 
 /// Why there is no answer.
 #[derive(Debug)]
 pub enum SendError {
-    /// The connection was closed before anything of the request was written; here it is back.
-    NotSent(Box<Request<RequestBody>>),
+    /// Nothing of the request was written; here is its body back.
+    NotSent(RequestBody),
     /// The request, or some of it, may have arrived.
     MaybeSent(Failure),
 }
@@ -54,7 +98,6 @@ impl Connection {
             return Err(Failure::Unresolved);
         }
         let deadline = Instant::now() + patience;
-        let timer = Box::pin(sleep_until(deadline));
         let connect = async {
             for address in addresses.iter() {
                 match TcpStream::connect(address).await {
@@ -65,15 +108,18 @@ impl Connection {
             Err(Failure::Connect)
         };
         let stream = tokio::time::timeout_at(deadline, connect).await.map_err(|_| Failure::ConnectTimeout)??;
-        // Small answers must not wait for a full segment; a socket without the option only is slower.
+        // Small requests must not wait for a full segment; a socket without the option only is slower.
         let _ = stream.set_nodelay(true);
-        let (sender, driver) = http1::Builder::new()
-            .max_headers(256)
-            .handshake(TokioIo::new(stream))
-            .await
-            .map_err(|_| Failure::Connect)?;
-        let idle_since = Instant::now();
-        Ok(Box::new(Connection { endpoint: endpoint.id, sender, driver: Some(driver), timer, idle_since }))
+        Ok(Box::new(Connection {
+            endpoint: endpoint.id,
+            socket: Socket::Whole(stream),
+            upload: Upload::idle(),
+            buffer: BytesMut::new(),
+            read_size: *READ.start(),
+            timer: Box::pin(sleep_until(deadline)),
+            interim: 0,
+            idle_since: Instant::now(),
+        }))
     }
 
     /// The endpoint it leads to.
@@ -88,37 +134,23 @@ impl Connection {
         self.idle_since
     }
 
-    /// Whether it can take a request now: it is open, nothing is under way, and nothing came in unasked.
+    /// Whether an unused connection can take a request: it is open, and nothing came in unasked.
     pub fn is_usable(&mut self) -> bool {
+        let Socket::Whole(stream) = &mut self.socket else { return false };
+        let mut byte = [0];
         let mut nobody = Context::from_waker(Waker::noop());
-        self.drive(&mut nobody).is_pending() && self.sender.is_ready()
+        self.buffer.is_empty()
+            && self.upload.is_complete()
+            && Pin::new(stream).poll_read(&mut nobody, &mut ReadBuf::new(&mut byte)).is_pending()
+    }
+
+    /// Whether the request is out as a whole and nothing has come in beyond the answer.
+    pub(super) fn is_clean(&self) -> bool {
+        self.buffer.is_empty() && self.upload.is_complete()
     }
 
     pub(super) fn rest(&mut self, since: Instant) {
         self.idle_since = since;
-    }
-
-    /// Drives the connection; ready when it has ended.
-    pub(super) fn drive(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(driver) = &mut self.driver else { return Poll::Ready(()) };
-        match Pin::new(driver).poll(cx) {
-            Poll::Pending => Poll::Pending,
-            Poll::Ready(result) => {
-                if let Err(error) = result {
-                    tracing::debug!(%error, "a connection to a backend ended");
-                }
-                self.driver = None;
-                Poll::Ready(())
-            }
-        }
-    }
-
-    /// Hands the driver to a task of its own, for an exchange in which both directions must go on independently.
-    pub(super) fn detach(&mut self) -> Option<tokio::task::JoinHandle<()>> {
-        let driver = self.driver.take()?;
-        Some(tokio::task::spawn_local(async move {
-            let _ = driver.await;
-        }))
     }
 
     /// Moves the timer.
@@ -131,48 +163,105 @@ impl Connection {
         self.timer.as_mut().poll(cx)
     }
 
-    /// Sends a request and waits for the answer's head. `late` says what it is called when `deadline` passes.
+    /// Sends a request, whose head `write` writes, and waits for the answer's head. `late` says what it is called when
+    /// `deadline` passes.
     ///
     /// # Errors
     /// Why there is no answer.
     pub async fn send(
         &mut self,
-        request: Request<RequestBody>,
+        write: impl FnOnce(&mut Vec<u8>),
+        method: &Method,
+        body: RequestBody,
+        how: Delimiting,
         deadline: Instant,
         late: Failure,
-    ) -> Result<Response<Incoming>, SendError> {
+    ) -> Result<Answer, SendError> {
+        self.upload.begin(write, body, how);
+        self.interim = 0;
         self.set_timer(deadline);
-        let mut answer = pin!(self.sender.try_send_request(request));
         let result = poll_fn(|cx| {
-            let ended = self.drive(cx).is_ready();
-            if let Poll::Ready(result) = answer.as_mut().poll(cx) {
-                return Poll::Ready(Some(result));
+            if let Poll::Ready(result) = self.poll_exchange(method, cx) {
+                return Poll::Ready(result);
             }
-            if ended || self.poll_timer(cx).is_ready() {
-                return Poll::Ready(None);
-            }
-            Poll::Pending
+            if self.poll_timer(cx).is_ready() { Poll::Ready(Err(late)) } else { Poll::Pending }
         })
         .await;
         match result {
-            Some(Ok(answer)) => Ok(answer),
-            Some(Err(mut error)) => match error.take_message() {
-                Some(request) => Err(SendError::NotSent(Box::new(request))),
-                None => Err(SendError::MaybeSent(classify(error.error()))),
-            },
-            None if self.driver.is_none() => Err(SendError::MaybeSent(Failure::Reset)),
-            None => Err(SendError::MaybeSent(late)),
+            Ok(head) => {
+                if !self.upload.is_complete() {
+                    self.detach_upload();
+                }
+                Ok(Answer(head))
+            }
+            Err(_) if !self.upload.is_started() => Err(SendError::NotSent(self.upload.take_body())),
+            Err(failure) => Err(SendError::MaybeSent(failure)),
         }
     }
-}
 
-fn classify(error: &hyper::Error) -> Failure {
-    if error.is_parse() || error.is_parse_status() {
-        Failure::BadAnswer
-    } else if error.is_user() {
-        // The only part of a request that can fail on our side is the body the client sends.
-        Failure::ClientBody
-    } else {
-        Failure::Reset
+    fn poll_exchange(&mut self, method: &Method, cx: &mut Context<'_>) -> Poll<Result<Head, Failure>> {
+        let Socket::Whole(stream) = &mut self.socket else { return Poll::Ready(Err(Failure::Reset)) };
+        let sent = match self.upload.poll_send(stream, cx) {
+            Poll::Ready(Err(Failure::ClientBody)) => return Poll::Ready(Err(Failure::ClientBody)),
+            Poll::Ready(Err(failure)) => Err(failure),
+            Poll::Ready(Ok(())) | Poll::Pending => Ok(()),
+        };
+        if !self.upload.is_started() {
+            return sent.map_or_else(|failure| Poll::Ready(Err(failure)), |()| Poll::Pending);
+        }
+        // A backend may refuse a body by answering and closing: what it said is looked for even when sending failed.
+        loop {
+            match head::take(&mut self.buffer, method) {
+                Ok(Some(head)) if head.parts.status == StatusCode::SWITCHING_PROTOCOLS => {
+                    return Poll::Ready(Err(Failure::BadAnswer));
+                }
+                Ok(Some(head)) if head.parts.status.is_informational() => {
+                    self.interim += 1;
+                    if self.interim > MAX_INTERIM {
+                        return Poll::Ready(Err(Failure::BadAnswer));
+                    }
+                    continue;
+                }
+                Ok(Some(head)) => return Poll::Ready(Ok(head)),
+                Ok(None) => {}
+                Err(head::NotHttp) => return Poll::Ready(Err(Failure::BadAnswer)),
+            }
+            match self.poll_read(cx) {
+                Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Err(Failure::Reset)),
+                Poll::Ready(Ok(_)) => {}
+                Poll::Pending => return sent.map_or_else(|failure| Poll::Ready(Err(failure)), |()| Poll::Pending),
+            }
+        }
+    }
+
+    /// Reads what has come in; 0 at the end of the stream.
+    pub(super) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<usize>> {
+        self.buffer.reserve(self.read_size);
+        let buffer = &mut self.buffer;
+        // The futures hold no state, so one that is dropped while it waits has lost nothing.
+        let count = ready!(match &mut self.socket {
+            Socket::Whole(stream) => pin!(stream.read_buf(buffer)).poll(cx),
+            Socket::Reading(half, _) => pin!(half.read_buf(buffer)).poll(cx),
+            Socket::Gone => Poll::Ready(Ok(0)),
+        })?;
+        if count >= self.read_size {
+            self.read_size = (self.read_size * 2).min(*READ.end());
+        }
+        Poll::Ready(Ok(count))
+    }
+
+    /// Hands the rest of the upload to a task, so that both directions go on independently: a client may well send all of
+    /// its body before it takes any of the answer.
+    fn detach_upload(&mut self) {
+        let mut upload = std::mem::replace(&mut self.upload, Upload::idle());
+        let Socket::Whole(stream) = std::mem::replace(&mut self.socket, Socket::Gone) else { return };
+        let (reading, mut writing) = stream.into_split();
+        let finish = async move {
+            // Whatever comes of it, the answer is under way already.
+            let _ = poll_fn(|cx| upload.poll_send(&mut writing, cx)).await;
+            // Dropped here it would close its direction, which some backends take for the client's going away.
+            writing
+        };
+        self.socket = Socket::Reading(reading, Task(tokio::task::spawn_local(finish)));
     }
 }

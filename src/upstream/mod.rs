@@ -6,9 +6,11 @@
 mod answer;
 mod backend;
 mod connection;
+mod http1;
 mod pool;
 
 pub use answer::{AnswerBody, AnswerError};
 pub use backend::{Backend, Endpoint, InFlight};
-pub use connection::{Connection, SendError};
+pub use connection::{Answer, Connection, SendError};
+pub use http1::upload::Delimiting;
 pub use pool::Pools;

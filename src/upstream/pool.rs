@@ -57,12 +57,6 @@ impl Pools {
         self.now.set(Instant::now());
     }
 
-    /// Whether a connection was unused for so long that its other end may be closing it just now.
-    #[must_use]
-    pub fn may_be_stale(&self, connection: &Connection) -> bool {
-        connection.idle_since() < self.now.get()
-    }
-
     /// Closes connections that were unused for too long, that the other end has closed, or whose backend is gone.
     pub fn sweep<'a>(&self, backends: impl Iterator<Item = &'a Backend>) {
         let mut patience: HashMap<u64, Duration> = HashMap::new();

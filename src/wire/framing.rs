@@ -5,16 +5,13 @@
 //! sound, then lets exactly the body that this head announced pass, and knows where the next head begins. What it refuses
 //! never reaches the parser behind it. It is pure: bytes in, verdict out. Source: RFC 9112 sections 2 to 7.
 
+use super::chunked::{Chunk, is_token_byte};
 use crate::errors::Failure;
 
 /// The largest request head, in bytes.
 pub const MAX_HEAD: usize = 64 * 1024;
 /// The most header fields of a request.
 pub const MAX_HEADERS: usize = 100;
-/// The longest line of a chunk's size and extensions, and the largest trailer section, in bytes.
-const MAX_CHUNK_LINE: usize = 256;
-const MAX_TRAILERS: usize = 8 * 1024;
-
 /// The length of an empty line.
 const LEADING_LINE: usize = 2;
 
@@ -60,21 +57,6 @@ enum State {
     Fixed(u64),
     Chunked(Chunk),
     Ended,
-}
-
-/// Where in a chunked body (RFC 9112 section 7.1) the next byte stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Chunk {
-    Size { digits: u8, size: u64 },
-    Extension { size: u64, length: usize },
-    SizeLf { size: u64 },
-    Data { left: u64 },
-    DataCr,
-    DataLf,
-    TrailerStart { total: usize },
-    Trailer { total: usize },
-    TrailerLf { total: usize },
-    EndLf,
 }
 
 impl Framing {
@@ -187,45 +169,6 @@ impl Framing {
     }
 }
 
-impl Chunk {
-    const START: Chunk = Chunk::Size { digits: 0, size: 0 };
-
-    /// The place after one byte that is not chunk data; `None` at the end of the body.
-    fn next(self, byte: u8) -> Result<Option<Chunk>, &'static str> {
-        let next = match (self, byte) {
-            (Chunk::Size { digits: 1.., size }, b'\r') => Chunk::SizeLf { size },
-            (Chunk::Size { digits: 1.., size }, b';') => Chunk::Extension { size, length: 0 },
-            (Chunk::Size { digits, size }, _) => {
-                let digit = (byte as char).to_digit(16).ok_or("A chunk's size is not a hexadecimal number.")?;
-                if digits == 16 {
-                    return Err("A chunk's size is too large.");
-                }
-                Chunk::Size { digits: digits + 1, size: size << 4 | u64::from(digit) }
-            }
-            (Chunk::Extension { size, .. }, b'\r') => Chunk::SizeLf { size },
-            (Chunk::Extension { .. }, b'\n') => return Err("A chunk's extension ends without a carriage return."),
-            (Chunk::Extension { length: MAX_CHUNK_LINE.., .. }, _) => return Err("A chunk's extension is too long."),
-            (Chunk::Extension { size, length }, _) => Chunk::Extension { size, length: length + 1 },
-            (Chunk::SizeLf { size: 0 }, b'\n') => Chunk::TrailerStart { total: 0 },
-            (Chunk::SizeLf { size }, b'\n') => Chunk::Data { left: size },
-            (Chunk::DataCr, b'\r') => Chunk::DataLf,
-            (Chunk::DataLf, b'\n') => Chunk::START,
-            (Chunk::TrailerStart { .. }, b'\r') => Chunk::EndLf,
-            (Chunk::TrailerStart { total: MAX_TRAILERS.. } | Chunk::Trailer { total: MAX_TRAILERS.. }, _) => {
-                return Err("The trailer section is too large.");
-            }
-            (Chunk::TrailerStart { total }, _) if is_token_byte(byte) => Chunk::Trailer { total: total + 1 },
-            (Chunk::Trailer { total }, b'\r') => Chunk::TrailerLf { total },
-            (Chunk::Trailer { .. }, b'\n') => return Err("A trailer ends without a carriage return."),
-            (Chunk::Trailer { total }, _) => Chunk::Trailer { total: total + 1 },
-            (Chunk::TrailerLf { total }, b'\n') => Chunk::TrailerStart { total },
-            (Chunk::EndLf, b'\n') => return Ok(None),
-            _ => return Err("The chunked body is not well-formed."),
-        };
-        Ok(Some(next))
-    }
-}
-
 /// What body a whole head announces, if the head is sound.
 fn body_of(head: &[u8]) -> Result<State, Failure> {
     let mut fields = [httparse::EMPTY_HEADER; MAX_HEADERS];
@@ -312,12 +255,6 @@ fn wrong_version(head: &[u8]) -> Failure {
         [b'H', b'T', b'T', b'P', b'/', b'2'..=b'9', b'.', b'0'..=b'9'] => Failure::Version,
         _ => Failure::Malformed("The request line does not end in HTTP/1.1."),
     }
-}
-
-/// RFC 9110 section 5.6.2.
-const fn is_token_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric()
-        || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~')
 }
 
 #[cfg(test)]

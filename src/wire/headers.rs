@@ -40,7 +40,7 @@ const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
 /// The value of [`X_SERVED_BY`] on an answer that the facade made itself.
 pub const SERVED_BY_FACADE: HeaderValue = HeaderValue::from_static("banyan");
 const SERVED_BY: [HeaderValue; 2] = [HeaderValue::from_static("legacy"), HeaderValue::from_static("new")];
-const VIA_BANYAN: HeaderValue = HeaderValue::from_static("1.1 banyan");
+const VIA_BANYAN: &[u8] = b"1.1 banyan";
 /// How many facades a request may pass before it counts as going round in circles.
 const MAX_VISITS: usize = 4;
 
@@ -134,52 +134,107 @@ pub struct Hop {
     pub proto: HeaderValue,
 }
 
-/// Adds what tells a backend where the request came from. `host` is the Host the client sent. What a trusted peer said
-/// before is kept and continued.
-pub fn add_forwarding(headers: &mut HeaderMap, hop: &Hop, trusted: bool, host: Option<&HeaderValue>) {
-    if !trusted {
-        headers.insert(X_FORWARDED_FOR, hop.address.clone());
-        headers.insert(X_FORWARDED_PROTO, hop.proto.clone());
-        if let Some(host) = host {
-            headers.insert(X_FORWARDED_HOST, host.clone());
-        }
-    } else {
-        let chain = joined(headers, &X_FORWARDED_FOR, hop.address.as_bytes());
-        headers.insert(X_FORWARDED_FOR, chain);
-        if !headers.contains_key(&X_FORWARDED_PROTO) {
-            headers.insert(X_FORWARDED_PROTO, hop.proto.clone());
-        }
-        if let Some(host) = host
-            && !headers.contains_key(&X_FORWARDED_HOST)
-        {
-            headers.insert(X_FORWARDED_HOST, host.clone());
-        }
-        if headers.contains_key(FORWARDED) {
-            let element = forwarded_element(hop, host);
-            let chain = joined(headers, &FORWARDED, &element);
-            headers.insert(FORWARDED, chain);
-        }
-    }
-    let via = if headers.contains_key(VIA) { joined(headers, &VIA, VIA_BANYAN.as_bytes()) } else { VIA_BANYAN };
-    headers.insert(VIA, via);
+/// What a proxy adds to a request.
+#[derive(Debug, Clone, Copy)]
+pub struct Forwarding<'a> {
+    /// The hop the request came over.
+    pub hop: &'a Hop,
+    /// Whether the peer is a trusted proxy, whose chain is continued.
+    pub trusted: bool,
+    /// The Host the client sent.
+    pub client_host: Option<&'a HeaderValue>,
+    /// The Host the backend is sent.
+    pub host: &'a HeaderValue,
+    /// The request's id, from [`request_id`].
+    pub request_id: &'a HeaderValue,
 }
 
-/// Makes sure that the request has a request id and a trace context, and returns the id. Those of a trusted peer are kept
-/// when they are well-formed; [`strip_request`] has removed everybody else's.
-pub fn add_ids(headers: &mut HeaderMap) -> HeaderValue {
-    let id = match headers.get(&X_REQUEST_ID) {
-        Some(id) if ids::is_request_id(id) => id.clone(),
-        _ => {
-            let id = ids::new_request_id();
-            headers.insert(X_REQUEST_ID, id.clone());
-            id
+/// Writes the fields of a request to a backend: the client's own, and what tells the backend where the request came from.
+/// What a trusted peer said before is kept and continued. Each field ends with CRLF; the empty line is the caller's.
+pub fn write_request_fields(out: &mut Vec<u8>, headers: &HeaderMap, forwarding: &Forwarding<'_>) {
+    let Forwarding { hop, trusted, client_host, host, request_id } = *forwarding;
+    line(out, b"host", host.as_bytes());
+    let mut found = Found::default();
+    for (name, value) in headers {
+        if *name == HOST || found.takes(name) {
+            continue;
         }
-    };
-    if !headers.get(&TRACEPARENT).is_some_and(ids::is_traceparent) {
-        headers.insert(TRACEPARENT, ids::new_traceparent());
-        headers.remove(&TRACESTATE);
+        line(out, name.as_str().as_bytes(), value.as_bytes());
     }
-    id
+    let chain = |out: &mut Vec<u8>, name: &HeaderName, last: &[u8]| {
+        out.extend_from_slice(name.as_str().as_bytes());
+        out.extend_from_slice(b": ");
+        for value in headers.get_all(name) {
+            out.extend_from_slice(value.as_bytes());
+            out.extend_from_slice(b", ");
+        }
+        out.extend_from_slice(last);
+        out.extend_from_slice(b"\r\n");
+    };
+    let kept = |seen: bool, name: &HeaderName| if seen && trusted { headers.get(name) } else { None };
+    if found.chain && trusted {
+        chain(out, &X_FORWARDED_FOR, hop.address.as_bytes());
+    } else {
+        line(out, b"x-forwarded-for", hop.address.as_bytes());
+    }
+    let proto = kept(found.proto, &X_FORWARDED_PROTO).unwrap_or(&hop.proto);
+    line(out, b"x-forwarded-proto", proto.as_bytes());
+    if let Some(host) = kept(found.host, &X_FORWARDED_HOST).or(client_host) {
+        line(out, b"x-forwarded-host", host.as_bytes());
+    }
+    if found.forwarded && trusted {
+        chain(out, &FORWARDED, &forwarded_element(hop, client_host));
+    }
+    chain(out, &VIA, VIA_BANYAN);
+    line(out, b"x-request-id", request_id.as_bytes());
+    match kept(found.trace, &TRACEPARENT).filter(|value| ids::is_traceparent(value)) {
+        Some(trace) => {
+            line(out, b"traceparent", trace.as_bytes());
+            headers.get_all(&TRACESTATE).iter().for_each(|state| line(out, b"tracestate", state.as_bytes()));
+        }
+        None => line(out, b"traceparent", &ids::new_traceparent()),
+    }
+}
+
+/// Which of the headers that a proxy writes itself the request has already.
+#[derive(Debug, Default)]
+struct Found {
+    chain: bool,
+    proto: bool,
+    host: bool,
+    forwarded: bool,
+    trace: bool,
+}
+
+impl Found {
+    /// Whether the proxy writes this one itself.
+    fn takes(&mut self, name: &HeaderName) -> bool {
+        let place = match name.as_str() {
+            "x-forwarded-for" => &mut self.chain,
+            "x-forwarded-proto" => &mut self.proto,
+            "x-forwarded-host" => &mut self.host,
+            "forwarded" => &mut self.forwarded,
+            "traceparent" => &mut self.trace,
+            other => return matches!(other, "via" | "x-request-id" | "tracestate"),
+        };
+        *place = true;
+        true
+    }
+}
+
+fn line(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
+    out.reserve(name.len() + value.len() + 4);
+    out.extend_from_slice(name);
+    out.extend_from_slice(b": ");
+    out.extend_from_slice(value);
+    out.extend_from_slice(b"\r\n");
+}
+
+/// The request's id: a trusted peer's, when it is well-formed, else a new one. [`strip_request`] has removed everybody
+/// else's.
+#[must_use]
+pub fn request_id(headers: &HeaderMap) -> HeaderValue {
+    headers.get(&X_REQUEST_ID).filter(|id| ids::is_request_id(id)).cloned().unwrap_or_else(ids::new_request_id)
 }
 
 /// Dates an answer whose backend did not (RFC 9110 section 6.6.1).
@@ -293,18 +348,6 @@ fn check_expectation(headers: &HeaderMap) -> Result<(), Failure> {
 fn visits(headers: &HeaderMap) -> usize {
     let entries = headers.get_all(VIA).iter().flat_map(|value| value.as_bytes().split(|&byte| byte == b','));
     entries.filter(|entry| entry.trim_ascii().ends_with(b" banyan")).count()
-}
-
-/// All values of a header and one more, as one list.
-fn joined(headers: &HeaderMap, name: &HeaderName, last: &[u8]) -> HeaderValue {
-    let mut list = Vec::new();
-    for value in headers.get_all(name) {
-        list.extend_from_slice(value.as_bytes());
-        list.extend_from_slice(b", ");
-    }
-    list.extend_from_slice(last);
-    // The parts are valid header values, and so is what joins them.
-    HeaderValue::from_bytes(&list).unwrap_or_else(|_| HeaderValue::from_static(""))
 }
 
 fn forwarded_element(hop: &Hop, host: Option<&HeaderValue>) -> Vec<u8> {

@@ -1,6 +1,7 @@
 //! What HTTP looks like on the wire: which bytes may pass, and what a proxy adds and takes away.
 //!
 //! - [`body`]: request bodies on their way to a backend
+//! - [`chunked`]: the grammar of chunked bodies
 //! - [`framing`]: the strict look at HTTP/1 request heads and bodies before hyper sees them
 //! - [`target`], [`host`]: which targets and hosts can be matched and forwarded as the same bytes
 //! - [`headers`]: hop-by-hop headers, headers that only trusted peers may set, headers a proxy adds
@@ -9,6 +10,7 @@
 //! - [`problem`]: answers the facade makes itself
 
 pub mod body;
+pub mod chunked;
 pub mod client;
 pub mod framing;
 pub mod headers;

@@ -1,0 +1,230 @@
+//! The head of an answer, and what it says of its body.
+
+use std::mem::MaybeUninit;
+
+use bytes::{Bytes, BytesMut};
+use http::response::Parts;
+use http::{HeaderName, HeaderValue, Method, Response, StatusCode, Version, header};
+
+/// The largest head of an answer, in bytes.
+const MAX_HEAD: usize = 64 * 1024;
+/// The most fields of an answer's head.
+const MAX_FIELDS: usize = 128;
+
+/// How the body of an answer is delimited (RFC 9112 section 6.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::upstream) enum Length {
+    /// So many bytes.
+    Fixed(u64),
+    /// Chunked.
+    Chunked,
+    /// All that comes until the connection closes.
+    UntilClose,
+}
+
+/// A whole head.
+#[derive(Debug)]
+pub(in crate::upstream) struct Head {
+    pub(in crate::upstream) parts: Parts,
+    pub(in crate::upstream) length: Length,
+    /// Whether the connection may be used again after the body.
+    pub(in crate::upstream) keep_alive: bool,
+}
+
+/// The bytes are not the head of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::upstream) struct NotHttp;
+
+/// Takes a whole head off the front of `buffer`; `None` while there is none yet.
+///
+/// # Errors
+/// The bytes can never become a sound head.
+pub(in crate::upstream) fn take(buffer: &mut BytesMut, method: &Method) -> Result<Option<Head>, NotHttp> {
+    let mut fields = [const { MaybeUninit::uninit() }; MAX_FIELDS];
+    let mut parsed = httparse::Response::new(&mut []);
+    let config = httparse::ParserConfig::default();
+    let length = match config.parse_response_with_uninit_headers(&mut parsed, buffer, &mut fields) {
+        Ok(httparse::Status::Complete(length)) if length <= MAX_HEAD => length,
+        Ok(httparse::Status::Partial) if buffer.len() <= MAX_HEAD => return Ok(None),
+        _ => return Err(NotHttp),
+    };
+    let version = if parsed.version == Some(1) { Version::HTTP_11 } else { Version::HTTP_10 };
+    let status = parsed.code.and_then(|code| StatusCode::from_u16(code).ok()).ok_or(NotHttp)?;
+    let reason = parsed.reason.filter(|reason| Some(*reason) != status.canonical_reason()).map(str::to_owned);
+    // Where each field stands, so that names and values can be taken out of the buffer without copying.
+    let base = buffer.as_ptr() as usize;
+    let mut places = [(0_u32, 0_u32, 0_u32, 0_u32); MAX_FIELDS];
+    let count = parsed.headers.len();
+    for (place, field) in places.iter_mut().zip(parsed.headers.iter()) {
+        let name = field.name.as_ptr() as usize - base;
+        let value = field.value.as_ptr() as usize - base;
+        // Offsets are below MAX_HEAD.
+        *place = (name as u32, (name + field.name.len()) as u32, value as u32, (value + field.value.len()) as u32);
+    }
+    let bytes = buffer.split_to(length).freeze();
+    assemble(&bytes, version, status, reason, &places[..count], method).map(Some)
+}
+
+fn assemble(
+    bytes: &Bytes,
+    version: Version,
+    status: StatusCode,
+    reason: Option<String>,
+    places: &[(u32, u32, u32, u32)],
+    method: &Method,
+) -> Result<Head, NotHttp> {
+    let (mut parts, ()) = Response::new(()).into_parts();
+    parts.status = status;
+    parts.version = version;
+    if let Some(reason) = reason.and_then(|reason| hyper::ext::ReasonPhrase::try_from(reason).ok()) {
+        parts.extensions.insert(reason);
+    }
+    parts.headers.reserve(places.len() + 2);
+    let mut framing = Framing { keep_alive: version == Version::HTTP_11, ..Framing::default() };
+    for &(name, name_end, value, value_end) in places {
+        let name = HeaderName::from_bytes(&bytes[name as usize..name_end as usize]).map_err(|_| NotHttp)?;
+        let value = bytes.slice(value as usize..value_end as usize);
+        let value = HeaderValue::from_maybe_shared(value).map_err(|_| NotHttp)?;
+        framing.note(&name, &value)?;
+        parts.headers.append(name, value);
+    }
+    if framing.chunked && (framing.length.is_some() || version == Version::HTTP_10) {
+        return Err(NotHttp);
+    }
+    let bodyless = *method == Method::HEAD || status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED;
+    let length = if bodyless || status.is_informational() {
+        Length::Fixed(0)
+    } else if framing.chunked {
+        Length::Chunked
+    } else {
+        framing.length.map_or(Length::UntilClose, Length::Fixed)
+    };
+    if status == StatusCode::NO_CONTENT {
+        // RFC 9110 section 8.6: there must be none.
+        parts.headers.remove(header::CONTENT_LENGTH);
+    }
+    Ok(Head { parts, length, keep_alive: framing.keep_alive && length != Length::UntilClose })
+}
+
+/// What the fields say of the body and the connection.
+#[derive(Debug, Default)]
+struct Framing {
+    length: Option<u64>,
+    chunked: bool,
+    keep_alive: bool,
+}
+
+impl Framing {
+    fn note(&mut self, name: &HeaderName, value: &HeaderValue) -> Result<(), NotHttp> {
+        if *name == header::CONTENT_LENGTH {
+            let digits = value.as_bytes();
+            let sound = (1..=19).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit);
+            let length = value.to_str().ok().filter(|_| sound).and_then(|text| text.parse().ok()).ok_or(NotHttp)?;
+            if self.length.replace(length).is_some() {
+                return Err(NotHttp);
+            }
+        } else if *name == header::TRANSFER_ENCODING {
+            if self.chunked || !value.as_bytes().eq_ignore_ascii_case(b"chunked") {
+                return Err(NotHttp);
+            }
+            self.chunked = true;
+        } else if *name == header::CONNECTION {
+            for token in value.as_bytes().split(|&byte| byte == b',').map(<[u8]>::trim_ascii) {
+                if token.eq_ignore_ascii_case(b"close") {
+                    self.keep_alive = false;
+                } else if token.eq_ignore_ascii_case(b"keep-alive") {
+                    self.keep_alive = true;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn head(text: &str) -> Result<Option<Head>, NotHttp> {
+        take(&mut BytesMut::from(text), &Method::GET)
+    }
+
+    fn length(text: &str) -> Length {
+        head(text).unwrap().unwrap().length
+    }
+
+    #[test]
+    fn the_length_of_a_body_is_what_the_rfc_says() {
+        assert_eq!(length("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"), Length::Fixed(5));
+        assert_eq!(length("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"), Length::Chunked);
+        assert_eq!(length("HTTP/1.1 200 OK\r\n\r\n"), Length::UntilClose);
+        assert_eq!(length("HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n"), Length::Fixed(0));
+        assert_eq!(length("HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n"), Length::Fixed(0));
+        let to_head =
+            take(&mut BytesMut::from("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"), &Method::HEAD).unwrap().unwrap();
+        assert_eq!(to_head.length, Length::Fixed(0));
+        assert_eq!(to_head.parts.headers["content-length"], "5");
+    }
+
+    #[test]
+    fn an_answer_that_can_be_read_in_two_ways_is_none() {
+        for fields in [
+            "Content-Length: 5\r\nTransfer-Encoding: chunked",
+            "Content-Length: 5\r\nContent-Length: 5",
+            "Content-Length: 5, 5",
+            "Content-Length: +5",
+            "Content-Length:",
+            "Transfer-Encoding: gzip, chunked",
+            "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked",
+            "Transfer-Encoding: identity",
+            "X: a\0b",
+            "X : a",
+            " X: a",
+        ] {
+            assert!(head(&format!("HTTP/1.1 200 OK\r\n{fields}\r\n\r\n")).is_err(), "{fields}");
+        }
+        for text in [
+            "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "HTTP/1.1 2000 OK\r\n\r\n",
+            "HTTP/1.1 099 X\r\n\r\n",
+            "nonsense\r\n\r\n",
+            "HTTP/2.0 200 OK\r\n\r\n",
+        ] {
+            assert!(head(text).is_err(), "{text}");
+        }
+        assert!(head(&format!("HTTP/1.1 200 OK\r\n{}\r\n", "A: b\r\n".repeat(10_000))).is_err());
+        assert!(head(&format!("HTTP/1.1 200 OK\r\nA: {}", "b".repeat(70_000))).is_err());
+    }
+
+    #[test]
+    fn whether_a_connection_lives_on_is_what_both_versions_say() {
+        let alive = |text: &str| head(text).unwrap().unwrap().keep_alive;
+        assert!(alive("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
+        assert!(!alive("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: x, Close\r\n\r\n"));
+        assert!(!alive("HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n"));
+        assert!(alive("HTTP/1.0 200 OK\r\nContent-Length: 0\r\nConnection: keep-alive\r\n\r\n"));
+        assert!(!alive("HTTP/1.1 200 OK\r\n\r\n"));
+    }
+
+    #[test]
+    fn a_reason_of_the_backends_own_is_kept() {
+        let head = head("HTTP/1.1 404 NOT FOUND\r\nContent-Length: 0\r\n\r\n").unwrap().unwrap();
+        assert_eq!(head.parts.extensions.get::<hyper::ext::ReasonPhrase>().unwrap().as_bytes(), b"NOT FOUND");
+    }
+
+    proptest! {
+        #[test]
+        fn a_head_is_the_same_however_it_arrives(cut in 0usize..60, junk in proptest::collection::vec(any::<u8>(), 0..8)) {
+            let text = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nA: b\r\nA: c\r\n\r\nabc";
+            let mut buffer = BytesMut::from(&text[..cut.min(48)]);
+            prop_assert!(take(&mut buffer, &Method::GET).unwrap().is_none());
+            buffer.extend_from_slice(&text[cut.min(48)..]);
+            let head = take(&mut buffer, &Method::GET).unwrap().unwrap();
+            prop_assert_eq!(head.parts.headers.len(), 3);
+            prop_assert_eq!(&buffer[..], b"abc");
+            let _ = take(&mut BytesMut::from(&junk[..]), &Method::GET);
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! HTTP/1.1 as the facade speaks it to backends.
+//!
+//! An own codec, because it is the larger half of a proxy's hot path: a request's head is written straight from the
+//! client's headers into the connection's buffer, and nothing passes through channels between tasks. It is as strict as
+//! RFC 9112 section 6.3 lets a recipient be: an answer whose length could be read in two ways is no answer.
+//!
+//! - [`head`]: the head of an answer
+//! - [`decode`]: the body of an answer
+//! - [`upload`]: the body of a request
+
+pub(super) mod decode;
+pub(super) mod head;
+pub(super) mod upload;
