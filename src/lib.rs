@@ -3,16 +3,17 @@
 //! A facade stands before a legacy system and the new system that replaces it slice by slice. It sends each request to
 //! one of the two *sides* by rules in a hot-reloadable `routes.yaml`, and says on every answer who served it.
 //!
-//! The crate is built in layers; a module imports the ones below it and never the ones above (a test holds this):
+//! The crate is built in layers; a module imports the ones below it, never the ones above, and sideways only where an arrow
+//! says so (a test holds this):
 //!
 //! | layer | modules |
 //! |---|---|
-//! | 7 | [`cli`], [`app`], [`demo`]: compose and run |
+//! | 7 | [`cli`] (→ [`app`], [`demo`]), [`app`], [`demo`]: compose and run |
 //! | 6 | [`admin`]: metrics, health and commands over HTTP |
-//! | 5 | [`control`]: the only writer of generations · [`proxy`]: the life of a request · [`server`]: listeners, connections, drain |
+//! | 5 | [`control`]: the only writer of generations · [`proxy`] (→ [`server`]): the life of a request · [`server`]: listeners, connections, drain |
 //! | 4 | [`state`]: the live generation |
-//! | 3 | [`config`]: `routes.yaml` to snapshot · [`upstream`]: backends, endpoints, pools |
-//! | 2 | [`snapshot`]: one compiled configuration · [`telemetry`]: metrics and logs |
+//! | 3 | [`config`]: `routes.yaml` to snapshot · [`upstream`]: backends, endpoints, connections, the codec to backends |
+//! | 2 | [`snapshot`]: one compiled configuration · [`telemetry`] (→ [`snapshot`]): metrics and the access log |
 //! | 1 | [`routing`]: the pure decision · [`wire`]: headers, targets and framing |
 //! | 0 | [`names`], [`errors`], [`shutdown`] |
 

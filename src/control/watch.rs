@@ -28,7 +28,9 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Files written to since they were last closed, as the kernel names them.
+    /// The files that matter, under each of their names.
+    files: HashSet<PathBuf>,
+    /// Those of them written to since they were last closed, as the kernel names them.
     open: HashSet<PathBuf>,
     /// Counts what has happened.
     events: u64,
@@ -55,6 +57,8 @@ impl Watch {
     /// Watches the directories of these files from now on: of the names, and of the files that symlinks lead to.
     pub(super) fn follow(&mut self, paths: &[PathBuf]) {
         let mut wanted = HashSet::new();
+        let real = paths.iter().filter_map(|path| path.canonicalize().ok());
+        self.shared.state().files = paths.iter().cloned().chain(real).collect();
         for path in paths {
             // A directory is the place of an `include:` pattern: what is made in it matters.
             wanted.extend(path.is_dir().then(|| path.clone()));
@@ -111,9 +115,12 @@ impl Shared {
     fn note(&self, event: &notify::Event) {
         let mut state = self.state();
         let relevant = match event.kind {
+            // A log may well be written in the same directory.
             EventKind::Modify(ModifyKind::Data(_)) => {
-                state.open.extend(event.paths.iter().cloned());
-                true
+                let ours: Vec<_> = event.paths.iter().filter(|path| state.files.contains(*path)).cloned().collect();
+                let any = !ours.is_empty();
+                state.open.extend(ours);
+                any
             }
             EventKind::Access(AccessKind::Close(AccessMode::Write))
             | EventKind::Modify(ModifyKind::Name(_))

@@ -5,6 +5,8 @@
 //! sound, then lets exactly the body that this head announced pass, and knows where the next head begins. What it refuses
 //! never reaches the parser behind it. It is pure: bytes in, verdict out. Source: RFC 9112 sections 2 to 7.
 
+use std::mem::MaybeUninit;
+
 use super::chunked::{Chunk, is_token_byte};
 use crate::errors::Failure;
 
@@ -171,9 +173,9 @@ impl Framing {
 
 /// What body a whole head announces, if the head is sound.
 fn body_of(head: &[u8]) -> Result<State, Failure> {
-    let mut fields = [httparse::EMPTY_HEADER; MAX_HEADERS];
-    let mut request = httparse::Request::new(&mut fields);
-    match request.parse(head) {
+    let mut fields = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+    let mut request = httparse::Request::new(&mut []);
+    match request.parse_with_uninit_headers(head, &mut fields) {
         Ok(httparse::Status::Complete(length)) if length == head.len() => {}
         Err(httparse::Error::TooManyHeaders) => return Err(Failure::HeadTooLarge),
         Err(httparse::Error::Version) => return Err(wrong_version(head)),

@@ -52,6 +52,8 @@ const OURS: u8 = 8;
 const UNDERSCORE: u8 = 16;
 const VISITED: u8 = 32;
 const EXPECTS: u8 = 64;
+/// Hop-by-hop, but not Connection, which almost every answer has.
+const RARE: u8 = 128;
 
 /// What a sender asked of the facade itself; those headers go no further.
 #[derive(Debug, Default, Clone)]
@@ -83,7 +85,7 @@ pub fn strip_request(headers: &mut HeaderMap, trusted: bool, guarded: &[HeaderNa
         remove_nominated(headers, guarded);
     }
     if found & HOP != 0 {
-        remove_hop_by_hop(headers);
+        remove_hop_by_hop(headers, found);
     }
     if found & OURS != 0 {
         asked = take_asked(headers);
@@ -110,7 +112,7 @@ pub fn strip_response(headers: &mut HeaderMap) {
         remove_nominated(headers, &[]);
     }
     if found & HOP != 0 {
-        remove_hop_by_hop(headers);
+        remove_hop_by_hop(headers, found);
     }
     if found & OURS != 0 {
         remove_matching(headers, |name| kind(name) & OURS != 0);
@@ -261,7 +263,7 @@ fn kind(name: &HeaderName) -> u8 {
         | "http2-settings"
         | "transfer-encoding"
         | "proxy-authenticate"
-        | "proxy-authorization" => HOP,
+        | "proxy-authorization" => HOP | RARE,
         "expect" => EXPECTS,
         "via" => VISITED,
         "forwarded" | "x-real-ip" | "x-request-id" | "traceparent" | "tracestate" => FROM_PROXY,
@@ -300,12 +302,15 @@ fn remove_nominated(headers: &mut HeaderMap, guarded: &[HeaderName]) {
     }
 }
 
-fn remove_hop_by_hop(headers: &mut HeaderMap) {
-    for name in [CONNECTION, TE, UPGRADE, TRANSFER_ENCODING] {
-        headers.remove(name);
-    }
-    for name in [KEEP_ALIVE, PROXY_CONNECTION, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, HTTP2_SETTINGS] {
-        headers.remove(name);
+fn remove_hop_by_hop(headers: &mut HeaderMap, found: u8) {
+    headers.remove(CONNECTION);
+    if found & RARE != 0 {
+        for name in [TE, UPGRADE, TRANSFER_ENCODING] {
+            headers.remove(name);
+        }
+        for name in [KEEP_ALIVE, PROXY_CONNECTION, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, HTTP2_SETTINGS] {
+            headers.remove(name);
+        }
     }
 }
 

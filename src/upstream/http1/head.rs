@@ -40,51 +40,53 @@ pub(in crate::upstream) struct NotHttp;
 /// # Errors
 /// The bytes can never become a sound head.
 pub(in crate::upstream) fn take(buffer: &mut BytesMut, method: &Method) -> Result<Option<Head>, NotHttp> {
+    let Some(length) = end_of_head(buffer) else {
+        return if buffer.len() <= MAX_HEAD && may_begin(buffer) { Ok(None) } else { Err(NotHttp) };
+    };
+    if length > MAX_HEAD {
+        return Err(NotHttp);
+    }
+    // Names and values stay where they are: they share the memory they were read into.
+    let bytes = buffer.split_to(length).freeze();
     let mut fields = [const { MaybeUninit::uninit() }; MAX_FIELDS];
     let mut parsed = httparse::Response::new(&mut []);
-    let config = httparse::ParserConfig::default();
-    let length = match config.parse_response_with_uninit_headers(&mut parsed, buffer, &mut fields) {
-        Ok(httparse::Status::Complete(length)) if length <= MAX_HEAD => length,
-        Ok(httparse::Status::Partial) if buffer.len() <= MAX_HEAD => return Ok(None),
+    match httparse::ParserConfig::default().parse_response_with_uninit_headers(&mut parsed, &bytes, &mut fields) {
+        Ok(httparse::Status::Complete(parsed)) if parsed == length => {}
         _ => return Err(NotHttp),
-    };
-    let version = if parsed.version == Some(1) { Version::HTTP_11 } else { Version::HTTP_10 };
-    let status = parsed.code.and_then(|code| StatusCode::from_u16(code).ok()).ok_or(NotHttp)?;
-    let reason = parsed.reason.filter(|reason| Some(*reason) != status.canonical_reason()).map(str::to_owned);
-    // Where each field stands, so that names and values can be taken out of the buffer without copying.
-    let base = buffer.as_ptr() as usize;
-    let mut places = [(0_u32, 0_u32, 0_u32, 0_u32); MAX_FIELDS];
-    let count = parsed.headers.len();
-    for (place, field) in places.iter_mut().zip(parsed.headers.iter()) {
-        let name = field.name.as_ptr() as usize - base;
-        let value = field.value.as_ptr() as usize - base;
-        // Offsets are below MAX_HEAD.
-        *place = (name as u32, (name + field.name.len()) as u32, value as u32, (value + field.value.len()) as u32);
     }
-    let bytes = buffer.split_to(length).freeze();
-    assemble(&bytes, version, status, reason, &places[..count], method).map(Some)
+    assemble(&bytes, &parsed, method).map(Some)
 }
 
-fn assemble(
-    bytes: &Bytes,
-    version: Version,
-    status: StatusCode,
-    reason: Option<String>,
-    places: &[(u32, u32, u32, u32)],
-    method: &Method,
-) -> Result<Head, NotHttp> {
+/// Where the first empty line ends. Old backends end lines without a carriage return; what is written anew harms nobody.
+fn end_of_head(buffer: &[u8]) -> Option<usize> {
+    memchr::memchr_iter(b'\n', buffer).find_map(|lf| match &buffer[lf + 1..] {
+        [b'\n', ..] => Some(lf + 2),
+        [b'\r', b'\n', ..] => Some(lf + 3),
+        _ => None,
+    })
+}
+
+/// Whether these bytes, the first of a head, can still become one.
+fn may_begin(buffer: &[u8]) -> bool {
+    let sure = buffer.len().min(b"HTTP/1.".len());
+    buffer[..sure] == b"HTTP/1."[..sure]
+}
+
+fn assemble(bytes: &Bytes, parsed: &httparse::Response<'_, '_>, method: &Method) -> Result<Head, NotHttp> {
+    let version = if parsed.version == Some(1) { Version::HTTP_11 } else { Version::HTTP_10 };
+    let status = parsed.code.and_then(|code| StatusCode::from_u16(code).ok()).ok_or(NotHttp)?;
     let (mut parts, ()) = Response::new(()).into_parts();
     parts.status = status;
     parts.version = version;
-    if let Some(reason) = reason.and_then(|reason| hyper::ext::ReasonPhrase::try_from(reason).ok()) {
+    let own_reason = parsed.reason.filter(|reason| Some(*reason) != status.canonical_reason());
+    if let Some(reason) = own_reason.and_then(|reason| hyper::ext::ReasonPhrase::try_from(reason.as_bytes()).ok()) {
         parts.extensions.insert(reason);
     }
-    parts.headers.reserve(places.len() + 2);
+    parts.headers.reserve(parsed.headers.len() + 2);
     let mut framing = Framing { keep_alive: version == Version::HTTP_11, ..Framing::default() };
-    for &(name, name_end, value, value_end) in places {
-        let name = HeaderName::from_bytes(&bytes[name as usize..name_end as usize]).map_err(|_| NotHttp)?;
-        let value = bytes.slice(value as usize..value_end as usize);
-        let value = HeaderValue::from_maybe_shared(value).map_err(|_| NotHttp)?;
+    for field in parsed.headers.iter() {
+        let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| NotHttp)?;
+        let value = HeaderValue::from_maybe_shared(bytes.slice_ref(field.value)).map_err(|_| NotHttp)?;
         framing.note(&name, &value)?;
         parts.headers.append(name, value);
     }
