@@ -25,11 +25,11 @@ RUN groupadd --gid 65532 banyan \
     && install -d -o 65532 -g 65532 -m 0700 /var/lib/banyan
 COPY --from=build /out/banyan /usr/local/bin/banyan
 COPY LICENSE /usr/share/doc/banyan/LICENSE
-ENV BANYAN_CONFIG=/etc/banyan/routes.yaml
+# The state would stand beside the configuration otherwise, which is mounted read-only.
+ENV BANYAN_CONFIG=/etc/banyan/routes.yaml BANYAN_STATE_DIR=/var/lib/banyan
 VOLUME /var/lib/banyan
 EXPOSE 8080
 USER 65532:65532
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s CMD ["banyan", "healthcheck"]
 ENTRYPOINT ["banyan"]
-# Without --state-dir, the state would stand beside the configuration, which is mounted read-only.
-CMD ["serve", "--state-dir", "/var/lib/banyan"]
+CMD ["serve"]

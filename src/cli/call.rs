@@ -27,7 +27,7 @@ pub(super) struct Where {
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
     /// The state directory, instead of the configuration's
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, env = "BANYAN_STATE_DIR", value_name = "DIR")]
     state_dir: Option<PathBuf>,
 }
 

@@ -18,7 +18,7 @@ pub(super) struct ServeArgs {
     #[command(flatten)]
     config: ConfigArg,
     /// Where pins, the token and the kept configuration live, instead of the configuration's `state_dir`
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, env = "BANYAN_STATE_DIR", value_name = "DIR")]
     state_dir: Option<PathBuf>,
     /// Exit 1 rather than serve the kept configuration when the file cannot be taken
     #[arg(long)]
