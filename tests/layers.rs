@@ -44,7 +44,7 @@ fn sources(folder: &Path, module: &[String], found: &mut Vec<(PathBuf, Vec<Strin
     for entry in fs::read_dir(folder).expect("the sources are there") {
         let path = entry.expect("a readable entry").path();
         let name = path.file_stem().and_then(|stem| stem.to_str()).expect("a UTF-8 name").to_owned();
-        let inner = [module, &[name.clone()]].concat();
+        let inner = [module, std::slice::from_ref(&name)].concat();
         if path.is_dir() {
             sources(&path, &inner, found);
         } else if name == "mod" || (module.is_empty() && name == "lib") {

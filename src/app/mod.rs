@@ -133,11 +133,12 @@ impl Facade {
         }
         let in_order = self.workers.iter().all(WorkerHandle::is_finished);
         self.shutdown.advance(Phase::Ended);
-        let joined = self.workers.into_iter().map(WorkerHandle::join).fold(true, |all, one| all && one);
+        // All are joined, whatever becomes of one.
+        let panicked = self.workers.into_iter().map(WorkerHandle::join).filter(|in_order| !in_order).count();
         drop(self.commands);
         // A panic there has been reported by its own thread.
         let _ = self.control.join();
-        in_order && joined
+        in_order && panicked == 0
     }
 }
 

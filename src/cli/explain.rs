@@ -3,12 +3,14 @@
 use std::borrow::Cow;
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr};
+use std::time::SystemTime;
 
 use clap::Args;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
 use super::{ConfigArg, Exit, complain};
 use crate::config::{self, Disk, Format, Options};
+use crate::proxy::claims::Verifier;
 use crate::routing::{RequestView, Subject, TraceStep};
 use crate::snapshot::Snapshot;
 use crate::wire::{host, target};
@@ -66,6 +68,8 @@ pub(super) fn explain(args: &ExplainArgs, out: &mut impl Write) -> io::Result<Ex
 }
 
 fn write_decision(snapshot: &Snapshot, asked: &Asked, args: &ExplainArgs, out: &mut impl Write) -> io::Result<()> {
+    let verifier = snapshot.jwt.as_ref().map(Verifier::new);
+    let claims = verifier.and_then(|verifier| verifier.claims(&asked.headers, SystemTime::now()));
     let view = RequestView {
         method: &asked.method,
         host: &asked.host,
@@ -74,7 +78,7 @@ fn write_decision(snapshot: &Snapshot, asked: &Asked, args: &ExplainArgs, out: &
         headers: &asked.headers,
         client: args.client,
         trusted: args.trusted,
-        claims: None,
+        claims: claims.as_deref(),
     };
     let mut subject =
         Subject::given(args.tenant.as_deref().map(Cow::Borrowed), args.user.as_deref().map(Cow::Borrowed));

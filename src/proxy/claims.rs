@@ -19,7 +19,7 @@ const MAX_TOKEN: usize = 8 * 1024;
 const LEEWAY: u64 = 60;
 
 /// Verifies tokens by the keys of one generation, and remembers the outcome.
-pub(super) struct Verifier {
+pub struct Verifier {
     keys: Vec<Key>,
     algorithms: Vec<Algorithm>,
     issuer: Option<String>,
@@ -47,7 +47,9 @@ impl std::fmt::Debug for Verifier {
 }
 
 impl Verifier {
-    pub(super) fn new(settings: &JwtSettings) -> Verifier {
+    /// A verifier by these keys and rules; a key that cannot be used is left out.
+    #[must_use]
+    pub fn new(settings: &JwtSettings) -> Verifier {
         let key = |jwk: &jsonwebtoken::jwk::Jwk| {
             Some(Key {
                 id: jwk.common.key_id.clone(),
@@ -65,7 +67,7 @@ impl Verifier {
     }
 
     /// The claims of the request's bearer token (RFC 6750 section 2.1), if there is exactly one and it verifies at `now`.
-    pub(super) fn claims(&self, headers: &HeaderMap, now: SystemTime) -> Option<Rc<Claims>> {
+    pub fn claims(&self, headers: &HeaderMap, now: SystemTime) -> Option<Rc<Claims>> {
         let mut values = headers.get_all(header::AUTHORIZATION).iter();
         let value = values.next().filter(|_| values.next().is_none())?.to_str().ok()?;
         let (scheme, token) = value.split_once(' ')?;

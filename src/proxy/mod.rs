@@ -7,7 +7,7 @@
 //! - [`relay`]: the answer on its way back
 //! - [`ticket`]: what is counted and logged, once, however the request ends
 
-mod claims;
+pub mod claims;
 mod forward;
 mod identify;
 mod relay;

@@ -16,6 +16,7 @@ const MAX_IDLE: usize = 512;
 ///
 /// Connections are boxed: hyper's state of one is about a kilobyte, and it changes hands several times for each request.
 #[derive(Debug)]
+#[expect(clippy::vec_box, reason = "a connection moves in and out for each request")]
 pub struct Pools {
     idle: RefCell<HashMap<u64, Vec<Box<Connection>>>>,
     /// The time of the last tick: a clock that is coarse enough to cost nothing.
