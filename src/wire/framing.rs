@@ -133,15 +133,14 @@ impl Framing {
         }
         self.scanned = bytes.len();
         if self.scanned > MAX_HEAD {
-            let failure = if self.line_start == 0 { Failure::TargetTooLong } else { Failure::HeadTooLarge };
-            return self.refuse(failure);
+            return self.refuse(too_large(bytes));
         }
         Verdict::Wait
     }
 
     fn end_of_head(&mut self, head: &[u8]) -> Verdict {
         if head.len() > MAX_HEAD {
-            return self.refuse(Failure::HeadTooLarge);
+            return self.refuse(too_large(head));
         }
         match body_of(head) {
             Ok(body) => {
@@ -224,6 +223,12 @@ impl Chunk {
         };
         Ok(Some(next))
     }
+}
+
+/// What is too large about a head that is: the target, if the request line alone is over its limit.
+fn too_large(head: &[u8]) -> Failure {
+    let line = memchr::memchr(b'\n', head).unwrap_or(head.len());
+    if line > super::target::MAX_TARGET { Failure::TargetTooLong } else { Failure::HeadTooLarge }
 }
 
 /// What body a whole head announces, if the head is sound.

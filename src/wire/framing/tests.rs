@@ -116,6 +116,8 @@ fn malformed_heads_are_refused() {
 fn limits_are_named() {
     assert_eq!(refused(&format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(17 * 1024))), Failure::TargetTooLong);
     assert_eq!(refused(&format!("GET /{}", "a".repeat(MAX_HEAD))), Failure::TargetTooLong);
+    let target = "a".repeat(MAX_HEAD);
+    assert_eq!(refused(&format!("GET /{target} HTTP/1.1\r\nHost: a\r\n\r\n")), Failure::TargetTooLong);
     assert_eq!(refused(&format!("GET / HTTP/1.1\r\nA: {}", "a".repeat(MAX_HEAD))), Failure::HeadTooLarge);
     assert_eq!(refused(&format!("GET / HTTP/1.1\r\n{}\r\n", "A: b\r\n".repeat(101))), Failure::HeadTooLarge);
 }
