@@ -248,7 +248,17 @@ fn body_of(head: &[u8]) -> Result<State, Failure> {
     if target.contains('#') {
         return Err(Failure::Target("The target holds a fragment."));
     }
+    // What hyper cannot parse it would answer itself: unstamped, uncounted and unlogged.
+    if !is_plain(target) && http::Uri::try_from(target).is_err() {
+        return Err(Failure::Target("The target is not a URI."));
+    }
     body_by_fields(request.headers, request.version == Some(1))
+}
+
+/// Whether a target is certainly a URI: a path and query of the bytes that nearly all targets are made of.
+fn is_plain(target: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~?=&%+:@,;".contains(&byte);
+    target.starts_with('/') && target.bytes().all(plain)
 }
 
 /// RFC 9112 section 6.3, without the cases in which a recipient may guess.

@@ -109,7 +109,9 @@ fn malformed_heads_are_refused() {
         assert!(matches!(refused(head), Failure::Malformed(_)), "{head:?}");
     }
     assert_eq!(refused("GET / HTTP/2.0\r\n\r\n"), Failure::Version);
-    assert!(matches!(refused("GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n"), Failure::Target(_)));
+    for target in ["/a#b", "/<b>", "unix:/a", "http://", "http:///a"] {
+        assert!(matches!(refused(&format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n")), Failure::Target(_)), "{target}");
+    }
 }
 
 #[test]
