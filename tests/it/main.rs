@@ -4,5 +4,9 @@
 // A test that cannot go on says so by panicking; what modules of one binary share has no other reader.
 #![allow(clippy::unwrap_used, clippy::panic, unreachable_pub, missing_docs)]
 
+mod bodies;
 mod harness;
+mod host;
 mod refused;
+mod target;
+mod trust;

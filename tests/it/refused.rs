@@ -48,7 +48,10 @@ fn ambiguous_framing_is_refused() {
         (
             "3 inner request",
             400,
-            post("Content-Length: 4\r\nTransfer-Encoding: chunked\r\n", "1b\r\nGET /admin HTTP/1.1\r\nA: b\r\n\r\n0\r\n\r\n"),
+            post(
+                "Content-Length: 4\r\nTransfer-Encoding: chunked\r\n",
+                "1b\r\nGET /admin HTTP/1.1\r\nA: b\r\n\r\n0\r\n\r\n",
+            ),
         ),
         ("4 xchunked", 400, post("Transfer-Encoding: xchunked\r\n", smuggled)),
         ("4 identity", 400, post("Transfer-Encoding: identity\r\n", smuggled)),

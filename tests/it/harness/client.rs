@@ -145,7 +145,8 @@ impl Client {
         let status: u16 = first.split(' ').nth(1).and_then(|text| text.parse().ok()).expect("a status line");
         assert!(first.starts_with("HTTP/1.1 ") || first.starts_with("HTTP/1.0 "), "{first}");
         let bodyless = to_head || status < 200 || status == 204 || status == 304;
-        let (body, end) = if bodyless { (Body::default(), End::Bodyless) } else { self.body(framing(&fields).unwrap()) };
+        let (body, end) =
+            if bodyless { (Body::default(), End::Bodyless) } else { self.body(framing(&fields).unwrap()) };
         Some(Answer { head, status, fields, body, end })
     }
 

@@ -35,7 +35,9 @@ impl Pair {
         let backends = if says("backends:") {
             String::new()
         } else {
-            format!("backends: {{ legacy: {{ endpoints: [http://{legacy}] }}, new: {{ endpoints: [http://{new}] }} }}\n")
+            format!(
+                "backends: {{ legacy: {{ endpoints: [http://{legacy}] }}, new: {{ endpoints: [http://{new}] }} }}\n"
+            )
         };
         let rest = rest.replace("LEGACY", &format!("http://{legacy}")).replace("NEW", &format!("http://{new}"));
         format!("{defaults}{backends}{rest}")
