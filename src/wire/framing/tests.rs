@@ -110,7 +110,10 @@ fn malformed_heads_are_refused() {
     }
     assert_eq!(refused("GET / HTTP/2.0\r\n\r\n"), Failure::Version);
     for target in ["/a#b", "/<b>", "unix:/a", "http://", "http:///a"] {
-        assert!(matches!(refused(&format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n")), Failure::Target(_)), "{target}");
+        assert!(
+            matches!(refused(&format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n")), Failure::Target(_)),
+            "{target}"
+        );
     }
 }
 
@@ -175,6 +178,9 @@ proptest! {
         let whole = follow(&bytes, usize::MAX);
         let stepped = follow(&bytes, step);
         prop_assert_eq!(whole.1.map(Failure::reason), stepped.1.map(Failure::reason));
-        prop_assert_eq!(whole.0, stepped.0);
+        // A body that is broken off may take with it what came in the same read.
+        let broken_off = matches!(whole.1, Some(Failure::Framing(_)));
+        let agrees = whole.0 == stepped.0 || broken_off && stepped.0.starts_with(&whole.0);
+        prop_assert!(agrees, "{:?} and {:?}", whole.0, stepped.0);
     }
 }
