@@ -1,8 +1,8 @@
 //! One request to one backend.
 
-use http::header::{HOST, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::uri::PathAndQuery;
-use http::{HeaderValue, Method, Request, Response, Uri, Version};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, Version};
 use hyper::body::{Body, Incoming};
 use std::sync::Arc;
 use std::time::Duration;
@@ -118,9 +118,7 @@ impl Forward<'_> {
             let (deadline, late) =
                 if first_byte < total { (first_byte, Failure::FirstByteTimeout) } else { (total, Failure::Timeout) };
             match (connection.send(request, deadline, late).await, again) {
-                (Ok(answer), _) if answer.status() == http::StatusCode::SWITCHING_PROTOCOLS => {
-                    return Err(Failure::BadAnswer);
-                }
+                (Ok(answer), _) if !is_relayable(&answer) => return Err(Failure::BadAnswer),
                 (Ok(answer), _) => return Ok((answer, connection)),
                 (Err(SendError::NotSent(unsent)), Some(_)) => request = *unsent,
                 (Err(SendError::MaybeSent(Failure::Reset)), Some(Some(copy))) => request = copy,
@@ -141,6 +139,22 @@ impl Forward<'_> {
             result => result,
         }
     }
+}
+
+/// Whether the answer's head is one that every client reads as hyper has read it: nobody asked for another protocol, and
+/// its body is framed once (RFC 9112 section 6.3).
+fn is_relayable(answer: &Response<Incoming>) -> bool {
+    let fields = answer.headers();
+    let mut lengths = fields.get_all(CONTENT_LENGTH).iter();
+    let length = lengths.next();
+    let mut codings = fields.get_all(TRANSFER_ENCODING).iter();
+    let framed_once = match codings.next() {
+        None => lengths.next().is_none() && length.is_none_or(|value| value.as_bytes().iter().all(u8::is_ascii_digit)),
+        Some(coding) => {
+            length.is_none() && codings.next().is_none() && coding.as_bytes().eq_ignore_ascii_case(b"chunked")
+        }
+    };
+    framed_once && answer.status() != StatusCode::SWITCHING_PROTOCOLS
 }
 
 /// A copy to send again, where that is safe (RFC 9110 section 9.2.2): a safe method without a body, and only over a
