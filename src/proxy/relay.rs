@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Response, header};
+use http::{HeaderName, HeaderValue, Response, Version, header};
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 
 use super::forward::Forward;
@@ -55,6 +55,8 @@ pub(super) fn relay(
 ) -> Response<ProxyBody> {
     let (mut parts, incoming) = answer.into_parts();
     parts.extensions.clear();
+    // RFC 9110 section 2.5: a proxy speaks its own version. hyper speaks down to an HTTP/1.0 client by itself.
+    parts.version = Version::HTTP_11;
     headers::strip_response(&mut parts.headers);
     headers::stamp(&mut parts.headers, forward.decision.side);
     if let (Some(rewrite), Some(path)) = (forward.rewrite(), original_path) {
