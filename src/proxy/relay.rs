@@ -117,12 +117,12 @@ impl Body for ProxyBody {
                 let mut frame = ready!(Pin::new(&mut *answer).poll_frame(cx));
                 match &mut frame {
                     Some(Ok(frame)) => {
+                        ticket.complete = answer.is_end_stream() || frame.is_trailers();
                         if let Some(data) = frame.data_ref() {
                             ticket.bytes_out += data.len() as u64;
                         } else if let Some(trailers) = frame.trailers_mut() {
                             headers::strip_trailers(trailers, &[]);
                         }
-                        ticket.complete = answer.is_end_stream();
                     }
                     Some(Err(_)) => ticket.broken(),
                     None => ticket.complete = true,

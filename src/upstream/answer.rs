@@ -90,7 +90,8 @@ impl AnswerBody {
             Poll::Pending => return Poll::Pending,
             Poll::Ready(Some(Ok(frame))) => {
                 self.waiting = false;
-                if self.incoming.is_end_stream() {
+                // Nothing follows trailers, and nobody asks whether anything does.
+                if self.incoming.is_end_stream() || frame.is_trailers() {
                     self.finish();
                 }
                 return Poll::Ready(Some(Ok(frame)));
