@@ -19,7 +19,10 @@ fn a_backend_that_is_down_is_said_to_be() {
     assert_eq!(problem["route"], "down");
     let line = site.logged("/x");
     assert_eq!(line["request_id"], problem["request_id"]);
-    assert_eq!((&line["status"], &line["error"], &line["served_by"]), (&502.into(), &"connect".into(), &"banyan".into()));
+    assert_eq!(
+        (&line["status"], &line["error"], &line["served_by"]),
+        (&502.into(), &"connect".into(), &"banyan".into())
+    );
     assert_eq!((&line["backend"], &line["side"]), (&"b".into(), &"legacy".into()));
     site.await_metric("banyan_upstream_errors_total{backend=\"b\",reason=\"connect\"}", 1);
     assert_eq!(site.metric("banyan_requests_total{route=\"down\",side=\"banyan\",class=\"5xx\"}"), 1);
@@ -37,7 +40,19 @@ fn a_name_without_an_address_is_said_to_have_none() {
 #[test]
 fn what_is_no_answer_is_a_bad_gateway() {
     let headers = format!("HTTP/1.1 200 OK\r\n{}\r\n", "A: b\r\n".repeat(10_000));
-    let rows: [(&str, &[u8]); 13] = [
+    let rows: [(&str, &[u8]); 19] = [
+        ("equal lengths", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\nab"),
+        ("list of equal lengths", b"HTTP/1.1 200 OK\r\nContent-Length: 2, 2\r\n\r\nab"),
+        (
+            "shorter length",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
+        ),
+        ("gzip, chunked", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"),
+        ("gzip", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n"),
+        (
+            "chunked twice",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        ),
         ("different lengths", b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nabc"),
         ("list of lengths", b"HTTP/1.1 200 OK\r\nContent-Length: 2, 3\r\n\r\nabc"),
         ("signed length", b"HTTP/1.1 200 OK\r\nContent-Length: +2\r\n\r\nab"),

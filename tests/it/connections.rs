@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::harness::{Client, End, Pair, Script, Latch, exchange, until};
+use crate::harness::{Client, End, Latch, Pair, Script, exchange, until};
 
 /// Lets an unused connection grow older than what counts as fresh.
 fn age() {

@@ -5,8 +5,12 @@
 #![allow(clippy::unwrap_used, clippy::panic, unreachable_pub, missing_docs)]
 
 mod bodies;
+mod broken;
+mod connections;
 mod harness;
 mod host;
 mod refused;
+mod streams;
 mod target;
+mod timeouts;
 mod trust;

@@ -31,13 +31,21 @@ fn stands_still(count: impl Fn() -> usize) -> usize {
 fn a_chunked_download_keeps_its_trailers() {
     let pair = Pair::start("");
     let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n";
-    pair.legacy.on("/a", Script::raw(format!("{head}5\r\nhello\r\n1;x=y\r\n!\r\n0\r\nX-Sum: 7\r\nX-Served-By: me\r\n\r\n")));
-    let answer = pair.site.get_with("/a", "TE: trailers\r\n");
+    pair.legacy
+        .on("/a", Script::raw(format!("{head}5\r\nhello\r\n1;x=y\r\n!\r\n0\r\nX-Sum: 7\r\nX-Served-By: me\r\n\r\n")));
+    let mut client = pair.site.client();
+    client.send("GET /a HTTP/1.1\r\nHost: a\r\nTE: trailers\r\n\r\n");
+    let answer = client.answer();
     assert_eq!((answer.end, answer.text().as_str()), (End::Chunked, "hello!"));
     assert_eq!(answer.body.trailers, [("x-sum".to_owned(), "7".to_owned())]);
     assert_eq!(answer.field("trailer"), Some("X-Sum"));
     let line = pair.site.logged("/a");
     assert_eq!((&line["bytes_out"], &line["error"]), (&6.into(), &serde_json::Value::Null));
+    // Whoever did not ask for trailers is sent none.
+    let answer = client.ask("GET", "/a");
+    assert_eq!((answer.end, answer.text().as_str()), (End::Chunked, "hello!"));
+    assert_eq!(answer.body.trailers, []);
+    assert_eq!(pair.legacy.connections(), 1);
 }
 
 #[test]
@@ -73,6 +81,7 @@ fn an_answer_that_ends_with_its_connection_is_whole() {
     for path in ["/a", "/b"] {
         let answer = pair.site.get(path);
         assert_eq!((answer.end, answer.text().as_str()), (End::Chunked, "until the end"), "{path}");
+        assert!(answer.head.starts_with(b"HTTP/1.1 "), "{path}");
         assert_eq!(pair.site.logged(path)["error"], serde_json::Value::Null);
     }
 }
@@ -117,7 +126,8 @@ fn a_large_body_arrives_equal_in_both_directions() {
     chunked.extend(b"0\r\n\r\n");
     pair.legacy.on("/chunked", Script::raw(chunked));
     for (n, path) in ["/length", "/chunked"].into_iter().enumerate() {
-        let head = format!("POST {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", bytes.len());
+        let head =
+            format!("POST {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", bytes.len());
         let answer = pair.site.send([head.as_bytes(), &bytes].concat());
         assert!(answer.body.complete && answer.body.content == bytes, "{path}: {} bytes", answer.body.content.len());
         assert!(pair.legacy.request(n).body.content == bytes, "{path}");
@@ -176,8 +186,14 @@ fn a_truncated_answer_never_ends_cleanly() {
         ("length, reset", Script::raw("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf").reset()),
         ("chunk cut", Script::raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nhalf").close()),
         ("no last chunk", Script::raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n").close()),
-        ("no end of trailers", Script::raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n0\r\n").close()),
-        ("bad chunk", Script::raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\nXX\r\n").and_hang()),
+        (
+            "no end of trailers",
+            Script::raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n0\r\n").close(),
+        ),
+        (
+            "bad chunk",
+            Script::raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\nXX\r\n").and_hang(),
+        ),
     ];
     let pair = Pair::start("");
     for (n, (row, script)) in rows.into_iter().enumerate() {
@@ -265,7 +281,12 @@ fn a_backend_that_refuses_before_the_body_leaves_nothing_dirty() {
 #[test]
 fn an_expectation_that_is_not_understood_is_refused() {
     let pair = Pair::start("");
-    for lines in ["Expect: 100-continue, x\r\n", "Expect: 100-continue\r\nExpect: 100-continue\r\n", "Expect: x\r\n", "Expect:\r\n"] {
+    for lines in [
+        "Expect: 100-continue, x\r\n",
+        "Expect: 100-continue\r\nExpect: 100-continue\r\n",
+        "Expect: x\r\n",
+        "Expect:\r\n",
+    ] {
         let answer = pair.site.send(format!("POST /a HTTP/1.1\r\nHost: a\r\n{lines}Content-Length: 5\r\n\r\nhello"));
         assert_eq!(answer.status, 417, "{lines:?}");
         answer.assert_problem(417);

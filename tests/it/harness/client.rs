@@ -157,7 +157,7 @@ impl Client {
             return (Body { wire: content.clone(), content, complete: true, ..Body::default() }, End::Closed);
         };
         let mut so_far = Body::default();
-        match self.reader.body(framing, &mut |body| so_far = body.clone()) {
+        match self.reader.body(framing, &mut |part| so_far.content.extend_from_slice(part)) {
             Ok(body) if body.complete => (body, if framing == Framing::Chunked { End::Chunked } else { End::Length }),
             Ok(body) => (body, End::Cut),
             Err(error) if is_end(&error) => (so_far, End::Cut),

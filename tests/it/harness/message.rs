@@ -81,7 +81,7 @@ impl<S: Read> Reader<S> {
     }
 
     /// Up to `count` bytes of content; fewer where the stream ends.
-    fn content(&mut self, mut count: usize, body: &mut Body, seen: &mut dyn FnMut(&Body)) -> io::Result<bool> {
+    fn content(&mut self, mut count: usize, body: &mut Body, seen: &mut dyn FnMut(&[u8])) -> io::Result<bool> {
         while count > 0 {
             if self.held.is_empty() && !self.more()? {
                 return Ok(false);
@@ -90,13 +90,13 @@ impl<S: Read> Reader<S> {
             count -= part.len();
             body.wire.extend_from_slice(&part);
             body.content.extend_from_slice(&part);
-            seen(body);
+            seen(&part);
         }
         Ok(true)
     }
 
-    /// The body that follows a head. `seen` is shown what there is of it whenever there is more.
-    pub fn body(&mut self, framing: Framing, seen: &mut dyn FnMut(&Body)) -> io::Result<Body> {
+    /// The body that follows a head. `seen` is shown each part of its content as it comes.
+    pub fn body(&mut self, framing: Framing, seen: &mut dyn FnMut(&[u8])) -> io::Result<Body> {
         let mut body = Body::default();
         match framing {
             Framing::None => body.complete = true,
@@ -106,7 +106,7 @@ impl<S: Read> Reader<S> {
         Ok(body)
     }
 
-    fn chunks(&mut self, body: &mut Body, seen: &mut dyn FnMut(&Body)) -> io::Result<()> {
+    fn chunks(&mut self, body: &mut Body, seen: &mut dyn FnMut(&[u8])) -> io::Result<()> {
         loop {
             let Some(line) = self.line(body)? else { return Ok(()) };
             let size = line.split(';').next().unwrap_or_default();

@@ -157,9 +157,8 @@ impl Shared {
             if script.early && !self.play(&script, &mut reader)? {
                 return Ok(());
             }
-            let body = reader.body(framing, &mut |body| {
-                let body = body.clone();
-                self.change(|state| state.requests[place].body = body);
+            let body = reader.body(framing, &mut |part| {
+                self.change(|state| state.requests[place].body.content.extend_from_slice(part));
             })?;
             self.change(|state| state.requests[place].body = body);
             if !script.early && !self.play(&script, &mut reader)? {
