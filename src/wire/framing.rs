@@ -117,15 +117,14 @@ impl Framing {
         }
         self.scanned = bytes.len();
         if self.scanned > MAX_HEAD {
-            let failure = if self.line_start == 0 { Failure::TargetTooLong } else { Failure::HeadTooLarge };
-            return self.refuse(failure);
+            return self.refuse(too_large(bytes));
         }
         Verdict::Wait
     }
 
     fn end_of_head(&mut self, head: &[u8]) -> Verdict {
         if head.len() > MAX_HEAD {
-            return self.refuse(Failure::HeadTooLarge);
+            return self.refuse(too_large(head));
         }
         match body_of(head) {
             Ok(body) => {
@@ -171,6 +170,12 @@ impl Framing {
     }
 }
 
+/// What is too large about a head that is: the target, if the request line alone is over its limit.
+fn too_large(head: &[u8]) -> Failure {
+    let line = memchr::memchr(b'\n', head).unwrap_or(head.len());
+    if line > super::target::MAX_TARGET { Failure::TargetTooLong } else { Failure::HeadTooLarge }
+}
+
 /// What body a whole head announces, if the head is sound.
 fn body_of(head: &[u8]) -> Result<State, Failure> {
     let mut fields = [const { MaybeUninit::uninit() }; MAX_HEADERS];
@@ -188,7 +193,17 @@ fn body_of(head: &[u8]) -> Result<State, Failure> {
     if target.contains('#') {
         return Err(Failure::Target("The target holds a fragment."));
     }
+    // What hyper cannot parse it would answer itself: unstamped, uncounted and unlogged.
+    if !is_plain(target) && http::Uri::try_from(target).is_err() {
+        return Err(Failure::Target("The target is not a URI."));
+    }
     body_by_fields(request.headers, request.version == Some(1))
+}
+
+/// Whether a target is certainly a URI: a path and query of the bytes that nearly all targets are made of.
+fn is_plain(target: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~?=&%+:@,;".contains(&byte);
+    target.starts_with('/') && target.bytes().all(plain)
 }
 
 /// RFC 9112 section 6.3, without the cases in which a recipient may guess.

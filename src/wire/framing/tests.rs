@@ -109,13 +109,20 @@ fn malformed_heads_are_refused() {
         assert!(matches!(refused(head), Failure::Malformed(_)), "{head:?}");
     }
     assert_eq!(refused("GET / HTTP/2.0\r\n\r\n"), Failure::Version);
-    assert!(matches!(refused("GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n"), Failure::Target(_)));
+    for target in ["/a#b", "/<b>", "unix:/a", "http://", "http:///a"] {
+        assert!(
+            matches!(refused(&format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n")), Failure::Target(_)),
+            "{target}"
+        );
+    }
 }
 
 #[test]
 fn limits_are_named() {
     assert_eq!(refused(&format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(17 * 1024))), Failure::TargetTooLong);
     assert_eq!(refused(&format!("GET /{}", "a".repeat(MAX_HEAD))), Failure::TargetTooLong);
+    let target = "a".repeat(MAX_HEAD);
+    assert_eq!(refused(&format!("GET /{target} HTTP/1.1\r\nHost: a\r\n\r\n")), Failure::TargetTooLong);
     assert_eq!(refused(&format!("GET / HTTP/1.1\r\nA: {}", "a".repeat(MAX_HEAD))), Failure::HeadTooLarge);
     assert_eq!(refused(&format!("GET / HTTP/1.1\r\n{}\r\n", "A: b\r\n".repeat(101))), Failure::HeadTooLarge);
 }
@@ -171,6 +178,9 @@ proptest! {
         let whole = follow(&bytes, usize::MAX);
         let stepped = follow(&bytes, step);
         prop_assert_eq!(whole.1.map(Failure::reason), stepped.1.map(Failure::reason));
-        prop_assert_eq!(whole.0, stepped.0);
+        // A body that is broken off may take with it what came in the same read.
+        let broken_off = matches!(whole.1, Some(Failure::Framing(_)));
+        let agrees = whole.0 == stepped.0 || broken_off && stepped.0.starts_with(&whole.0);
+        prop_assert!(agrees, "{:?} and {:?}", whole.0, stepped.0);
     }
 }

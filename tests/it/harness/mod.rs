@@ -1,0 +1,25 @@
+//! What the tests are made of: a facade, backends that record, clients that speak bytes.
+//!
+//! - [`site`]: a running facade with its files · [`pair`]: one between a legacy and a new backend
+//! - [`recorder`]: a backend · [`script`]: what it answers · [`received`]: what it was sent
+//! - [`client`]: a client's connection · [`answer`]: what it was answered
+//! - [`wait`]: how long anything may take
+
+mod answer;
+mod client;
+mod message;
+mod pair;
+mod received;
+mod recorder;
+mod script;
+mod site;
+mod wait;
+
+pub use answer::{Answer, End};
+pub use client::{Client, exchange};
+pub use pair::Pair;
+pub use received::Received;
+pub use recorder::Recorder;
+pub use script::{Latch, Script};
+pub use site::Site;
+pub use wait::{PATIENCE, until};

@@ -1,0 +1,60 @@
+//! A facade between two recording backends.
+
+use super::recorder::Recorder;
+use super::site::Site;
+
+/// A facade between two recording backends, `legacy` (the default of all routes) and `new`.
+#[derive(Debug)]
+pub struct Pair {
+    // Dropped first, so that it goes down while its backends still answer.
+    pub site: Site,
+    pub legacy: Recorder,
+    pub new: Recorder,
+}
+
+impl Pair {
+    /// Starts them with the rest of the file; it may have its own `defaults:`.
+    #[track_caller]
+    pub fn start(rest: &str) -> Pair {
+        let (legacy, new) = (Recorder::start("legacy"), Recorder::start("new"));
+        let site = Site::start(&Pair::yaml(&legacy, &new, rest));
+        Pair { site, legacy, new }
+    }
+
+    /// The same with settings of the listener.
+    #[track_caller]
+    pub fn listening(settings: &str, rest: &str) -> Pair {
+        Pair::start(&format!("listen: [{{ address: 127.0.0.1:0, {settings} }}]\n{rest}"))
+    }
+
+    /// The file between these backends, as [`Site::start`] takes it.
+    pub fn yaml(legacy: &Recorder, new: &Recorder, rest: &str) -> String {
+        let says = |key: &str| rest.lines().any(|line| line.starts_with(key));
+        let defaults = if says("defaults:") { "" } else { "defaults: { legacy: legacy }\n" };
+        let (legacy, new) = (legacy.address, new.address);
+        let backends = if says("backends:") {
+            String::new()
+        } else {
+            format!(
+                "backends: {{ legacy: {{ endpoints: [http://{legacy}] }}, new: {{ endpoints: [http://{new}] }} }}\n"
+            )
+        };
+        let rest = rest.replace("LEGACY", &format!("http://{legacy}")).replace("NEW", &format!("http://{new}"));
+        format!("{defaults}{backends}{rest}")
+    }
+
+    /// Saves the file with another rest.
+    pub fn save(&self, rest: &str) {
+        self.site.save(&Pair::yaml(&self.legacy, &self.new, rest));
+    }
+
+    /// Holds that no backend was sent, nor will be sent, anything but what is named.
+    #[track_caller]
+    pub fn assert_untouched(&self) {
+        assert_eq!((self.legacy.bytes(), self.new.bytes()), (0, 0), "{:?}", self.legacy.requests());
+        // A request that is relayed shows that whatever was on its way before it has been dealt with.
+        self.site.get("/sentinel");
+        assert_eq!(self.legacy.lines(), ["GET /sentinel"]);
+        assert_eq!(self.new.lines(), Vec::<String>::new());
+    }
+}

@@ -1,0 +1,51 @@
+//! What a backend was sent.
+
+use super::message::{Body, Fields, parse, values};
+
+/// A request as a backend received it.
+#[derive(Debug, Clone)]
+pub struct Received {
+    /// Over which of the backend's connections, counted from 0.
+    pub connection: usize,
+    /// The head as it came in.
+    pub head: Vec<u8>,
+    pub method: String,
+    pub target: String,
+    pub fields: Fields,
+    /// The body, as far as it has come.
+    pub body: Body,
+}
+
+impl Received {
+    pub(super) fn new(connection: usize, head: Vec<u8>) -> Received {
+        let (first, fields) = parse(&head).unwrap();
+        let mut words = first.split(' ').map(str::to_owned);
+        let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        assert_eq!(words.next().as_deref(), Some("HTTP/1.1"), "{first}");
+        assert_eq!(words.next(), None, "{first}");
+        Received { connection, head, method, target, fields, body: Body::default() }
+    }
+
+    /// The only value of a field; a field that came twice is a failure.
+    #[track_caller]
+    pub fn field(&self, name: &str) -> Option<&str> {
+        let values = self.values(name);
+        assert!(values.len() < 2, "{name} came more than once: {values:?}");
+        values.first().copied()
+    }
+
+    /// All values of a field, in order.
+    pub fn values(&self, name: &str) -> Vec<&str> {
+        values(&self.fields, name)
+    }
+
+    /// Method and target.
+    pub fn line(&self) -> String {
+        format!("{} {}", self.method, self.target)
+    }
+
+    /// The body as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body.content).into_owned()
+    }
+}

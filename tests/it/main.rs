@@ -1,0 +1,16 @@
+//! The facade as its clients, backends and operators see it: every test starts a whole one in this process, on free ports,
+//! with backends that record each byte they are sent.
+
+// A test that cannot go on says so by panicking; what modules of one binary share has no other reader.
+#![allow(clippy::unwrap_used, clippy::panic, unreachable_pub, missing_docs)]
+
+mod bodies;
+mod broken;
+mod connections;
+mod harness;
+mod host;
+mod refused;
+mod streams;
+mod target;
+mod timeouts;
+mod trust;
