@@ -26,7 +26,7 @@ use crate::errors::Failure;
 use crate::wire::body::RequestBody;
 
 /// The most interim answers (1xx) before the real one.
-const MAX_INTERIM: usize = 16;
+const MAX_INTERIM: usize = 100;
 /// How much is read at once, at least and at most, in bytes.
 const READ: std::ops::RangeInclusive<usize> = 8 * 1024..=64 * 1024;
 
