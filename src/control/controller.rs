@@ -170,9 +170,14 @@ impl Controller {
                     Command::ReopenLog => self.writer.reopen(),
                 },
                 () = self.watch.changed() => self.files_changed().await,
-                () = sleep(POLL) => if !self.seen.still_holds(&Disk) {
-                    self.files_changed().await;
-                },
+                () = sleep(POLL) => {
+                    if self.live.meter.state_unwritable.load(Ordering::Relaxed) {
+                        self.keep();
+                    }
+                    if !self.seen.still_holds(&Disk) {
+                        self.files_changed().await;
+                    }
+                }
             }
         }
         resolving.abort();
