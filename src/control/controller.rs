@@ -135,7 +135,7 @@ impl Controller {
         let serving_kept = !why_kept.is_empty();
         live.set_reload(ReloadStatus { accepted: !serving_kept, messages: why_kept, serving_kept, at: None });
         let mut watch = Watch::new();
-        watch.follow(&bundle.paths());
+        watch.follow(&seen.paths());
         let controller = Controller { live, options, state, writer, watch, adopted: bundle, seen, serving_kept };
         if !serving_kept {
             controller.keep();
