@@ -78,7 +78,7 @@ fn a_cut_file_at_start_serves_the_kept_configuration_until_confirmed() {
 fn a_damaged_kept_configuration_is_not_served() {
     let (legacy, new) = backends();
     let folder = after(&legacy, &new, "version: 1\nroutes: [");
-    let kept = folder.path().join("state/accepted.yaml");
+    let kept = folder.path().join("state/accepted.json");
     let text = fs::read_to_string(&kept).unwrap();
     fs::write(&kept, text.replace("stage: live", "stage: shadow")).unwrap();
     let (_, error) = Site::try_start(folder, false).unwrap_err();
