@@ -5,7 +5,7 @@
 //! holds the path template in full, does that once. What a decision needs to know about the route stands right
 //! beside it. So a request touches a few cache lines, however many routes there are.
 //!
-//! The order is the contract's: exact host, wildcards from the longest, no host; then segment by segment literal,
+//! The most specific first: exact host, wildcards from the longest, no host; then segment by segment literal,
 //! capture, rest; then with methods before without; more header conditions; more query conditions; file order. A
 //! candidate whose conditions fail gives way to the next one.
 

@@ -4,7 +4,7 @@ Not a difference, and nothing else is not:
 
 - `Date`; `Connection` and `Keep-Alive`, which belong to one connection (RFC 9110, 7.6.1);
 - `X-Served-By` on the answer, and in the echo of a request: `X-Forwarded-*`, `Forwarded`, `Via`, `X-Request-Id` and
-  `traceparent`, which the contract names, and again `Connection`; with them goes the echo's Content-Length;
+  `traceparent`, which the README names, and again `Connection`; and `Expect`, which the facade answers itself; with them goes the echo's Content-Length;
 - the port in the address, where redirects are followed (everything else is asked for one fixed host);
 - the compressed bytes: contents are compared, since gzip writes the time into its head;
 - what httpbin makes anew for each answer (`random` of a case); it must be there.
@@ -20,7 +20,8 @@ import zlib
 import brotli
 
 PER_CONNECTION = {"connection", "keep-alive"}
-ADDED_TO_REQUESTS = re.compile(r"(?i)x-forwarded-.*|forwarded|via|x-request-id|traceparent|connection|keep-alive")
+ADDED_TO_REQUESTS = re.compile(
+    r"(?i)x-forwarded-.*|forwarded|via|x-request-id|traceparent|connection|keep-alive|expect")
 DECODERS = {"gzip": gzip.decompress, "deflate": lambda data: zlib.decompressobj().decompress(data), "br": brotli.decompress}
 
 
