@@ -57,6 +57,8 @@ pub struct Facade {
     pub state_dir: PathBuf,
     commands: mpsc::Sender<Command>,
     shutdown: Shutdown,
+    /// Ends the control thread, and with it the access log: after the workers, whose last lines it still writes.
+    control_shutdown: Shutdown,
     workers: Vec<WorkerHandle>,
     control: JoinHandle<()>,
 }
@@ -91,8 +93,8 @@ impl Facade {
             commands: commands.clone(),
             token: Arc::new(token),
         };
-        let shutdown = Shutdown::default();
-        let control = start_control(controller, receiver, api, admin, shutdown.watch())?;
+        let (shutdown, control_shutdown) = (Shutdown::default(), Shutdown::default());
+        let control = start_control(controller, receiver, api, admin, control_shutdown.watch())?;
         let mut handles = Vec::new();
         for (number, sockets) in listeners.sockets.into_iter().enumerate() {
             let (live, access) = (Arc::clone(&live), Arc::clone(&access));
@@ -103,7 +105,8 @@ impl Facade {
             handles.push(handle);
         }
         let addresses = listeners.addresses;
-        Ok(Facade { addresses, admin: admin_address, live, state_dir, commands, shutdown, workers: handles, control })
+        let (admin, workers) = (admin_address, handles);
+        Ok(Facade { addresses, admin, live, state_dir, commands, shutdown, control_shutdown, workers, control })
     }
 
     /// Loads the configuration anew, as SIGHUP does.
@@ -135,6 +138,7 @@ impl Facade {
         self.shutdown.advance(Phase::Ended);
         // All are joined, whatever becomes of one.
         let panicked = self.workers.into_iter().map(WorkerHandle::join).filter(|in_order| !in_order).count();
+        self.control_shutdown.advance(Phase::Ended);
         drop(self.commands);
         // A panic there has been reported by its own thread.
         let _ = self.control.join();

@@ -172,6 +172,32 @@ routes: [{ name: a, match: { path: /x }, new: new, stage: canary, canary: { coho
 }
 
 #[test]
+fn what_is_no_file_changes_nothing_and_a_file_in_its_place_is_live() {
+    let pair = Pair::start(&stage("legacy"));
+    let config = pair.site.config();
+    fs::remove_file(&config).unwrap();
+    assert!(std::process::Command::new("mkfifo").arg(&config).status().unwrap().success());
+    assert!(matches!(pair.site.reload(false), Outcome::Invalid(_)));
+    fs::remove_file(&config).unwrap();
+    fs::create_dir(&config).unwrap();
+    assert!(matches!(pair.site.reload(false), Outcome::Invalid(_)));
+    assert_eq!((pair.site.generation(), pair.site.get("/x").served_by()), (1, "legacy"));
+    fs::remove_dir(&config).unwrap();
+    pair.save(&stage("live"));
+    pair.site.await_generation(2);
+    assert_eq!(pair.site.get("/x").served_by(), "new");
+}
+
+#[test]
+fn settings_of_a_listener_take_no_restart() {
+    let pair = Pair::listening("encoded_slashes: refuse", "");
+    pair.site.get("/a%2Fb").assert_problem(400);
+    pair.save("listen: [{ address: 127.0.0.1:0, encoded_slashes: opaque }]");
+    pair.site.await_generation(2);
+    assert_eq!(pair.site.get("/a%2Fb").status, 200);
+}
+
+#[test]
 fn the_last_good_of_many_quick_changes_wins() {
     let pair = Pair::start(&stage("legacy"));
     for n in 0..60 {

@@ -85,9 +85,18 @@ routes: [{ name: a, match: { path: /x }, new: new, stage: canary, canary: { coho
     // A tenth may go.
     fs::write(etc.join("large.txt"), tenants(18)).unwrap();
     site.await_generation(2);
+    // One that is being written is not judged at all.
+    let mut file = File::create(etc.join("large.txt")).unwrap();
+    for tenant in tenants(20).lines() {
+        writeln!(file, "{tenant}").unwrap();
+        std::thread::sleep(Duration::from_millis(60));
+    }
+    assert_eq!((site.generation(), site.metric("banyan_reload_total{result=\"rejected\"}")), (2, 0));
+    drop(file);
+    site.await_generation(3);
     fs::write(etc.join("large.txt"), tenants(9)).unwrap();
     site.await_metric("banyan_reload_total{result=\"rejected\"}", 1);
     assert_eq!(site.get_with("/x", "X-Tenant: t15\r\n").served_by(), "new");
-    assert!(matches!(site.reload(true), Outcome::Adopted(3, _)));
+    assert!(matches!(site.reload(true), Outcome::Adopted(4, _)));
     assert_eq!(site.get_with("/x", "X-Tenant: t15\r\n").served_by(), "legacy");
 }

@@ -48,11 +48,6 @@ impl Client {
         Client { reader: Reader::new(stream) }
     }
 
-    /// The client's own address.
-    pub fn address(&self) -> SocketAddr {
-        self.reader.stream.local_addr().unwrap()
-    }
-
     #[track_caller]
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) {
         self.reader.stream.write_all(bytes.as_ref()).unwrap();

@@ -22,4 +22,4 @@ pub use received::Received;
 pub use recorder::Recorder;
 pub use script::{Latch, Script};
 pub use site::Site;
-pub use wait::{PATIENCE, until};
+pub use wait::until;
