@@ -131,7 +131,7 @@ async fn reload(State(admin): State<Admin>, Query(query): Query<ReloadQuery>, he
         Outcome::Invalid(errors) => (StatusCode::UNPROCESSABLE_ENTITY, false, errors),
         Outcome::Unconfirmed(removals) => (StatusCode::CONFLICT, false, removals),
         Outcome::BeingWritten(path) => {
-            (StatusCode::CONFLICT, false, vec![format!("{} is being written", path.display())])
+            (StatusCode::LOCKED, false, vec![format!("{} is being written", path.display())])
         }
     };
     (status, Json(ReloadAnswer { live, generation, messages })).into_response()

@@ -53,7 +53,7 @@ pub struct Facade {
     pub admin: SocketAddr,
     /// What all threads share.
     pub live: Arc<Live>,
-    /// Where pins, tokens and the kept configuration are.
+    /// Where the token and the kept configuration are.
     pub state_dir: PathBuf,
     commands: mpsc::Sender<Command>,
     shutdown: Shutdown,

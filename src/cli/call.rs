@@ -94,15 +94,16 @@ pub(super) fn reload(args: &ReloadArgs, out: &mut impl Write) -> io::Result<Exit
     for message in answer.iter().flat_map(|answer| &answer.messages) {
         writeln!(out, "{message}")?;
     }
-    let generation = answer.map_or(0, |answer| answer.generation);
+    let live = answer.map_or_else(|| "what is live".to_owned(), |answer| format!("generation {}", answer.generation));
     let (said, exit) = match status {
         200 => ("is live", Exit::Ok),
         401 | 403 => ("stays: the token was refused", Exit::Denied),
         409 => ("stays: say `banyan reload --confirm` if this is meant", Exit::Conflict),
+        423 => ("stays until the file's writer closes it; it is loaded then", Exit::Conflict),
         422 => ("stays: the configuration is invalid", Exit::No),
         _ => ("stays: the facade could not reload", Exit::No),
     };
-    complain(&format!("generation {generation} {said}"));
+    complain(&format!("{live} {said}"));
     Ok(exit)
 }
 
@@ -124,7 +125,9 @@ pub(super) fn healthcheck(args: &HealthArgs, out: &mut impl Write) -> io::Result
 }
 
 fn unfindable() -> Exit {
-    complain("banyan: neither the configuration nor a kept one says where the facade is; say --admin HOST:PORT");
+    complain(
+        "banyan: neither the configuration nor a kept one says where the facade is; say --admin HOST:PORT, or --state-dir DIR if that is elsewhere",
+    );
     Exit::Unreachable
 }
 

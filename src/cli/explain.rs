@@ -56,13 +56,18 @@ pub(super) fn explain(args: &ExplainArgs, out: &mut impl Write) -> io::Result<Ex
         complain("the configuration is invalid; nothing can be explained");
         return Ok(Exit::No);
     };
-    let asked = match asked(args) {
+    let opaque_slashes = snapshot.listeners.iter().any(|listener| listener.opaque_slashes);
+    let asked = match asked(args, opaque_slashes) {
         Ok(asked) => asked,
         Err(why) => {
             complain(&format!("banyan explain: {why}"));
             return Ok(Exit::No);
         }
     };
+    let guarded = snapshot.trust.headers.iter().filter(|name| !args.trusted && asked.headers.contains_key(*name));
+    for name in guarded {
+        complain(&format!("note: {name} is believed only from a trusted proxy; --trusted asks as one"));
+    }
     write_decision(&snapshot, &asked, args, out)?;
     Ok(Exit::Ok)
 }
@@ -85,7 +90,8 @@ fn write_decision(snapshot: &Snapshot, asked: &Asked, args: &ExplainArgs, out: &
     let mut steps: Vec<TraceStep> = Vec::new();
     let rules = &snapshot.rules;
     let decision = rules.decide(&view, None, &mut subject, &mut steps);
-    for step in &steps {
+    // What was decided is told below, with the backend.
+    for step in steps.iter().filter(|step| !matches!(step, TraceStep::Decided { .. })) {
         writeln!(out, "{step}")?;
     }
     let backend = decision.backend.map_or("none (404)", |id| &snapshot.backend(id).name);
@@ -105,12 +111,12 @@ fn write_decision(snapshot: &Snapshot, asked: &Asked, args: &ExplainArgs, out: &
     Ok(())
 }
 
-fn asked(args: &ExplainArgs) -> Result<Asked, String> {
+fn asked(args: &ExplainArgs, opaque_slashes: bool) -> Result<Asked, String> {
     let method =
         Method::from_bytes(args.method.as_bytes()).map_err(|_| format!("`{}` is not a method", args.method))?;
     let uri: Uri = args.url.parse().map_err(|_| format!("`{}` is neither a path nor a URL", args.url))?;
     if uri.path() != "*" {
-        target::check_path(uri.path(), true).map_err(|why| format!("{}: {why}", args.url))?;
+        target::check_path(uri.path(), opaque_slashes).map_err(|why| format!("{}: {why}", args.url))?;
     }
     let mut headers = HeaderMap::new();
     for line in &args.header {

@@ -17,7 +17,7 @@ use crate::control::StartOptions;
 pub(super) struct ServeArgs {
     #[command(flatten)]
     config: ConfigArg,
-    /// Where pins, the token and the kept configuration live, instead of the configuration's `state_dir`
+    /// Where the token and the kept configuration live, instead of the configuration's `state_dir`
     #[arg(long, env = "BANYAN_STATE_DIR", value_name = "DIR")]
     state_dir: Option<PathBuf>,
     /// Exit 1 rather than serve the kept configuration when the file cannot be taken

@@ -111,7 +111,12 @@ fn read_text<T: Read>(path: &Path, text: String, is_main: bool, cx: &mut Cx<'_>)
         }
         Err(Mistake { place, code, message }) => {
             let mut finding = Finding::error(place, code, message);
-            if cx.report.files.line(place).contains("${") {
+            let line = cx.report.files.line(place);
+            if line.contains("/{") {
+                finding = finding.help(
+                    "within `{ }` and `[ ]`, YAML takes a path with captures only in quotes: path: \"/orders/{id}\"",
+                );
+            } else if line.contains("${") {
                 finding = finding.help("within `{ }` and `[ ]`, YAML takes `${NAME}` only in quotes: \"${NAME}\"");
             }
             cx.report.add(finding);

@@ -51,6 +51,13 @@ pub fn headline(found: &Diagnostic) -> String {
     format!("{file}:{line}:{col}: {}[{code}]: {message}", severity.as_str())
 }
 
+/// The headline and what may help, on one line: for logs and answers.
+#[must_use]
+pub fn told(found: &Diagnostic) -> String {
+    let help = found.suggestion.as_ref().map(|help| format!(" ({})", escape(help))).unwrap_or_default();
+    headline(found) + &help
+}
+
 fn and_more(diagnostics: &Diagnostics) -> Option<String> {
     let words = |count: usize, what: &str| match count {
         0 => None,

@@ -257,11 +257,11 @@ impl Controller {
         self.watch.follow(&paths);
         self.seen = loaded.bundle.clone();
         let clean = loaded.is_clean();
-        let messages: Vec<String> = loaded.diagnostics.list.iter().map(config::render::headline).collect();
+        let warnings: Vec<String> = loaded.diagnostics.warnings().map(config::render::told).collect();
         let Some(snapshot) = loaded.snapshot.filter(|_| clean) else {
-            log_all(loaded.diagnostics.list.iter());
-            self.refuse(messages.clone());
-            return Outcome::Invalid(messages);
+            let errors: Vec<String> = loaded.diagnostics.errors().map(config::render::told).collect();
+            self.refuse(errors.clone());
+            return Outcome::Invalid(errors);
         };
         let removals = config::needs_confirming(&self.live.current().snapshot, &snapshot);
         if !removals.is_empty() && !confirm {
@@ -269,8 +269,8 @@ impl Controller {
             self.refuse(words.clone());
             return Outcome::Unconfirmed(words);
         }
-        log_all(loaded.diagnostics.list.iter());
-        self.adopt(snapshot, loaded.bundle, messages).await
+        warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+        self.adopt(snapshot, loaded.bundle, warnings).await
     }
 
     fn refuse(&mut self, messages: Vec<String>) {
@@ -333,7 +333,7 @@ fn choose(loaded: Loaded, start: &StartOptions, options: &Options, directory: &P
     let kept_snapshot = |kept: &Bundle| config::load(kept, &start.config, options).snapshot;
     let Some(snapshot) = loaded.snapshot else {
         let text = config::render(&loaded.diagnostics, config::Format::Text);
-        let messages: Vec<String> = loaded.diagnostics.list.iter().map(config::render::headline).collect();
+        let messages: Vec<String> = loaded.diagnostics.errors().map(config::render::told).collect();
         let kept = kept.filter(|_| !start.strict);
         let Some((bundle, snapshot)) = kept.and_then(|kept| kept_snapshot(&kept).map(|snapshot| (kept, snapshot)))
         else {
@@ -371,7 +371,7 @@ fn state_dir(options: &StartOptions, snapshot: Option<&Snapshot>) -> PathBuf {
 
 fn log_all<'d>(diagnostics: impl Iterator<Item = &'d Diagnostic>) {
     for diagnostic in diagnostics {
-        let headline = config::render::headline(diagnostic);
+        let headline = config::render::told(diagnostic);
         match diagnostic.severity {
             config::Severity::Error => tracing::error!("{headline}"),
             config::Severity::Warning => tracing::warn!("{headline}"),

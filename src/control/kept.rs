@@ -19,10 +19,11 @@ impl StateDir {
     /// [`io::ErrorKind::ResourceBusy`] if another process holds it; else why it cannot be used.
     pub(super) fn open(path: &Path) -> io::Result<StateDir> {
         let mut builder = fs::DirBuilder::new();
-        #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         builder.recursive(true).create(path)?;
-        let lock = File::options().create(true).truncate(false).write(true).open(path.join("lock"))?;
+        let mut options = File::options();
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let lock = options.create(true).truncate(false).write(true).open(path.join("lock"))?;
         match lock.try_lock() {
             Ok(()) => Ok(StateDir { path: path.to_path_buf(), _lock: lock }),
             Err(TryLockError::WouldBlock) => {

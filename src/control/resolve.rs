@@ -49,6 +49,7 @@ async fn resolve(endpoint: Arc<Endpoint>) -> bool {
     if found.is_empty() {
         return keep_old(&endpoint, "the name has no address");
     }
+    endpoint.set_unresolved(false);
     if endpoint.resolved_to(found) {
         tracing::info!(endpoint = %endpoint.address.authority, addresses = ?endpoint.addresses(), "endpoint resolved");
     }
@@ -57,6 +58,9 @@ async fn resolve(endpoint: Arc<Endpoint>) -> bool {
 
 fn keep_old(endpoint: &Endpoint, why: &str) -> bool {
     let known = !endpoint.addresses().is_empty();
-    tracing::warn!(endpoint = %endpoint.address.authority, why, known, "an endpoint's name cannot be resolved");
+    // Asked every second, a name that is gone would fill the log.
+    if endpoint.set_unresolved(true) {
+        tracing::warn!(endpoint = %endpoint.address.authority, why, known, "an endpoint's name cannot be resolved");
+    }
     known
 }

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use arc_swap::ArcSwap;
 use crossbeam_utils::CachePadded;
@@ -34,6 +34,7 @@ pub struct Endpoint {
     pub host: HeaderValue,
     resolved: ArcSwap<Vec<SocketAddr>>,
     in_flight: CachePadded<AtomicUsize>,
+    unresolved: AtomicBool,
 }
 
 impl Backend {
@@ -77,6 +78,7 @@ impl Endpoint {
             host: HeaderValue::from_str(&address.authority).unwrap_or_else(|_| HeaderValue::from_static("")),
             resolved: ArcSwap::from_pointee(fixed.into_iter().collect()),
             in_flight: CachePadded::default(),
+            unresolved: AtomicBool::new(false),
             address,
         }
     }
@@ -100,6 +102,11 @@ impl Endpoint {
             self.resolved.store(Arc::new(addresses));
         }
         changed
+    }
+
+    /// Notes whether its name could not be resolved just now. Returns whether that is news.
+    pub fn set_unresolved(&self, now: bool) -> bool {
+        self.unresolved.swap(now, Ordering::Relaxed) != now
     }
 
     fn is_known(&self) -> bool {

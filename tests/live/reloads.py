@@ -101,7 +101,7 @@ def run(folder, banyan, options):
         file.write(NGINX.format(dir=folder, **ports))
     started = []
     try:
-        started.append(subprocess.Popen(["nginx", "-c", f"{folder}/nginx.conf"], stderr=subprocess.DEVNULL))
+        started.append(subprocess.Popen(["nginx", "-c", f"{folder}/nginx.conf"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
         log = open(os.path.join(folder, "banyan.log"), "w")
         facade = subprocess.Popen([banyan, "serve", "--config", path], stderr=log)
         started.append(facade)
@@ -118,8 +118,13 @@ def run(folder, banyan, options):
         report(folder, printed, adoptions, memory, options)
     finally:
         for process in started:
-            process.kill()
-            process.wait()
+            # Asked first: a master that is killed leaves its workers behind.
+            process.terminate()
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
 def flip(ports, text, put, options, pid):

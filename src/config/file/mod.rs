@@ -37,7 +37,7 @@ record! {
         pub listen: At<Filled<Listen>>,
         /// Where operators connect; never reachable through a listener. A change takes a restart.
         pub admin: Option<At<Admin>>,
-        /// Where pins, audit and the last good configuration live, relative to this file; `.banyan` by default.
+        /// Where the token and the last good configuration live, relative to this file; `.banyan` by default.
         pub state_dir: Option<At<Text>>,
         /// `stdout`, `off`, or a file, relative to this one; `stdout` by default.
         pub access_log: Option<At<Text>>,

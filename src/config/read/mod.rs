@@ -130,6 +130,11 @@ impl Cx<'_> {
                 finding = finding.help(format!("did you mean `{text}s`?"));
             }
         }
+        if let Shape::Scalar { text, .. } = node.shape()
+            && what.starts_with("a list")
+        {
+            finding = finding.help(format!("write it in brackets: [{text}]"));
+        }
         self.report.add(finding);
     }
 

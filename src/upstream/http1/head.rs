@@ -9,7 +9,7 @@ use http::{HeaderName, HeaderValue, Method, Response, StatusCode, Version, heade
 /// The largest head of an answer, in bytes.
 const MAX_HEAD: usize = 64 * 1024;
 /// The most fields of an answer's head.
-const MAX_FIELDS: usize = 128;
+const MAX_FIELDS: usize = 256;
 
 /// How the body of an answer is delimited (RFC 9112 section 6.3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
