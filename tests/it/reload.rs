@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use banyan::control::Outcome;
 
-use crate::harness::{Latch, Pair, Recorder, Script, Site, until};
+use crate::harness::{Client, Latch, Pair, Recorder, Script, Site, until};
 
 /// A route in this stage.
 fn stage(stage: &str) -> String {
@@ -206,6 +207,41 @@ fn the_last_good_of_many_quick_changes_wins() {
     pair.save(&stage("live"));
     until("the last one", || (pair.site.get("/x").served_by() == "new").then_some(()));
     assert_eq!(pair.site.reload(false), Outcome::Unchanged(pair.site.generation()));
+}
+
+/// Stops the traffic of a test, also of one that fails.
+struct Stop<'a>(&'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn no_request_fails_while_generations_change() {
+    // The log beside the file, as its default is: each line is an event in the watched directory.
+    let rest = |name: &str| format!("access_log: access.log\n{}", stage(name));
+    let pair = Pair::start(&rest("legacy"));
+    let address = pair.site.address();
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let mut client = Client::connect(address);
+                while !done.load(Ordering::Relaxed) {
+                    let answer = client.ask("GET", "/x");
+                    assert_eq!((answer.status, answer.text().as_str()), (200, answer.served_by()));
+                }
+            });
+        }
+        let _stop = Stop(&done);
+        for round in 1..=10 {
+            pair.save(&rest(if round % 2 == 1 { "live" } else { "legacy" }));
+            pair.site.await_generation(round + 1);
+        }
+    });
+    assert!(!pair.legacy.requests().is_empty() && !pair.new.requests().is_empty());
 }
 
 #[test]
