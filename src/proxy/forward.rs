@@ -12,7 +12,7 @@ use crate::errors::Failure;
 use crate::names::Side;
 use crate::routing::{Decision, Original, Rewrite, Route};
 use crate::snapshot::HostRule;
-use crate::upstream::{Answer, Backend, Connection, Delimiting, Endpoint, Pools, SendError};
+use crate::upstream::{Answer, Backend, Connection, Delimiting, Endpoint, Patience, Pools, SendError};
 use crate::wire::body::RequestBody;
 use crate::wire::headers::{self, Forwarding, Hop};
 
@@ -98,11 +98,15 @@ impl Forward<'_> {
                 Some(connection) => (connection, true, began),
                 None => (self.connect(total).await?, false, Instant::now()),
             };
-            let first_byte = sent + timeouts.first_byte;
-            let (deadline, late) =
-                if first_byte < total { (first_byte, Failure::FirstByteTimeout) } else { (total, Failure::Timeout) };
+            let left = total.saturating_duration_since(sent);
+            let (answer, late) = if timeouts.first_byte < left {
+                (timeouts.first_byte, Failure::FirstByteTimeout)
+            } else {
+                (left, Failure::Timeout)
+            };
+            let patience = Patience { began: sent, answer, idle: timeouts.idle, late };
             let write = |out: &mut Vec<u8>| self.write_head(out, parts, delimiting, from);
-            match connection.send(write, &parts.method, body, delimiting, deadline, late).await {
+            match connection.send(write, &parts.method, body, delimiting, patience).await {
                 Ok(answer) => return Ok((answer, connection)),
                 Err(SendError::NotSent(unsent)) if reused => body = unsent,
                 Err(SendError::MaybeSent(Failure::Reset)) if reused && safe => body = RequestBody::Empty,

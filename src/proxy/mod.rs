@@ -187,7 +187,6 @@ impl Handler for Proxy {
             Event::Connected => meter.connected(self.worker),
             Event::Disconnected => meter.disconnected(self.worker),
             Event::AcceptFailed => meter.accept_failed(self.worker),
-            Event::BodyRefused(failure) => meter.rejected(self.worker, failure),
         }
     }
 

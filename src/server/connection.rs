@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 
 use super::gate::{Gate, Refusals};
 use super::watchdog::{End, Pulse};
-use super::{Event, Handler, Peer};
+use super::{Handler, Peer};
 use crate::shutdown::{Phase, ShutdownWatch};
 
 /// Serves a client until either side is done with the connection.
@@ -57,9 +57,6 @@ pub(super) async fn serve<H: Handler>(
         Poll::Ready(())
     })
     .await;
-    if let Some(failure) = refusals.body() {
-        handler.event(Event::BodyRefused(failure));
-    }
 }
 
 /// Tells the watchdog when an answer is complete or given up.

@@ -31,7 +31,6 @@ pub(super) struct Refusals {
     refused: Cell<Option<(u64, Failure)>>,
     passed: Cell<u64>,
     served: Cell<u64>,
-    body: Cell<Option<Failure>>,
 }
 
 impl Refusals {
@@ -40,11 +39,6 @@ impl Refusals {
         let number = self.served.get() + 1;
         self.served.set(number);
         self.refused.get().filter(|(refused, _)| *refused == number).map(|(_, failure)| failure)
-    }
-
-    /// Why a body was broken off, if it was.
-    pub(super) fn body(&self) -> Option<Failure> {
-        self.body.get()
     }
 }
 
@@ -117,7 +111,6 @@ impl Gate {
             }
             Verdict::Abort(failure) => {
                 self.ended = true;
-                self.refusals.body.set(Some(failure));
                 Err(io::Error::new(io::ErrorKind::InvalidData, failure.detail()))
             }
         }

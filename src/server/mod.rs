@@ -63,6 +63,4 @@ pub enum Event {
     Disconnected,
     /// A connection could not be accepted.
     AcceptFailed,
-    /// A body broke the rules while it was passing.
-    BodyRefused(Failure),
 }

@@ -65,6 +65,19 @@ impl Drop for Task {
     }
 }
 
+/// How long an exchange may take until the answer's head is there.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// When the waiting begins.
+    pub began: Instant,
+    /// From the end of the request to the answer's head.
+    pub answer: Duration,
+    /// Without a byte of the request's body moving.
+    pub idle: Duration,
+    /// What it is called when it runs out.
+    pub late: Failure,
+}
+
 /// The head of an answer, before its body.
 #[derive(Debug)]
 pub struct Answer(Head);
@@ -163,8 +176,7 @@ impl Connection {
         self.timer.as_mut().poll(cx)
     }
 
-    /// Sends a request, whose head `write` writes, and waits for the answer's head. `late` says what it is called when
-    /// `deadline` passes.
+    /// Sends a request, whose head `write` writes, and waits for the answer's head.
     ///
     /// # Errors
     /// Why there is no answer.
@@ -174,17 +186,26 @@ impl Connection {
         method: &Method,
         body: RequestBody,
         how: Delimiting,
-        deadline: Instant,
-        late: Failure,
+        patience: Patience,
     ) -> Result<Answer, SendError> {
         self.upload.begin(write, body, how);
         self.interim = 0;
-        self.set_timer(deadline);
+        // A body may take its time as long as it moves; the answer is waited for from its end on.
+        let mut uploading = !self.upload.is_empty();
+        let mut moved = 0;
+        self.set_timer(patience.began + if uploading { patience.idle } else { patience.answer });
         let result = poll_fn(|cx| {
             if let Poll::Ready(result) = self.poll_exchange(method, cx) {
                 return Poll::Ready(result);
             }
-            if self.poll_timer(cx).is_ready() { Poll::Ready(Err(late)) } else { Poll::Pending }
+            if uploading && self.upload.is_complete() {
+                uploading = false;
+                self.set_timer(Instant::now() + patience.answer);
+            } else if uploading && self.upload.moved() != moved {
+                moved = self.upload.moved();
+                self.set_timer(Instant::now() + patience.idle);
+            }
+            if self.poll_timer(cx).is_ready() { Poll::Ready(Err(patience.late)) } else { Poll::Pending }
         })
         .await;
         match result {

@@ -122,6 +122,22 @@ fn trickling_a_head_buys_no_time() {
     pair.assert_untouched();
 }
 
+/// A body may take longer than any wait for an answer, as long as it moves (the clock once began with its first byte).
+#[test]
+fn a_slow_upload_is_not_taken_for_a_slow_backend() {
+    let pair = Pair::start(
+        "backends: { legacy: { endpoints: [LEGACY], timeouts: { first_byte: 300ms } }, new: { endpoints: [NEW] } }\n\
+         defaults: { legacy: legacy, timeout: 400ms }",
+    );
+    let mut client = pair.site.client();
+    client.send("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n");
+    for _ in 0..10 {
+        std::thread::sleep(Duration::from_millis(80));
+        client.send("x");
+    }
+    assert_eq!(client.answer().status, 200);
+}
+
 #[test]
 fn a_client_that_sends_nothing_to_speak_of_is_closed() {
     let pair = Pair::listening("timeouts: { header: 300ms }", "");

@@ -35,6 +35,8 @@ pub(in crate::upstream) struct Upload {
     open_chunk: bool,
     ended: bool,
     started: bool,
+    /// Bytes that went out.
+    moved: u64,
 }
 
 impl Upload {
@@ -49,6 +51,7 @@ impl Upload {
             open_chunk: false,
             ended: true,
             started: false,
+            moved: 0,
         }
     }
 
@@ -63,11 +66,22 @@ impl Upload {
         self.delimiting = how;
         self.open_chunk = false;
         self.started = false;
+        self.moved = 0;
     }
 
     /// Whether all of it is out.
     pub(in crate::upstream) fn is_complete(&self) -> bool {
         self.ended && self.front_sent == self.front.len() && self.data.is_empty()
+    }
+
+    /// Whether there is no body to send.
+    pub(in crate::upstream) fn is_empty(&self) -> bool {
+        self.ended
+    }
+
+    /// How many bytes are out.
+    pub(in crate::upstream) fn moved(&self) -> u64 {
+        self.moved
     }
 
     /// Whether any of it is out.
@@ -114,6 +128,7 @@ impl Upload {
 
     fn advance(&mut self, count: usize) {
         self.started = true;
+        self.moved += count as u64;
         let of_front = count.min(self.front.len() - self.front_sent);
         self.front_sent += of_front;
         self.data.advance(count - of_front);
