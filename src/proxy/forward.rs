@@ -18,7 +18,7 @@ use crate::wire::headers::{self, Forwarding, Hop};
 
 /// Where a request came from.
 #[derive(Clone, Copy)]
-pub(super) struct From<'a> {
+pub(super) struct Origin<'a> {
     pub(super) hop: &'a Hop,
     pub(super) trusted: bool,
     pub(super) host: Option<&'a HeaderValue>,
@@ -51,7 +51,7 @@ impl Forward<'_> {
     }
 
     /// Writes the head of the request to the backend.
-    fn write_head(&self, out: &mut Vec<u8>, parts: &Parts, delimiting: Delimiting, from: &From<'_>) {
+    fn write_head(&self, out: &mut Vec<u8>, parts: &Parts, delimiting: Delimiting, from: &Origin<'_>) {
         out.extend_from_slice(parts.method.as_str().as_bytes());
         out.push(b' ');
         match self.rewrite() {
@@ -68,7 +68,7 @@ impl Forward<'_> {
             HostRule::Endpoint => &self.endpoint.host,
             HostRule::Literal(host) => host,
         };
-        let From { hop, trusted, host: client_host, request_id } = *from;
+        let Origin { hop, trusted, host: client_host, request_id } = *from;
         let forwarding = Forwarding { hop, trusted, client_host, host, request_id };
         headers::write_request_fields(out, &parts.headers, &forwarding);
         if delimiting == Delimiting::Chunked {
@@ -84,7 +84,7 @@ impl Forward<'_> {
         &self,
         parts: &Parts,
         mut body: RequestBody,
-        from: &From<'_>,
+        from: &Origin<'_>,
         began: Instant,
     ) -> Result<(Answer, Box<Connection>), Failure> {
         let timeouts = &self.backend.settings.timeouts;

@@ -34,7 +34,7 @@ use crate::upstream::Pools;
 use crate::wire::body::RequestBody;
 use crate::wire::{headers, ids, problem};
 
-use forward::{Forward, From};
+use forward::{Forward, Origin};
 use identify::Identified;
 pub use relay::ProxyBody;
 use ticket::Ticket;
@@ -149,7 +149,7 @@ impl Proxy {
         let endpoint = ticket.sent_to(backend);
         let forward = Forward { pools: &self.pools, backend, endpoint: &endpoint, decision: &decision, view: &view };
         let request_id = ticket.id();
-        let from = From { hop: &peer.hop, trusted: view.trusts(peer), host, request_id: &request_id };
+        let from = Origin { hop: &peer.hop, trusted: view.trusts(peer), host, request_id: &request_id };
         match forward.send(parts, body, &from, ticket.began()).await {
             Ok((answer, connection)) => {
                 let took = ticket.began().elapsed();
