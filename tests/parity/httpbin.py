@@ -193,7 +193,7 @@ def main():
         direct = f"http://127.0.0.1:{legacy}"
         if options.self_check:
             return 0 if self_check(direct, f"http://127.0.0.1:{new}", chosen) else 1
-        return 0 if through_facade(options.banyan, direct, (port, admin, legacy, new), directory, chosen) else 1
+        return 0 if through_facade(os.path.abspath(options.banyan), direct, (port, admin, legacy, new), directory, chosen) else 1
     except (RuntimeError, OSError) as error:
         print(f"failed: {error}", file=sys.stderr)
         return 1
