@@ -126,6 +126,10 @@ impl Controller {
         let load_options = Options { state_dir: options.state_dir.clone() };
         let loaded = config::load(&Disk, &options.config, &load_options);
         let directory = state_dir(&options, loaded.snapshot.as_ref());
+        if loaded.snapshot.is_none() && !directory.exists() {
+            // Nothing was ever kept there, and a mistyped path should leave no directory behind.
+            return Err(StartError::Invalid(config::render(&loaded.diagnostics, config::Format::Text)));
+        }
         let state = StateDir::open(&directory).map_err(|error| StartError::StateDir(directory.clone(), error))?;
         let seen = loaded.bundle.clone();
         let Chosen { snapshot, bundle, why_kept } = choose(loaded, &options, &load_options, &directory)?;
