@@ -128,6 +128,7 @@ impl Facade {
         let drain = self.live.current().snapshot.drain;
         self.live.leave();
         self.shutdown.advance(Phase::Leaving);
+        // Not a wait for something: load balancers are given this long to notice.
         std::thread::sleep(drain.delay);
         self.shutdown.advance(Phase::Draining);
         let deadline = Instant::now() + drain.grace;

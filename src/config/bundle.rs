@@ -126,12 +126,6 @@ impl Bundle {
             && self.globs.iter().all(|(pattern, found)| source.glob(pattern).is_ok_and(|now| now == *found))
             && !self.missing.iter().any(missing)
     }
-
-    /// Rough size in memory, in bytes.
-    #[must_use]
-    pub fn size(&self) -> usize {
-        self.files.iter().map(|(path, text)| path.as_os_str().len() + text.len()).sum()
-    }
 }
 
 fn checksum(text: &str) -> String {

@@ -1,8 +1,8 @@
 //! `routes.yaml` to a [`Snapshot`]: one load for check, test, reload and start.
 //!
 //! A load goes one way: [`source`] gives texts, [`yaml`] makes trees with places of them, [`read`] makes the types of
-//! [`file`] of those, [`gather`] puts files together, [`compile`] looks names up and gives the snapshot. Each step
-//! reports all it finds and goes on, so one load names every mistake ([`diagnostic`], [`render`]).
+//! [`mod@file`] of those, [`gather`] puts files together, [`compile`] looks names up and gives the snapshot. Each step
+//! reports all it finds and goes on, so one load names every mistake ([`diagnostic`], [`mod@render`]).
 //!
 //! Everything a load reads is kept in a [`Bundle`], from which the same configuration can be loaded again. What a new
 //! configuration changes, and whether it looks like a file that was cut short, is told by [`change`].

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep};
 
-use super::kept::StateDir;
+use super::state_dir::StateDir;
 use super::watch::Watch;
 use super::{build, resolve};
 use crate::config::{self, Bundle, Diagnostic, Disk, Loaded, Options, Removal};

@@ -106,7 +106,8 @@ impl Proxy {
     async fn answer(&self, request: Request<Incoming>, peer: &Peer) -> Response<ProxyBody> {
         let view = self.view();
         let (mut parts, body) = request.into_parts();
-        let asked = headers::strip_request(&mut parts.headers, view.trusts(peer), &view.guarded);
+        let trusted = view.trusts(peer);
+        let asked = headers::strip_request(&mut parts.headers, trusted, &view.guarded);
         let request_id = headers::request_id(&parts.headers);
         let mut ticket = self.ticket(&view, peer, request_id);
         let identified = asked.and_then(|asked| identify::identify(&parts, asked, &view, peer));
@@ -118,7 +119,7 @@ impl Proxy {
             }
         };
         let decision = {
-            let seen = identify::view_of(&parts, &host, client, view.trusts(peer), claims.as_deref());
+            let seen = identify::view_of(&parts, &host, client, trusted, claims.as_deref());
             let mut subject = crate::routing::Subject::default();
             let rules = &view.generation.snapshot.rules;
             let decision = rules.decide(&seen, force, &mut subject, &mut NoTrace);

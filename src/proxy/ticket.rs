@@ -40,7 +40,7 @@ pub struct Ticket {
     error: Option<&'static str>,
     /// From the request's head to the answer's.
     pub(super) upstream: Option<Duration>,
-    /// What became of the request's body.
+    /// How much of the request's body has passed.
     pub(super) tally: Option<Rc<Tally>>,
     /// Body bytes sent to the client.
     pub(super) bytes_out: u64,

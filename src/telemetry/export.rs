@@ -36,11 +36,8 @@ impl Scrape {
 
     /// `banyan_upstream_seconds` and `banyan_upstream_errors_total` of these backends.
     pub fn backends<'a>(&mut self, meters: impl Iterator<Item = &'a BackendMeter>) {
-        let mut seconds = family(
-            "banyan_upstream_seconds",
-            "Time from sending a request to its answer's head.",
-            MetricType::HISTOGRAM,
-        );
+        let mut seconds =
+            family("banyan_upstream_seconds", "Time from a request's head to its answer's.", MetricType::HISTOGRAM);
         let mut errors = family("banyan_upstream_errors_total", "Requests a backend failed.", MetricType::COUNTER);
         for meter in meters {
             seconds.mut_metric().push(histogram(&[("backend", &meter.name)], &meter.seconds()));

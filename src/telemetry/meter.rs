@@ -148,7 +148,7 @@ impl BackendMeter {
         BackendMeter { name, cells: PerWorker::new(workers) }
     }
 
-    /// Counts the time from sending a request to the head of its answer.
+    /// Counts the time from a request's head to its answer's, connecting included.
     pub fn answered(&self, worker: WorkerId, took: Duration) {
         self.cells.cell(worker).seconds.observe(took);
     }
@@ -212,12 +212,6 @@ impl FacadeMeter {
         }
     }
 
-    /// How many workers there are.
-    #[must_use]
-    pub fn workers(&self) -> usize {
-        self.workers.len()
-    }
-
     /// Counts a connection that was accepted.
     pub fn connected(&self, worker: WorkerId) {
         self.workers[worker.0].connections.add(1);
@@ -244,12 +238,6 @@ impl FacadeMeter {
     #[must_use]
     pub fn connections(&self) -> u64 {
         self.workers.iter().map(|cells| cells.connections.get()).sum()
-    }
-
-    /// Open client connections of one worker.
-    #[must_use]
-    pub fn connections_of(&self, worker: WorkerId) -> u64 {
-        self.workers[worker.0].connections.get()
     }
 
     /// Accepts that failed.

@@ -14,7 +14,7 @@ const MAX_IDLE: usize = 512;
 /// One worker's unused connections, by endpoint. The last one put back is the first to be used again: it is the least
 /// likely to have been closed meanwhile, and the rest can age out.
 ///
-/// Connections are boxed: hyper's state of one is about a kilobyte, and it changes hands several times for each request.
+/// Connections are boxed: one changes hands several times for each request.
 #[derive(Debug)]
 #[expect(clippy::vec_box, reason = "a connection moves in and out for each request")]
 pub struct Pools {
@@ -72,10 +72,5 @@ impl Pools {
             });
             !connections.is_empty()
         });
-    }
-
-    /// Closes all of them.
-    pub fn clear(&self) {
-        self.idle.borrow_mut().clear();
     }
 }

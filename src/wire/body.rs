@@ -11,31 +11,15 @@ use hyper::body::{Body, Frame, Incoming, SizeHint};
 
 use super::headers::strip_trailers;
 
-/// What became of a request's body, seen from outside while somebody else streams it.
+/// How much of a request's body has passed, seen from outside while somebody else streams it.
 #[derive(Debug, Default)]
-pub struct Tally {
-    bytes: Cell<u64>,
-    complete: Cell<bool>,
-    broken: Cell<bool>,
-}
+pub struct Tally(Cell<u64>);
 
 impl Tally {
     /// Bytes that have passed.
     #[must_use]
     pub fn bytes(&self) -> u64 {
-        self.bytes.get()
-    }
-
-    /// Whether the whole body has passed.
-    #[must_use]
-    pub fn is_complete(&self) -> bool {
-        self.complete.get()
-    }
-
-    /// Whether the client broke it off.
-    #[must_use]
-    pub fn is_broken(&self) -> bool {
-        self.broken.get()
+        self.0.get()
     }
 }
 
@@ -75,27 +59,16 @@ impl Body for RequestBody {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let RequestBody::Streaming(streaming) = &mut *self else { return Poll::Ready(None) };
-        let tally = &streaming.tally;
-        let mut frame = match ready!(Pin::new(&mut streaming.inner).poll_frame(cx)) {
-            Some(Ok(frame)) => frame,
-            Some(Err(error)) => {
-                tally.broken.set(true);
-                return Poll::Ready(Some(Err(error)));
+        let mut frame = ready!(Pin::new(&mut streaming.inner).poll_frame(cx));
+        if let Some(Ok(frame)) = &mut frame {
+            if let Some(data) = frame.data_ref() {
+                let Tally(bytes) = &*streaming.tally;
+                bytes.set(bytes.get() + data.len() as u64);
+            } else if let Some(trailers) = frame.trailers_mut() {
+                strip_trailers(trailers, &streaming.guarded);
             }
-            None => {
-                tally.complete.set(true);
-                return Poll::Ready(None);
-            }
-        };
-        if let Some(data) = frame.data_ref() {
-            tally.bytes.set(tally.bytes.get() + data.len() as u64);
-            if streaming.inner.is_end_stream() {
-                tally.complete.set(true);
-            }
-        } else if let Some(trailers) = frame.trailers_mut() {
-            strip_trailers(trailers, &streaming.guarded);
         }
-        Poll::Ready(Some(Ok(frame)))
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {

@@ -1,13 +1,6 @@
 //! Connections on both sides: kept while they are sound, never shared by what does not belong together.
 
-use std::time::Duration;
-
 use crate::harness::{Client, End, Latch, Pair, Script, exchange, until};
-
-/// Lets an unused connection grow older than what counts as fresh.
-fn age() {
-    std::thread::sleep(Duration::from_millis(150));
-}
 
 #[test]
 fn sequential_requests_share_one_connection_on_each_side() {
@@ -117,7 +110,6 @@ fn a_get_over_a_stale_connection_is_sent_once_more() {
     pair.legacy.on("/a", Script::ok("third"));
     let mut client = pair.site.client();
     assert_eq!(client.ask("GET", "/a").text(), "first");
-    age();
     assert_eq!(client.ask("GET", "/a").text(), "third");
     let used: Vec<usize> = pair.legacy.requests().iter().map(|request| request.connection).collect();
     assert_eq!(used, [0, 0, 1]);
@@ -130,7 +122,6 @@ fn a_get_is_sent_twice_at_most() {
     pair.legacy.on("/a", Script::default().reset());
     let mut client = pair.site.client();
     client.ask("GET", "/a");
-    age();
     client.ask("GET", "/a").assert_problem(502);
     assert_eq!(pair.legacy.requests().len(), 3);
 }
@@ -151,7 +142,6 @@ fn a_post_over_a_stale_connection_is_not_replayed() {
     pair.legacy.on("/a", Script::default().reset());
     let mut client = pair.site.client();
     client.ask("GET", "/a");
-    age();
     client.send("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc");
     client.answer().assert_problem(502);
     assert_eq!(pair.legacy.lines(), ["GET /a", "POST /a"]);

@@ -1,7 +1,7 @@
 //! routes.yaml as it is written: the types hold exactly what the file may say, and nothing is looked up yet.
 //!
 //! - [`listen`]: listeners, admin, logs, draining
-//! - [`backend`], [`endpoint`], [`subject`], [`cohort`], [`flag`], [`route`], [`test`]: one noun each
+//! - [`backend`], [`endpoint`], [`subject`], [`cohort`], [`flag`], [`route`], [`mod@test`]: one noun each
 
 pub mod backend;
 pub mod cohort;

@@ -1,4 +1,4 @@
-//! The state directory: its lock, and the last accepted configuration kept in it for the next start.
+//! The state directory and its lock.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
