@@ -14,7 +14,7 @@
 //! | 4 | [`state`]: the live generation |
 //! | 3 | [`config`]: `routes.yaml` to snapshot · [`upstream`]: backends, endpoints, connections, the codec to backends |
 //! | 2 | [`snapshot`]: one compiled configuration · [`telemetry`] (→ [`snapshot`]): metrics and the access log |
-//! | 1 | [`routing`]: the pure decision · [`wire`]: headers, targets and framing |
+//! | 1 | [`routing`]: the pure decision · [`diff`]: the pure comparison of answers · [`wire`]: headers, targets and framing |
 //! | 0 | [`names`], [`errors`], [`shutdown`] |
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -25,6 +25,7 @@ pub mod cli;
 pub mod config;
 pub mod control;
 pub mod demo;
+pub mod diff;
 pub mod errors;
 pub mod names;
 pub mod proxy;

@@ -7,21 +7,26 @@ use std::path::{Path, PathBuf};
 /// The layers, lowest first.
 const LAYERS: [&[&str]; 8] = [
     &["names", "errors", "shutdown"],
-    &["routing", "wire"],
+    &["routing", "diff", "wire"],
     &["snapshot", "telemetry"],
     &["config", "upstream"],
-    &["state"],
+    &["state", "shadow", "store"],
     &["control", "proxy", "server"],
-    &["admin"],
+    &["admin", "report"],
     &["main", "cli", "app", "demo"],
 ];
 
 /// The only imports within a layer.
-const ARROWS: [(&str, &str); 5] = [
+const ARROWS: [(&str, &str); 8] = [
     // What is logged where is configuration.
     ("telemetry", "snapshot"),
     // The proxy is the handler that the server is generic over.
     ("proxy", "server"),
+    // A finished exchange is shadowed by the generation that answered it, and what came of it is recorded.
+    ("shadow", "state"),
+    ("shadow", "store"),
+    // Analysts' commands are served over HTTP as well.
+    ("admin", "report"),
     // The command line starts what it is asked for.
     ("cli", "app"),
     ("cli", "demo"),
