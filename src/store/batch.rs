@@ -1,0 +1,218 @@
+//! What shadow threads hand over: counts that are added up already, and a few samples.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::diff::{Difference, Evidence, Kind, SignatureId, Verdict};
+use crate::names::Side;
+
+/// The most tenants that are told apart within one batch and route; what is above is counted under [`OTHER`].
+pub const MAX_TENANTS: usize = 200;
+/// Whoever is not told apart.
+pub const OTHER: &str = "(other)";
+
+/// What one comparison came to.
+#[derive(Debug, Clone)]
+pub struct Compared {
+    /// When the request came, in milliseconds since 1970.
+    pub at_ms: u64,
+    /// The route.
+    pub route: Arc<str>,
+    /// The tenant, if it has one.
+    pub tenant: Option<Arc<str>>,
+    /// What is held of it.
+    pub verdict: Verdict,
+    /// Why it is noise or unknown; empty for the others.
+    pub why: &'static str,
+    /// How long each side took to the end of its answer, by [`Side::index`]; `None` if the shadow did not answer.
+    pub took: Option<[Duration; 2]>,
+}
+
+/// A signature that was found.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// Its name.
+    pub id: SignatureId,
+    /// The route.
+    pub route: Arc<str>,
+    /// The normalised path.
+    pub path: String,
+    /// The kind.
+    pub kind: Kind,
+    /// What was learned; `compared` and `checked` are not used here, they are counted per route.
+    pub learned: Evidence,
+    /// When it was found first within the batch, and last, in milliseconds since 1970.
+    pub seen_ms: (u64, u64),
+}
+
+/// One comparison in full: redacted, ready to be kept.
+#[derive(Debug, Clone)]
+pub struct Sample {
+    /// When the request came, in milliseconds since 1970.
+    pub at_ms: u64,
+    /// The route.
+    pub route: Arc<str>,
+    /// The tenant, if it has one; redacted as the rules say.
+    pub tenant: Option<Arc<str>>,
+    /// The request's id, by which the access logs of all systems know it.
+    pub request_id: String,
+    /// What is held of it.
+    pub verdict: Verdict,
+    /// Which side answered the client.
+    pub answered: Side,
+    /// The request.
+    pub method: String,
+    /// Path and query, as the client sent them.
+    pub target: String,
+    /// The client's headers.
+    pub headers: Vec<(String, String)>,
+    /// Its body; `None` if it is kept as a hash only, or there is none.
+    pub body: Option<Vec<u8>>,
+    /// The answers, by [`Side::index`].
+    pub answers: [Told; 2],
+    /// What differs, with the signature of each; accepted and noisy ones too.
+    pub differences: Vec<(SignatureId, Difference)>,
+}
+
+/// One answer of a sample.
+#[derive(Debug, Clone, Default)]
+pub struct Told {
+    /// Its status.
+    pub status: u16,
+    /// Its headers.
+    pub headers: Vec<(String, String)>,
+    /// Its body with content codings off; `None` if it is kept as a hash only.
+    pub body: Option<Vec<u8>>,
+    /// XXH3-128 of the body as it came, as 32 hexadecimal digits.
+    pub hash: String,
+    /// How many bytes came.
+    pub bytes: u64,
+    /// How long it took to its end.
+    pub took: Duration,
+    /// Which backend and which endpoint.
+    pub backend: Arc<str>,
+}
+
+/// Counts of one minute, route, tenant, verdict and why.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct VerdictKey {
+    /// The minute, counted from 1970.
+    pub minute: u64,
+    /// The route.
+    pub route: Arc<str>,
+    /// The tenant; empty if there is none.
+    pub tenant: Arc<str>,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Why it is noise or unknown.
+    pub why: &'static str,
+}
+
+/// What a latency is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Timed {
+    /// One side's time to the end of its answer, in microseconds.
+    Side(Side),
+    /// New's time over legacy's for the same request, in thousandths.
+    Ratio,
+}
+
+/// What happened since the last batch.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// How many comparisons, by minute, route, tenant, verdict and why.
+    pub verdicts: HashMap<VerdictKey, u64>,
+    /// How many answers were compared with a second answer of the same system, by minute and route.
+    pub checks: HashMap<(u64, Arc<str>), u64>,
+    /// What was found, by signature and minute.
+    pub found: HashMap<(u64, SignatureId), Found>,
+    /// Times, by minute, route, what they are of, and bucket ([`bucket`]).
+    pub times: HashMap<(u64, Arc<str>, Timed, u8), u64>,
+    /// What became of copies ([`crate::telemetry`] has the names), by minute, route and outcome.
+    pub outcomes: HashMap<(u64, Arc<str>, &'static str), u64>,
+    /// Comparisons in full.
+    pub samples: Vec<Sample>,
+}
+
+/// How many buckets make a factor of two.
+const PER_OCTAVE: f64 = 4.0;
+
+/// The bucket of a time or ratio: bucket `b` holds what is at most [`bucket_top`]`(b)` and above the one before. Each is 19 %
+/// wider than the one before.
+#[must_use]
+pub fn bucket(value: u64) -> u8 {
+    // At most 64 octaves of 4: it fits.
+    ((value.max(1) as f64).log2() * PER_OCTAVE).ceil().min(255.0) as u8
+}
+
+/// The largest value in a bucket.
+#[must_use]
+pub fn bucket_top(bucket: u8) -> f64 {
+    (f64::from(bucket) / PER_OCTAVE).exp2()
+}
+
+impl Batch {
+    /// Whether nothing happened.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.verdicts.is_empty() && self.checks.is_empty() && self.found.is_empty() && self.outcomes.is_empty()
+    }
+
+    /// Counts a comparison.
+    pub fn compared(&mut self, compared: &Compared) {
+        let minute = compared.at_ms / 60_000;
+        let mut key = VerdictKey {
+            minute,
+            route: Arc::clone(&compared.route),
+            tenant: compared.tenant.clone().unwrap_or_else(|| "".into()),
+            verdict: compared.verdict,
+            why: compared.why,
+        };
+        if self.verdicts.len() >= MAX_TENANTS && !key.tenant.is_empty() && !self.verdicts.contains_key(&key) {
+            key.tenant = OTHER.into();
+        }
+        *self.verdicts.entry(key).or_default() += 1;
+        if let Some([legacy, new]) = compared.took {
+            let micros = |took: Duration| u64::try_from(took.as_micros()).unwrap_or(u64::MAX).max(1);
+            let (legacy, new) = (micros(legacy), micros(new));
+            let ratio = new.saturating_mul(1000) / legacy;
+            let times = [(Timed::Side(Side::Legacy), legacy), (Timed::Side(Side::New), new), (Timed::Ratio, ratio)];
+            for (of, value) in times {
+                *self.times.entry((minute, Arc::clone(&compared.route), of, bucket(value))).or_default() += 1;
+            }
+        }
+    }
+
+    /// Notes what was learned of a signature.
+    pub fn found(&mut self, at_ms: u64, route: &Arc<str>, difference: &Difference, learned: Evidence) {
+        let id = difference.signature(route);
+        let found = self.found.entry((at_ms / 60_000, id)).or_insert_with(|| Found {
+            id,
+            route: Arc::clone(route),
+            path: difference.path.clone(),
+            kind: difference.kind,
+            learned: Evidence::default(),
+            seen_ms: (at_ms, at_ms),
+        });
+        found.learned.add(&learned);
+        found.seen_ms = (found.seen_ms.0.min(at_ms), found.seen_ms.1.max(at_ms));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn bucket_holds_what_is_put_in(value in 1_u64..=u64::from(u32::MAX) * 1000) {
+            let bucket = bucket(value);
+            prop_assert!(value as f64 <= bucket_top(bucket) * (1.0 + 1e-9));
+            if bucket > 0 {
+                prop_assert!(value as f64 > bucket_top(bucket - 1) * (1.0 - 1e-9));
+            }
+        }
+    }
+}
