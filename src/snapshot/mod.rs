@@ -12,7 +12,7 @@ use ipnet::IpNet;
 
 use crate::names::Side;
 use crate::routing::{BackendId, RouteId, Rules};
-pub use shadow::{Comparison, ShadowPlan, Shadowing};
+pub use shadow::{Comparison, MAX_SHADOW_THREADS, ShadowPlan, Shadowing};
 
 /// One compiled configuration.
 #[derive(Debug)]

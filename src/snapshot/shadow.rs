@@ -44,6 +44,9 @@ pub struct Comparison {
     pub hashes_only: bool,
 }
 
+/// The most shadow threads there can be.
+pub const MAX_SHADOW_THREADS: usize = 16;
+
 /// What shadow traffic may cost this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shadowing {

@@ -16,7 +16,7 @@ use crate::diff::rules::{Allowed, Equivalence, Equivalent, Rename, Rules, Tolera
 use crate::diff::selector::Step;
 use crate::names::Stage;
 use crate::routing::Percent;
-use crate::snapshot::{Comparison, ShadowPlan, Shadowing};
+use crate::snapshot::{Comparison, MAX_SHADOW_THREADS, ShadowPlan, Shadowing};
 
 const MAX_BODY: u64 = 256 * 1024;
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -261,8 +261,12 @@ fn chosen(compare: Option<&At<Text>>, build: &Build<'_>, cx: &mut Cx<'_>) -> Opt
 }
 
 /// What shadow traffic may cost this process.
-pub(super) fn shadowing(file: &File) -> Shadowing {
+pub(super) fn shadowing(file: &File, cx: &mut Cx<'_>) -> Shadowing {
     let given = file.shadowing.as_ref().and_then(At::get);
+    let threads = given.and_then(|given| given.threads.as_ref());
+    if let Some(at) = threads.filter(|at| at.get().is_some_and(|count| count.0 as usize > MAX_SHADOW_THREADS)) {
+        cx.report.error(at.place, "out-of-range", format!("at most {MAX_SHADOW_THREADS} shadow threads are possible"));
+    }
     let count = |pick: fn(&file::Shadowing) -> Option<&At<crate::config::read::Count>>| {
         given.and_then(pick).and_then(At::get).and_then(|count| usize::try_from(count.0).ok())
     };

@@ -71,6 +71,7 @@ pub(super) fn compile(gathered: Gathered, main: &Path, state_dir: Option<&Path>,
     build.compiled_comparisons = comparisons::compile(&build, cx);
     let (listeners, admin) = listeners::compile(&file, cx);
     backends::check_loops(&backends, &compiled_backends, &listeners, admin, cx);
+    let shadowing = comparisons::shadowing(&file, cx);
     let compiled_routes = routes::compile(&routes, &file, &build, cx);
     if cx.report.has_errors() {
         return None;
@@ -92,7 +93,7 @@ pub(super) fn compile(gathered: Gathered, main: &Path, state_dir: Option<&Path>,
         rules,
         backends: compiled_backends.into_iter().flatten().collect(),
         shadows,
-        shadowing: comparisons::shadowing(&file),
+        shadowing,
         default_timeout: timeout,
         listeners,
         admin,
