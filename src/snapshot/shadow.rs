@@ -15,6 +15,8 @@ pub struct ShadowPlan {
     pub sample: Percent,
     /// `shadow:` and the route's name.
     pub salt: Arc<str>,
+    /// `noise:` and the route's name: under this salt requests are picked for self-checks.
+    pub noise_salt: Arc<str>,
     /// The methods that are copied.
     pub methods: Vec<Method>,
     /// The largest body that is copied, in bytes.

@@ -216,6 +216,7 @@ pub(super) fn plan(
     Some(Arc::new(ShadowPlan {
         sample: given.and_then(|given| given.sample.as_ref()?.get()).map_or(Percent::ALL, |sample| sample.0),
         salt: format!("shadow:{name}").into(),
+        noise_salt: format!("noise:{name}").into(),
         methods,
         max_body: usize::try_from(max_body).unwrap_or(usize::MAX),
         timeout: positive(given.and_then(|given| given.timeout.as_ref()), TIMEOUT, cx),
