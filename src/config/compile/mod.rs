@@ -9,6 +9,7 @@ mod flags;
 mod keys;
 mod listeners;
 mod matches;
+mod retention;
 mod routes;
 mod subjects;
 mod tests;
@@ -63,6 +64,7 @@ pub(super) fn compile(gathered: Gathered, main: &Path, state_dir: Option<&Path>,
     let compiled_backends = backends::compile(&build, cx);
     let (listeners, admin) = listeners::compile(&file, cx);
     backends::check_loops(&backends, &compiled_backends, &listeners, admin, cx);
+    let retention = retention::compile(&file, cx);
     let compiled_routes = routes::compile(&routes, &file, &build, cx);
     if cx.report.has_errors() {
         return None;
@@ -91,6 +93,7 @@ pub(super) fn compile(gathered: Gathered, main: &Path, state_dir: Option<&Path>,
         jwt,
         drain,
         access_log,
+        retention,
         confirm_removals,
         tenant_files: build.tenant_files,
     };

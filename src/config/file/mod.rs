@@ -1,13 +1,14 @@
 //! routes.yaml as it is written: the types hold exactly what the file may say, and nothing is looked up yet.
 //!
 //! - [`listen`]: listeners, admin, logs, draining
-//! - [`backend`], [`endpoint`], [`subject`], [`cohort`], [`flag`], [`route`], [`mod@test`]: one noun each
+//! - [`backend`], [`endpoint`], [`subject`], [`cohort`], [`flag`], [`route`], [`retention`], [`mod@test`]: one noun each
 
 pub mod backend;
 pub mod cohort;
 pub mod endpoint;
 pub mod flag;
 pub mod listen;
+pub mod retention;
 pub mod route;
 pub mod subject;
 pub mod test;
@@ -19,6 +20,7 @@ pub use cohort::{Cohort, HeaderMatch};
 pub use endpoint::Endpoint;
 pub use flag::Flag;
 pub use listen::{Admin, ClientTimeouts, Drain, Listen, Reload, Slashes};
+pub use retention::Retention;
 pub use route::{Canary, Defaults, Except, Match, Rewrite, Route, ValueMatch};
 pub use subject::{Force, From, Jwt, Subject, SubjectSource};
 pub use test::{Expect, Test};
@@ -57,6 +59,8 @@ record! {
         pub flags: Option<At<Names<Flag>>>,
         /// The routes; the best match wins.
         pub routes: Option<At<List<Route>>>,
+        /// How much is kept of comparisons.
+        pub retention: Option<At<Retention>>,
         /// Patterns of further files, relative to this one; they may hold backends, cohorts, flags, routes and tests.
         pub include: Option<At<List<Text>>>,
         /// What a reload asks back about.
