@@ -258,6 +258,7 @@ fn settings(old: &Snapshot, new: &Snapshot, lines: &mut Vec<String>) {
     changed("force", old.trust.force == new.trust.force);
     changed("drain", old.drain == new.drain);
     changed("access_log", old.access_log == new.access_log);
+    changed("retention", old.retention == new.retention);
     changed("reload.confirm_removals", old.confirm_removals == new.confirm_removals);
     let same_addresses =
         old.listeners.iter().map(|listener| listener.address).eq(new.listeners.iter().map(|l| l.address));

@@ -41,6 +41,8 @@ pub struct Snapshot {
     pub drain: DrainSettings,
     /// Where the access log goes.
     pub access_log: AccessLog,
+    /// How much is kept of comparisons.
+    pub retention: Retention,
     /// Whether a reload that looks like a cut file is taken without being asked twice.
     pub confirm_removals: bool,
     /// The number of lines of each `tenants_file:`, by the file's path: how a reload sees that one was cut short.
@@ -188,6 +190,23 @@ pub struct DrainSettings {
     pub delay: Duration,
     /// How long requests in flight may take after that.
     pub grace: Duration,
+}
+
+/// How much is kept of comparisons.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// The most bytes on disk; the oldest goes first.
+    pub size: u64,
+    /// How long anything is kept.
+    pub age: Duration,
+    /// How many comparisons of a difference signature are kept in full.
+    pub samples: u32,
+}
+
+impl Default for Retention {
+    fn default() -> Retention {
+        Retention { size: 1 << 30, age: Duration::from_secs(14 * 24 * 3600), samples: 10 }
+    }
 }
 
 /// Where the access log goes.

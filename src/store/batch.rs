@@ -75,6 +75,17 @@ pub struct Sample {
     pub differences: Vec<(SignatureId, Difference)>,
 }
 
+impl Sample {
+    /// About how many bytes it takes.
+    fn bytes(&self) -> usize {
+        let headers = |list: &[(String, String)]| list.iter().map(|(name, value)| name.len() + value.len()).sum();
+        let body = |body: &Option<Vec<u8>>| body.as_ref().map_or(0, Vec::len);
+        let request: usize = headers(&self.headers);
+        let answers: usize = self.answers.iter().map(|told| headers(&told.headers) + body(&told.body)).sum();
+        request + body(&self.body) + answers + self.target.len()
+    }
+}
+
 /// One answer of a sample.
 #[derive(Debug, Clone, Default)]
 pub struct Told {
@@ -152,11 +163,34 @@ pub fn bucket_top(bucket: u8) -> f64 {
     (f64::from(bucket) / PER_OCTAVE).exp2()
 }
 
+impl Timed {
+    /// As the store spells it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Timed::Side(side) => side.as_str(),
+            Timed::Ratio => "ratio",
+        }
+    }
+
+    /// Reads it as the store spells it.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Timed> {
+        if text == Timed::Ratio.as_str() { Some(Timed::Ratio) } else { Side::parse(text).map(Timed::Side) }
+    }
+}
+
 impl Batch {
     /// Whether nothing happened.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.verdicts.is_empty() && self.checks.is_empty() && self.found.is_empty() && self.outcomes.is_empty()
+    }
+
+    /// About how many bytes the samples take.
+    #[must_use]
+    pub fn sample_bytes(&self) -> usize {
+        self.samples.iter().map(Sample::bytes).sum()
     }
 
     /// Counts a comparison.

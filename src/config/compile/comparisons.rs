@@ -268,8 +268,12 @@ pub(super) fn shadowing(file: &File, cx: &mut Cx<'_>) -> Shadowing {
     if let Some(at) = threads.filter(|at| at.get().is_some_and(|count| count.0 as usize > MAX_SHADOW_THREADS)) {
         cx.report.error(at.place, "out-of-range", format!("at most {MAX_SHADOW_THREADS} shadow threads are possible"));
     }
-    let count = |pick: fn(&file::Shadowing) -> Option<&At<crate::config::read::Count>>| {
-        given.and_then(pick).and_then(At::get).and_then(|count| usize::try_from(count.0).ok())
+    let mut count = |pick: fn(&file::Shadowing) -> Option<&At<crate::config::read::Count>>| {
+        let (count, place) = given.and_then(pick).and_then(|at| Some((at.get()?.0, at.place)))?;
+        if count == 0 {
+            cx.report.error(place, "out-of-range", "zero would let nothing pass");
+        }
+        usize::try_from(count).ok()
     };
     let bytes = given.and_then(|given| given.bytes.as_ref()?.get()).and_then(|size| usize::try_from(size.0).ok());
     Shadowing {

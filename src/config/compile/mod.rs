@@ -10,6 +10,7 @@ mod flags;
 mod keys;
 mod listeners;
 mod matches;
+mod retention;
 mod routes;
 mod subjects;
 mod tests;
@@ -72,6 +73,7 @@ pub(super) fn compile(gathered: Gathered, main: &Path, state_dir: Option<&Path>,
     let (listeners, admin) = listeners::compile(&file, cx);
     backends::check_loops(&backends, &compiled_backends, &listeners, admin, cx);
     let shadowing = comparisons::shadowing(&file, cx);
+    let retention = retention::compile(&file, cx);
     let compiled_routes = routes::compile(&routes, &file, &build, cx);
     if cx.report.has_errors() {
         return None;
@@ -102,6 +104,7 @@ pub(super) fn compile(gathered: Gathered, main: &Path, state_dir: Option<&Path>,
         jwt,
         drain,
         access_log,
+        retention,
         confirm_removals,
         tenant_files: build.tenant_files,
     };

@@ -2,7 +2,7 @@
 //!
 //! - [`listen`]: listeners, admin, logs, draining
 //! - [`shadow`], [`comparison`]: copies to the other side, and when two answers are the same
-//! - [`backend`], [`endpoint`], [`subject`], [`cohort`], [`flag`], [`route`], [`mod@test`]: one noun each
+//! - [`backend`], [`endpoint`], [`subject`], [`cohort`], [`flag`], [`route`], [`retention`], [`mod@test`]: one noun each
 
 pub mod backend;
 pub mod cohort;
@@ -10,6 +10,7 @@ pub mod comparison;
 pub mod endpoint;
 pub mod flag;
 pub mod listen;
+pub mod retention;
 pub mod route;
 pub mod shadow;
 pub mod subject;
@@ -23,6 +24,7 @@ pub use comparison::Comparison;
 pub use endpoint::Endpoint;
 pub use flag::Flag;
 pub use listen::{Admin, ClientTimeouts, Drain, Listen, Reload, Slashes};
+pub use retention::Retention;
 pub use route::{Canary, Defaults, Except, Match, Rewrite, Route, ValueMatch};
 pub use shadow::{Shadow, Shadowing};
 pub use subject::{Force, From, Jwt, Subject, SubjectSource};
@@ -64,6 +66,8 @@ record! {
         pub comparisons: Option<At<Names<Comparison>>>,
         /// The routes; the best match wins.
         pub routes: Option<At<List<Route>>>,
+        /// How much is kept of comparisons.
+        pub retention: Option<At<Retention>>,
         /// Patterns of further files, relative to this one; they may hold backends, cohorts, flags, comparisons, routes and tests.
         pub include: Option<At<List<Text>>>,
         /// What shadow traffic may cost this process. A change takes a restart.

@@ -4,6 +4,7 @@
 //! by [`FromText`]. Each field is an [`At`]: its place, and its value unless that was bad. What was bad has been
 //! reported where it stands, and its siblings were read all the same.
 
+mod amounts;
 mod at;
 mod names;
 mod record;
@@ -11,12 +12,13 @@ mod scalars;
 
 use std::borrow::Cow;
 
+pub use amounts::{Age, Count, Size};
 pub(super) use at::read_at;
 pub use at::{At, Boxed, Filled, Nullable, OneOrMany};
 pub use names::{Named, Names};
 pub(super) use record::{Field, key, properties, record};
 pub use scalars::{
-    Address, Choice, Count, HeaderKey, MethodName, Network, Number, Percentage, Size, Switch, Text, Time, Toggle,
+    Address, Choice, HeaderKey, MethodName, Network, Number, Percentage, Switch, Text, Time, Toggle,
     Version, Where, Word,
 };
 

@@ -236,60 +236,6 @@ impl Serialize for HeaderKey {
 
 schema!(HeaderKey, "Header", json_schema!({ "type": "string", "minLength": 1 }));
 
-/// A number of bytes, such as `64KiB`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Size(pub u64);
-
-/// The units of a [`Size`], the largest first.
-const UNITS: [(&str, u64); 4] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
-
-impl FromText for Size {
-    const WHAT: &'static str = "a size such as `64KiB` or `1MiB`";
-
-    fn from_text(text: &str) -> Result<Size, Refusal> {
-        let bad =
-            || Refusal::value(format!("`{text}` is no size")).help("write it as `512B`, `64KiB`, `1MiB` or `2GiB`");
-        let (number, unit) = UNITS
-            .iter()
-            .find_map(|(suffix, unit)| Some((text.strip_suffix(suffix)?.trim_end(), *unit)))
-            .ok_or_else(bad)?;
-        let number: u64 = number.parse().map_err(|_| bad())?;
-        let most = || Refusal::new("out-of-range", "more than an exbibyte");
-        number.checked_mul(unit).filter(|bytes| *bytes <= 1 << 60).map(Size).ok_or_else(most)
-    }
-}
-
-impl Serialize for Size {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let (suffix, unit) = UNITS.iter().find(|(_, unit)| self.0.is_multiple_of(*unit)).unwrap_or(&UNITS[3]);
-        serializer.collect_str(&format_args!("{}{suffix}", self.0 / unit))
-    }
-}
-
-schema!(
-    Size,
-    "Size",
-    json_schema!({ "type": "string", "pattern": "^[0-9]+ *([KMG]i)?B$|\\$\\{", "examples": ["64KiB", "1MiB"] })
-);
-
-/// A whole number from 1 to a million.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
-pub struct Count(pub u32);
-
-impl FromText for Count {
-    const WHAT: &'static str = "a whole number such as `64`";
-    const NUMBER: bool = true;
-
-    fn from_text(text: &str) -> Result<Count, Refusal> {
-        let number: u32 = text.parse().map_err(|_| Refusal::value(format!("`{text}` is no whole number")))?;
-        let fits = (1..=1_000_000).contains(&number);
-        if fits { Ok(Count(number)) } else { Err(Refusal::new("out-of-range", "1 to 1000000 is possible here")) }
-    }
-}
-
-schema!(Count, "Count", or_variable(json!({ "type": "integer", "minimum": 1, "maximum": 1_000_000 })));
-
 /// A number that is not negative, such as `0.01`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(transparent)]

@@ -53,6 +53,17 @@ fn keys() {
 }
 
 #[test]
+fn what_is_kept_of_comparisons_has_bounds() {
+    assert_eq!(
+        found("retention: { size: 15MiB, age: 59m, samples: 1001 }\n"),
+        ["1:20 out-of-range", "1:32 out-of-range", "1:46 bad-value"]
+    );
+    assert_eq!(found("retention: { size: 1024, age: 11y }\n"), ["1:20 wrong-type", "1:31 out-of-range"]);
+    assert_eq!(found("retention: { sise: 1GiB }\n"), ["1:14 unknown-key"]);
+    assert_eq!(found("retention: { size: 16MiB, age: 1h, samples: 0 }\n"), [""; 0]);
+}
+
+#[test]
 fn missing_keys() {
     let loaded = main("listen: [{}]\n").load();
     let found: Vec<_> = loaded.diagnostics.errors().map(|found| (found.line, found.col, &*found.message)).collect();

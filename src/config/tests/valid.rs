@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::*;
 use crate::names::{Key, Stage};
 use crate::routing::{CohortKind, SubjectSource};
-use crate::snapshot::{Balance, HostRule};
+use crate::snapshot::{Balance, HostRule, Retention};
 
 #[test]
 fn every_valid_fixture_loads_and_its_tests_hold() {
@@ -38,6 +38,8 @@ fn everything_is_compiled() {
     assert_eq!(snapshot.jwt.unwrap().keys.keys.len(), 2);
     assert_eq!(snapshot.listeners[1].timeouts.idle, Duration::from_secs(90));
     assert!(snapshot.listeners[1].opaque_slashes && !snapshot.confirm_removals);
+    let retention = Retention { size: 64 << 20, age: Duration::from_secs(30 * 24 * 3600), samples: 5 };
+    assert_eq!(snapshot.retention, retention);
     assert!(snapshot.state_dir.is_absolute());
     assert_eq!(snapshot.tenant_files.len(), 2);
 }
