@@ -6,6 +6,7 @@
 //! - [`rules`]: what a comparison looks at
 //! - [`selector`]: places in an answer, as rules name them: `$.items[*].etag`, `header:Date`
 //! - [`tree`]: a structured body as a flat tape, which every format with a structure is read into
+//! - [`json`]: JSON bodies
 //! - [`difference`]: what differs, where, and the signature that analysts work on
 //! - [`budget`]: what a comparison may cost
 //! - [`noise`]: whether a signature is a real difference, judged by evidence
@@ -13,6 +14,7 @@
 
 pub mod budget;
 pub mod difference;
+pub mod json;
 pub mod noise;
 pub mod rules;
 pub mod selector;
