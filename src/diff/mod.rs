@@ -5,6 +5,8 @@
 //!
 //! - [`rules`]: what a comparison looks at
 //! - [`selector`]: places in an answer, as rules name them: `$.items[*].etag`, `header:Date`
+//! - [`tree`]: a structured body as a flat tape, which every format with a structure is read into
+//! - [`json`]: JSON bodies
 //! - [`difference`]: what differs, where, and the signature that analysts work on
 //! - [`budget`]: what a comparison may cost
 //! - [`noise`]: whether a signature is a real difference, judged by evidence
@@ -12,10 +14,12 @@
 
 pub mod budget;
 pub mod difference;
+pub mod json;
 pub mod noise;
 pub mod rules;
 pub mod selector;
 pub mod stats;
+pub mod tree;
 
 use http::{HeaderMap, StatusCode};
 
@@ -25,6 +29,7 @@ pub use noise::{Evidence, Judgement};
 pub use rules::Rules;
 pub use selector::Selector;
 pub use stats::Share;
+pub use tree::{Builder, Tree};
 
 use crate::names::Side;
 
