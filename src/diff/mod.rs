@@ -12,7 +12,10 @@
 //! - [`stats`]: shares with their intervals
 
 pub mod budget;
+pub mod charset;
+pub mod decode;
 pub mod difference;
+pub mod media_type;
 pub mod noise;
 pub mod rules;
 pub mod selector;
