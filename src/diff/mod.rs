@@ -17,6 +17,7 @@ pub mod decode;
 pub mod difference;
 pub mod media_type;
 pub mod noise;
+pub mod redact;
 pub mod rules;
 pub mod selector;
 pub mod stats;
