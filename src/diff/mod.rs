@@ -12,15 +12,19 @@
 //! - [`stats`]: shares with their intervals
 
 pub mod budget;
+pub mod bytes;
 pub mod charset;
 pub mod decode;
 pub mod difference;
+pub mod excerpt;
+pub mod head;
 pub mod media_type;
 pub mod noise;
 pub mod redact;
 pub mod rules;
 pub mod selector;
 pub mod stats;
+pub mod text;
 pub mod tree;
 
 use http::{HeaderMap, StatusCode};
