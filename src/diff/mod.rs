@@ -17,8 +17,12 @@ pub mod charset;
 pub mod decode;
 pub mod difference;
 pub mod excerpt;
+pub mod form;
 pub mod head;
+pub mod html;
+mod markup;
 pub mod media_type;
+pub mod ndjson;
 pub mod noise;
 pub mod redact;
 pub mod rules;
@@ -26,6 +30,7 @@ pub mod selector;
 pub mod stats;
 pub mod text;
 pub mod tree;
+pub mod xml;
 
 use http::{HeaderMap, StatusCode};
 
