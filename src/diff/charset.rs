@@ -9,25 +9,34 @@ use super::media_type::MediaType;
 /// How far into an HTML page its `<meta charset>` is looked for, in bytes (HTML §13.2.3.2).
 const PRESCAN: usize = 1024;
 
-/// The body as text: by its byte order mark, the charset of its Content-Type, for HTML its `<meta charset>`, else as UTF-8.
+/// The body as text: by its byte order mark, the charset of its Content-Type, for markup what it
+/// says itself (`<?xml encoding>`, `<meta charset>`), else as UTF-8.
 /// A charset that nobody knows counts as none. `None` if the bytes are no text in that charset.
 #[must_use]
-pub fn text<'a>(bytes: &'a [u8], content_type: Option<&MediaType>, html: bool) -> Option<Cow<'a, str>> {
+pub fn text<'a>(bytes: &'a [u8], content_type: Option<&MediaType>, markup: bool) -> Option<Cow<'a, str>> {
     let (encoding, marked) = match Encoding::for_bom(bytes) {
         Some((encoding, mark)) => (encoding, mark),
-        None => (declared(bytes, content_type, html).unwrap_or(UTF_8), 0),
+        None => (declared(bytes, content_type, markup).unwrap_or(UTF_8), 0),
     };
     encoding.decode_without_bom_handling_and_without_replacement(&bytes[marked..])
 }
 
-fn declared(bytes: &[u8], content_type: Option<&MediaType>, html: bool) -> Option<&'static Encoding> {
+fn declared(bytes: &[u8], content_type: Option<&MediaType>, markup: bool) -> Option<&'static Encoding> {
     let header = content_type.and_then(|media| media.parameter("charset"));
     if let Some(encoding) = header.and_then(|label| Encoding::for_label(label.as_bytes())) {
         return Some(encoding);
     }
-    let encoding = Encoding::for_label(html.then(|| meta(bytes))??.as_bytes())?;
+    let encoding = Encoding::for_label(markup.then(|| xml(bytes).or_else(|| meta(bytes)))??.as_bytes())?;
     // A page that says UTF-16 where this could be read does not use it.
     Some(if encoding.is_ascii_compatible() { encoding } else { UTF_8 })
+}
+
+/// The label in `<?xml version="1.0" encoding="…"?>`.
+fn xml(bytes: &[u8]) -> Option<String> {
+    let head = String::from_utf8_lossy(&bytes[..bytes.len().min(PRESCAN)]).into_owned();
+    let (_, after) = head.strip_prefix("<?xml")?.split("?>").next()?.split_once("encoding")?;
+    let value = after.trim_start().strip_prefix('=')?.trim_start().strip_prefix(['"', '\''])?;
+    value.split(['"', '\'']).next().map(str::to_owned)
 }
 
 /// The label in `<meta charset="…">` or `<meta http-equiv=… content="…; charset=…">`.
@@ -45,7 +54,7 @@ fn meta(bytes: &[u8]) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn read(bytes: &[u8], content_type: &str, html: bool) -> Option<String> {
+    fn read(bytes: &[u8], content_type: &str, markup: bool) -> Option<String> {
         text(bytes, MediaType::parse(content_type).as_ref(), html).map(Cow::into_owned)
     }
 
@@ -63,9 +72,11 @@ mod tests {
 
     #[test]
     fn html_may_say_it_itself() {
-        for page in
-            [&b"<meta charset='latin1'>\xe9"[..], b"<META content=\"text/html; Charset=latin1\" http-equiv=x>\xe9"]
-        {
+        for page in [
+            &b"<?xml version='1.0' encoding=\"latin1\"?>\xe9"[..],
+            b"<meta charset='latin1'>\xe9",
+            b"<META content=\"text/html; Charset=latin1\" http-equiv=x>\xe9",
+        ] {
             assert!(read(page, "text/html", true).unwrap().ends_with('é'));
             assert_eq!(read(page, "text/html; charset=utf-8", true), None);
         }

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 
+use super::Budget;
 use super::json::NotRead;
 use super::redact::url::decoded_bytes;
 use super::tree::{Builder, Scalar, Tree};
-use super::Budget;
 
 /// Bytes that are one step of work.
 const BYTES_PER_STEP: usize = 64;
@@ -77,7 +77,7 @@ mod tests {
 
     fn shape(body: &[u8]) -> Result<String, NotRead> {
         let mut in_time = || false;
-        read(body, &mut Budget::new(Limits::default(), &mut in_time)).map(|tree| crate::diff::tree::plain(&tree))
+        read(body, &mut Budget::new(Limits::default(), &mut in_time)).map(|tree| crate::diff::plain::plain(&tree))
     }
 
     #[test]

@@ -6,34 +6,83 @@
 //! closes the nearest element of its name, one without such an element does nothing, and what is never closed ends with what
 //! is around it.
 
+use std::collections::HashSet;
+
 use html5gum::emitters::default::{DefaultEmitter, StartTag, Token};
 use html5gum::{HtmlString, Tokenizer};
 
 use super::json::NotRead;
-use super::markup::{Element, Markup};
+use super::markup::{Child, Element, Markup};
 use super::tree::Tree;
 use super::{Budget, Unknown};
 
 /// Elements that are never closed (HTML §13.1.2).
-const VOID: [&str; 13] = [
-    "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr",
-];
+const VOID: [&str; 13] =
+    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"];
 /// Elements that stand in the head, until something else comes.
-const HEAD: [&str; 9] =
-    ["title", "meta", "link", "base", "style", "script", "noscript", "template", "bgsound"];
+const HEAD: [&str; 9] = ["title", "meta", "link", "base", "style", "script", "noscript", "template", "bgsound"];
 /// Elements in which white space counts.
 const VERBATIM: [&str; 4] = ["pre", "textarea", "script", "style"];
 /// Elements that end a paragraph before them (HTML §13.1.2.4).
 const ENDS_PARAGRAPH: [&str; 33] = [
-    "address", "article", "aside", "blockquote", "details", "dialog", "div", "dl", "fieldset", "figcaption", "figure",
-    "footer", "form", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hgroup", "hr", "main", "menu", "nav", "ol", "p",
-    "pre", "search", "section", "summary", "table", "ul",
+    "address",
+    "article",
+    "aside",
+    "blockquote",
+    "details",
+    "dialog",
+    "div",
+    "dl",
+    "fieldset",
+    "figcaption",
+    "figure",
+    "footer",
+    "form",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "header",
+    "hgroup",
+    "hr",
+    "main",
+    "menu",
+    "nav",
+    "ol",
+    "p",
+    "pre",
+    "search",
+    "section",
+    "summary",
+    "table",
+    "ul",
 ];
 /// Attributes that say what they say by being there (HTML §2.3.2).
 const BOOLEAN: [&str; 22] = [
-    "allowfullscreen", "async", "autofocus", "autoplay", "checked", "controls", "default", "defer", "disabled",
-    "formnovalidate", "hidden", "inert", "ismap", "itemscope", "loop", "multiple", "muted", "nomodule", "novalidate",
-    "open", "readonly", "required",
+    "allowfullscreen",
+    "async",
+    "autofocus",
+    "autoplay",
+    "checked",
+    "controls",
+    "default",
+    "defer",
+    "disabled",
+    "formnovalidate",
+    "hidden",
+    "inert",
+    "ismap",
+    "itemscope",
+    "loop",
+    "multiple",
+    "muted",
+    "nomodule",
+    "novalidate",
+    "open",
+    "readonly",
+    "required",
 ];
 /// Bytes of a token that are one step of work.
 const BYTES_PER_STEP: usize = 64;
@@ -70,7 +119,7 @@ pub fn read(text: &str, budget: &mut Budget<'_>) -> Result<Tree<'static>, NotRea
             return Err(Unknown::TooDeep.into());
         }
     }
-    Ok(reader.markup.tree(budget)?)
+    Ok(reader.finish().tree(budget)?)
 }
 
 fn lossy(text: &HtmlString) -> String {
@@ -81,6 +130,8 @@ struct Reader {
     markup: Markup,
     /// The elements that are open, the innermost last: `html`, then `head` or `body`, then what is in it.
     open: Vec<usize>,
+    /// The elements whose texts stand as they are.
+    verbatim: HashSet<usize>,
 }
 
 impl Reader {
@@ -90,7 +141,7 @@ impl Reader {
         markup.add(DOCUMENT, single("html"));
         markup.add(HTML, single("head"));
         markup.add(HTML, single("body"));
-        Reader { markup, open: vec![HTML, HEAD_AT] }
+        Reader { markup, open: vec![HTML, HEAD_AT], verbatim: HashSet::new() }
     }
 
     fn name(&self, place: usize) -> &str {
@@ -195,23 +246,55 @@ impl Reader {
         }
     }
 
+    /// Text stands with its runs of white space as one space each; the space at its ends goes when all is read, since a comment
+    /// may have stood within.
     fn text(&mut self, text: &str) {
         let verbatim = (2..self.open.len()).any(|place| VERBATIM.contains(&self.name(place)));
-        let text = if verbatim { text.to_owned() } else { text.split_ascii_whitespace().collect::<Vec<_>>().join(" ") };
-        if text.is_empty() {
-            return;
-        }
-        if self.in_head() && self.open.len() == 2 {
-            self.to_body();
+        if !verbatim && self.open.len() == 2 {
+            if text.chars().all(|character| character.is_ascii_whitespace()) && self.in_head() {
+                return;
+            }
+            if self.in_head() {
+                self.to_body();
+            }
         }
         let parent = self.open.last().copied().unwrap_or(BODY);
-        // Where a comment or a tag without effect stands between two texts, they are still one.
-        if let (false, Some(super::markup::Child::Text(last))) = (verbatim, self.markup.elements[parent].children.last_mut())
-        {
-            last.push(' ');
+        if verbatim {
+            self.verbatim.insert(parent);
+            return self.markup.add_text(parent, text);
         }
-        self.markup.add_text(parent, &text);
+        let text = collapsed(text);
+        let follows_space =
+            matches!(self.markup.elements[parent].children.last(), Some(Child::Text(last)) if last.ends_with(' '));
+        self.markup.add_text(parent, if follows_space { text.trim_start() } else { &text });
     }
+
+    fn finish(mut self) -> Markup {
+        for (at, element) in self.markup.elements.iter_mut().enumerate() {
+            if self.verbatim.contains(&at) {
+                continue;
+            }
+            element.children.retain_mut(|child| match child {
+                Child::Element(_) => true,
+                Child::Text(text) => {
+                    *text = text.trim_matches(' ').to_owned();
+                    !text.is_empty()
+                }
+            });
+        }
+        self.markup
+    }
+}
+
+fn collapsed(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    for character in text.chars() {
+        let character = if character.is_ascii_whitespace() { ' ' } else { character };
+        if character != ' ' || !plain.ends_with(' ') {
+            plain.push(character);
+        }
+    }
+    plain
 }
 
 fn attribute(name: &str, value: &str) -> (String, String) {
@@ -236,7 +319,7 @@ mod tests {
 
     fn shape(text: &str) -> Result<String, NotRead> {
         let mut in_time = || false;
-        read(text, &mut Budget::new(Limits::default(), &mut in_time)).map(|tree| crate::diff::tree::plain(&tree))
+        read(text, &mut Budget::new(Limits::default(), &mut in_time)).map(|tree| crate::diff::plain::plain(&tree))
     }
 
     #[test]
@@ -252,6 +335,7 @@ mod tests {
         let plain = shape("<div class='a b' id=\"x\"><input disabled> hello   world</div>").unwrap();
         for other in [
             "<!DOCTYPE html><html><head></head><body><DIV ID=x CLASS='b a'><INPUT disabled='disabled'/>\n hello<!-- x -->\nworld</DIV></body></html>",
+            "<div class='a b' id=x><input disabled>hel<!-- -->lo <!-- --> world</div>",
             "<body>\n<div id=x class='b  a a' ><input disabled=\"\">hello world</div>",
         ] {
             assert_eq!(shape(other).unwrap(), plain, "{other}");

@@ -144,7 +144,9 @@ impl Markup {
             })
             .collect();
         let kinds = groups + usize::from(element.children.iter().any(|child| matches!(child, Child::Text(_))));
-        if kinds < 2 || element.children.iter().any(|child| matches!(child, Child::Element(at) if self.elements[*at].single)) {
+        if kinds < 2
+            || element.children.iter().any(|child| matches!(child, Child::Element(at) if self.elements[*at].single))
+        {
             return None;
         }
         let mut runs = names.clone();

@@ -6,6 +6,7 @@
 //! - [`rules`]: what a comparison looks at
 //! - [`selector`]: places in an answer, as rules name them: `$.items[*].etag`, `header:Date`
 //! - [`tree`]: a structured body as a flat tape, which every format with a structure is read into
+//! - [`json`]: JSON bodies
 //! - [`difference`]: what differs, where, and the signature that analysts work on
 //! - [`budget`]: what a comparison may cost
 //! - [`noise`]: whether a signature is a real difference, judged by evidence
@@ -20,10 +21,13 @@ pub mod excerpt;
 pub mod form;
 pub mod head;
 pub mod html;
+pub mod json;
 mod markup;
 pub mod media_type;
 pub mod ndjson;
 pub mod noise;
+#[cfg(test)]
+mod plain;
 pub mod redact;
 pub mod rules;
 pub mod selector;

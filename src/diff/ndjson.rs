@@ -1,8 +1,8 @@
 //! Bodies of many JSON values as one array: a value on each line, or after each record separator (RFC 7464).
 
+use super::Budget;
 use super::json::{self, NotRead};
 use super::tree::{Builder, Tree};
-use super::Budget;
 
 /// What stands before each value of a JSON text sequence.
 const RECORD_SEPARATOR: char = '\u{1e}';
@@ -37,7 +37,7 @@ mod tests {
     fn shape(body: &str) -> Result<String, NotRead> {
         let mut in_time = || false;
         read(body.as_bytes(), &mut Budget::new(Limits::default(), &mut in_time))
-            .map(|tree| crate::diff::tree::plain(&tree))
+            .map(|tree| crate::diff::plain::plain(&tree))
     }
 
     #[test]

@@ -105,8 +105,7 @@ impl Reader {
         }
         let (namespace, local) = source.resolver().resolve_element(tag.name());
         let namespace = self.namespace(namespace)?;
-        let mut element =
-            Element { name: local.as_ref().to_owned(), single: parent == 0, ..Element::default() };
+        let mut element = Element { name: local.as_ref().to_owned(), single: parent == 0, ..Element::default() };
         if namespace != parent_namespace {
             element.attributes.push(("xmlns".to_owned(), namespace.clone().unwrap_or_default()));
         }
@@ -186,7 +185,7 @@ mod tests {
 
     fn shape(text: &str) -> Result<String, NotRead> {
         let mut in_time = || false;
-        read(text, &mut Budget::new(Limits::default(), &mut in_time)).map(|tree| crate::diff::tree::plain(&tree))
+        read(text, &mut Budget::new(Limits::default(), &mut in_time)).map(|tree| crate::diff::plain::plain(&tree))
     }
 
     #[test]
@@ -223,8 +222,19 @@ mod tests {
 
     #[test]
     fn what_is_no_xml_is_told() {
-        for text in ["", "text", "<a>", "<a></b>", "<a/><b/>", "<a/>x", "<a>&nbsp;</a>", "<a x=1/>", "<a x='1' x='2'/>", "<p:a/>", "{}"]
-        {
+        for text in [
+            "",
+            "text",
+            "<a>",
+            "<a></b>",
+            "<a/><b/>",
+            "<a/>x",
+            "<a>&nbsp;</a>",
+            "<a x=1/>",
+            "<a x='1' x='2'/>",
+            "<p:a/>",
+            "{}",
+        ] {
             assert!(matches!(shape(text), Err(NotRead::Malformed { .. })), "{text}: {:?}", shape(text));
         }
     }
