@@ -13,13 +13,28 @@
 //! - [`stats`]: shares with their intervals
 
 pub mod budget;
+pub mod bytes;
+pub mod charset;
+pub mod decode;
 pub mod difference;
+pub mod excerpt;
+pub mod form;
+pub mod head;
+pub mod html;
 pub mod json;
+mod markup;
+pub mod media_type;
+pub mod ndjson;
 pub mod noise;
+#[cfg(test)]
+mod plain;
+pub mod redact;
 pub mod rules;
 pub mod selector;
 pub mod stats;
+pub mod text;
 pub mod tree;
+pub mod xml;
 
 use http::{HeaderMap, StatusCode};
 

@@ -144,9 +144,9 @@ impl Copying {
     pub(super) fn finish(self: Box<Self>, finished: &Finished<'_>) {
         let generation = &finished.view.generation;
         let Some(meter) = generation.shadow_meter(self.route) else { return };
-        let offered = self.exchange(finished).and_then(|exchange| {
-            finished.view.queue.offer(Box::new(exchange)).map_err(|(_, why)| why)
-        });
+        let offered = self
+            .exchange(finished)
+            .and_then(|exchange| finished.view.queue.offer(Box::new(exchange)).map_err(|(_, why)| why));
         if let Err(why) = offered {
             meter.mirrored(finished.worker, Mirrored::Dropped(why));
         }

@@ -128,7 +128,8 @@ impl Ask<'_> {
         let (set, remove) = if is_shadow { (&self.plan.set[..], &self.plan.remove[..]) } else { (&[][..], &[][..]) };
         for (name, value) in lines_of(&exchange.head) {
             let framing: [&[u8]; 3] = [b"host", b"content-length", b"transfer-encoding"];
-            let replaced = set.iter().map(|(name, _)| name).chain(remove).any(|other| other.as_str().as_bytes() == name);
+            let replaced =
+                set.iter().map(|(name, _)| name).chain(remove).any(|other| other.as_str().as_bytes() == name);
             if !framing.contains(&name) && !replaced {
                 field(out, name, value);
             }

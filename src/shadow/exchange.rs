@@ -117,7 +117,8 @@ impl Recorded {
     /// The fields of an answer as they are kept.
     #[must_use]
     pub fn flatten(headers: &HeaderMap) -> Vec<u8> {
-        let mut fields = Vec::with_capacity(headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum());
+        let mut fields =
+            Vec::with_capacity(headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum());
         for (name, value) in headers {
             fields.extend_from_slice(name.as_str().as_bytes());
             fields.extend_from_slice(b": ");
@@ -161,7 +162,8 @@ mod tests {
     #[test]
     fn fields_come_back_as_they_were() {
         let mut headers = HeaderMap::new();
-        for (name, value) in [("a", "1"), ("set-cookie", "x=1"), ("set-cookie", "y=2; Path=/"), ("b", ""), ("c", "d:e")] {
+        for (name, value) in [("a", "1"), ("set-cookie", "x=1"), ("set-cookie", "y=2; Path=/"), ("b", ""), ("c", "d:e")]
+        {
             headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
         assert_eq!(fields_of(&Recorded::flatten(&headers)), headers);

@@ -92,7 +92,11 @@ pub(super) fn shows(differences: &[Difference], one: &Difference) -> bool {
 
 impl Judge {
     /// Begins with what was known before: of routes, how many comparisons and self-checks; of signatures, the rest.
-    pub fn remember(&self, routes: impl Iterator<Item = (Arc<str>, u64, u64)>, signatures: impl Iterator<Item = (Arc<str>, SignatureId, Evidence, u32)>) {
+    pub fn remember(
+        &self,
+        routes: impl Iterator<Item = (Arc<str>, u64, u64)>,
+        signatures: impl Iterator<Item = (Arc<str>, SignatureId, Evidence, u32)>,
+    ) {
         let mut known = self.routes();
         for (name, compared, checked) in routes {
             let route = known.entry(name).or_default();
@@ -138,7 +142,10 @@ impl Judge {
         known.checked += 1;
         for difference in differences {
             for kind in explained_by(difference.kind) {
-                known.learn(SignatureId::new(route, &difference.path, *kind), &Evidence { noise: 1, ..Evidence::default() });
+                known.learn(
+                    SignatureId::new(route, &difference.path, *kind),
+                    &Evidence { noise: 1, ..Evidence::default() },
+                );
             }
         }
     }

@@ -91,10 +91,11 @@ impl Lanes {
     /// Takes out all that waits.
     pub(super) fn clear(&mut self) -> Vec<Box<Exchange>> {
         let lanes = self.lanes.values_mut();
-        lanes.flat_map(|lane| {
-            lane.bytes = 0;
-            lane.waiting.drain(..)
-        })
-        .collect()
+        lanes
+            .flat_map(|lane| {
+                lane.bytes = 0;
+                lane.waiting.drain(..)
+            })
+            .collect()
     }
 }

@@ -152,7 +152,8 @@ impl Round<'_> {
         let unsettled = judged.iter().any(|one| one.held.unsettled && !one.accepted);
         let confirm = self.comparison.confirm && unsettled && !busy(other);
         if confirm && judge.may_ask(self.route(), &[own, other], Purpose::Confirmation) {
-            let (again, shadow) = tokio::join!(self.ask(primary.side, backend), self.ask(self.exchange.shadow, self.shadow));
+            let (again, shadow) =
+                tokio::join!(self.ask(primary.side, backend), self.ask(self.exchange.shadow, self.shadow));
             let Some(again) = again else { return false };
             let itself = self.differ(primary, &again);
             if sampled {
@@ -171,7 +172,8 @@ impl Round<'_> {
             }
             return true;
         }
-        if sampled && judge.may_ask(self.route(), &[own], Purpose::Noise)
+        if sampled
+            && judge.may_ask(self.route(), &[own], Purpose::Noise)
             && let Some(again) = self.ask(primary.side, backend).await
         {
             self.checked(&self.differ(primary, &again));
@@ -215,7 +217,8 @@ impl Round<'_> {
             return;
         }
         let differences = judged.iter().map(|one| (one.id, one.difference.clone())).collect();
-        let sample = sample::of(self.exchange, self.comparison, self.at_ms, verdict, [pair.legacy, pair.new], differences);
+        let sample =
+            sample::of(self.exchange, self.comparison, self.at_ms, verdict, [pair.legacy, pair.new], differences);
         self.thread.batch.borrow_mut().samples.push(sample);
     }
 }
@@ -229,7 +232,13 @@ impl Judged<'_> {
             (Some(Confirmation::Itself), _) | (_, Judgement::Noise) => Weight::Noise,
             (Some(Confirmation::Gone), _) | (_, Judgement::Transient) => Weight::Transient,
             (Some(Confirmation::Again), _) | (None, Judgement::Real | Judgement::Rare) => Weight::Counts,
-            (None, Judgement::TooFew) => if can_confirm { Weight::Unconfirmed } else { Weight::Counts },
+            (None, Judgement::TooFew) => {
+                if can_confirm {
+                    Weight::Unconfirmed
+                } else {
+                    Weight::Counts
+                }
+            }
         }
     }
 }

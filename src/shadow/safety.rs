@@ -53,7 +53,8 @@ pub fn check(parts: &Parts, upgrade: bool, stage: Stage, plan: &ShadowPlan) -> R
 pub fn is_endless(headers: &HeaderMap) -> bool {
     let Some(value) = headers.get(http::header::CONTENT_TYPE) else { return false };
     let kind = value.as_bytes();
-    let begins = |prefix: &str| kind.len() >= prefix.len() && kind[..prefix.len()].eq_ignore_ascii_case(prefix.as_bytes());
+    let begins =
+        |prefix: &str| kind.len() >= prefix.len() && kind[..prefix.len()].eq_ignore_ascii_case(prefix.as_bytes());
     begins("text/event-stream") || begins("multipart/x-mixed-replace") || begins("application/grpc")
 }
 

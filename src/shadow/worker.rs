@@ -178,7 +178,8 @@ impl Thread {
     }
 
     async fn go(self: Rc<Self>, exchange: Box<Exchange>, backend: Arc<Backend>) {
-        let _turn = Turn { thread: Rc::clone(&self), backend: Arc::clone(&backend.settings.name), bytes: exchange.bytes() };
+        let _turn =
+            Turn { thread: Rc::clone(&self), backend: Arc::clone(&backend.settings.name), bytes: exchange.bytes() };
         if exchange.plan().is_some_and(|plan| exchange.began.elapsed() > plan.timeout + exchange.answer.took) {
             exchange.count(self.worker, Mirrored::Dropped(Dropped::Expired));
         } else {
