@@ -17,6 +17,7 @@ use crate::config::{self, Bundle, Diagnostic, Disk, Loaded, Options, Removal};
 use crate::shutdown::{Phase, ShutdownWatch};
 use crate::snapshot::Snapshot;
 use crate::state::{Live, ReloadStatus};
+use crate::store::Store;
 use crate::telemetry::{AccessWriter, FacadeMeter};
 
 /// How long the files must have been left alone before they are read, and between two reads that must agree.
@@ -106,6 +107,7 @@ pub struct Controller {
     options: StartOptions,
     state: StateDir,
     writer: AccessWriter,
+    store: Store,
     watch: Watch,
     /// What the live generation was loaded from.
     adopted: Bundle,
@@ -134,13 +136,14 @@ impl Controller {
         let seen = loaded.bundle.clone();
         let Chosen { snapshot, bundle, why_kept } = choose(loaded, &options, &load_options, &directory)?;
         let writer = open_log(&snapshot).map_err(|error| StartError::System("the access log", error))?;
+        let store = Store::open(&directory, snapshot.retention);
         let generation = build::generation(snapshot, None, options.workers);
         let live = Arc::new(Live::new(generation, FacadeMeter::new(options.workers)));
         let serving_kept = !why_kept.is_empty();
         live.set_reload(ReloadStatus { accepted: !serving_kept, messages: why_kept, serving_kept, at: None });
         let mut watch = Watch::new();
         watch.follow(&seen.paths());
-        let controller = Controller { live, options, state, writer, watch, adopted: bundle, seen, serving_kept };
+        let controller = Controller { live, options, state, writer, store, watch, adopted: bundle, seen, serving_kept };
         if !serving_kept {
             controller.keep();
         }
@@ -151,6 +154,12 @@ impl Controller {
     #[must_use]
     pub fn live(&self) -> &Arc<Live> {
         &self.live
+    }
+
+    /// The store of comparisons.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.store
     }
 
     /// The state directory.
@@ -291,6 +300,7 @@ impl Controller {
         let before = self.live.current().clone();
         let changes = config::changes(&before.snapshot, &snapshot);
         self.writer.redirect(snapshot.access_log.clone());
+        self.store.set_retention(snapshot.retention);
         let next = build::generation(snapshot, Some(&before), self.options.workers);
         let number = next.number;
         self.live.swap(next);

@@ -7,6 +7,7 @@ use tokio::time::{Duration, Instant};
 
 use super::allowance::{Allowance, Purpose};
 use crate::diff::{Difference, Evidence, Judgement, Kind, SignatureId};
+use crate::store;
 
 /// The most signatures that are known of one route; what is above stays unjudged.
 const MAX_SIGNATURES: usize = 2_000;
@@ -91,21 +92,17 @@ pub(super) fn shows(differences: &[Difference], one: &Difference) -> bool {
 }
 
 impl Judge {
-    /// Begins with what was known before: of routes, how many comparisons and self-checks; of signatures, the rest.
-    pub fn remember(
-        &self,
-        routes: impl Iterator<Item = (Arc<str>, u64, u64)>,
-        signatures: impl Iterator<Item = (Arc<str>, SignatureId, Evidence, u32)>,
-    ) {
-        let mut known = self.routes();
-        for (name, compared, checked) in routes {
-            let route = known.entry(name).or_default();
-            (route.compared, route.checked) = (compared, checked);
-        }
-        for (name, id, evidence, samples) in signatures {
-            let route = known.entry(name).or_default();
+    /// Begins with what was known before.
+    pub fn remember(&self, known: Vec<store::Known>) {
+        let mut routes = self.routes();
+        for one in known {
+            let route = routes.entry(one.route).or_default();
+            // Each signature tells the numbers of its route anew.
+            route.compared = route.compared.max(one.evidence.compared);
+            route.checked = route.checked.max(one.evidence.checked);
             if route.signatures.len() < MAX_SIGNATURES {
-                route.signatures.insert(id, Known { evidence, samples, sampled: None });
+                let known = Known { evidence: one.evidence, samples: FIRST_SAMPLES, sampled: None };
+                route.signatures.insert(one.id, known);
             }
         }
     }
