@@ -98,3 +98,19 @@ impl Verdict {
         }
     }
 }
+
+/// STUB
+pub fn compare(one: &Answer<'_>, other: &Answer<'_>, _: &Rules, _: &mut Budget<'_>) -> Outcome {
+    let mut outcome = Outcome::default();
+    if one.body != other.body {
+        outcome.differences.push(Difference {
+            kind: Kind::Bytes,
+            path: "$".into(),
+            place: "$".into(),
+            count: 1,
+            one: None,
+            other: None,
+        });
+    }
+    outcome
+}

@@ -26,3 +26,7 @@ pub const REDACTED: &str = "[redacted]";
 pub fn target(target: &str, rules: &Rules) -> String {
     url::target(target, &rules.redact)
 }
+/// STUB
+pub fn body(_: &http::HeaderMap, _: &[u8], _: &Rules) -> Option<Vec<u8>> {
+    None
+}
