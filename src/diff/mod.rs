@@ -7,28 +7,34 @@
 //! - [`selector`]: places in an answer, as rules name them: `$.items[*].etag`, `header:Date`
 //! - [`tree`]: a structured body as a flat tape, which every format with a structure is read into
 //! - [`json`]: JSON bodies
+//! - [`structure`]: two structured bodies held against each other
 //! - [`difference`]: what differs, where, and the signature that analysts work on
+//! - [`differences`]: those of one pair of answers, as they are found
 //! - [`budget`]: what a comparison may cost
 //! - [`noise`]: whether a signature is a real difference, judged by evidence
 //! - [`stats`]: shares with their intervals
 
 pub mod budget;
 pub mod difference;
+pub mod differences;
 pub mod json;
 pub mod noise;
 pub mod rules;
 pub mod selector;
 pub mod stats;
+pub mod structure;
 pub mod tree;
 
 use http::{HeaderMap, StatusCode};
 
 pub use budget::{Budget, Limits, Unknown};
 pub use difference::{Difference, Kind, SignatureId};
+pub use differences::Differences;
 pub use noise::{Evidence, Judgement};
 pub use rules::Rules;
 pub use selector::Selector;
 pub use stats::Share;
+pub use structure::Matcher;
 pub use tree::{Builder, Tree};
 
 use crate::names::Side;
