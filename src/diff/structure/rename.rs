@@ -107,15 +107,12 @@ impl<'t> Draft<'t> {
 
     /// What is to hold a field at this path, made where it is not there yet, and the last step to the field. `None`, if the
     /// field is there already, or something stands in the way.
-    fn home<'p>(
+    fn home(
         &mut self,
-        path: &'p [Step],
+        path: &'t [Step],
         places: &[usize],
         budget: &mut Budget<'_>,
-    ) -> Result<Option<(usize, &'p Step)>, Unknown>
-    where
-        'p: 't,
-    {
+    ) -> Result<Option<(usize, &'t Step)>, Unknown> {
         let mut places = places.iter().copied();
         let mut at = 0;
         let mut steps = path.iter().peekable();
