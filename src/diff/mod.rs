@@ -7,7 +7,9 @@
 //! - [`selector`]: places in an answer, as rules name them: `$.items[*].etag`, `header:Date`
 //! - [`tree`]: a structured body as a flat tape, which every format with a structure is read into
 //! - [`json`]: JSON bodies
+//! - [`structure`]: two structured bodies held against each other
 //! - [`difference`]: what differs, where, and the signature that analysts work on
+//! - [`differences`]: those of one pair of answers, as they are found
 //! - [`budget`]: what a comparison may cost
 //! - [`noise`]: whether a signature is a real difference, judged by evidence
 //! - [`stats`]: shares with their intervals
@@ -17,6 +19,7 @@ pub mod bytes;
 pub mod charset;
 pub mod decode;
 pub mod difference;
+pub mod differences;
 pub mod excerpt;
 pub mod form;
 pub mod head;
@@ -32,6 +35,7 @@ pub mod redact;
 pub mod rules;
 pub mod selector;
 pub mod stats;
+pub mod structure;
 pub mod text;
 pub mod tree;
 pub mod xml;
@@ -40,10 +44,12 @@ use http::{HeaderMap, StatusCode};
 
 pub use budget::{Budget, Limits, Unknown};
 pub use difference::{Difference, Kind, SignatureId};
+pub use differences::Differences;
 pub use noise::{Evidence, Judgement};
 pub use rules::Rules;
 pub use selector::Selector;
 pub use stats::Share;
+pub use structure::Matcher;
 pub use tree::{Builder, Tree};
 
 use crate::names::Side;
