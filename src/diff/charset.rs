@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     fn read(bytes: &[u8], content_type: &str, markup: bool) -> Option<String> {
-        text(bytes, MediaType::parse(content_type).as_ref(), html).map(Cow::into_owned)
+        text(bytes, MediaType::parse(content_type).as_ref(), markup).map(Cow::into_owned)
     }
 
     #[test]
