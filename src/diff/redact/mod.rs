@@ -12,7 +12,7 @@ mod headers;
 
 pub(super) use headers::header_value;
 pub use headers::headers;
-pub use mask::mask;
+pub use mask::{mask, mask_text};
 pub use names::{is_secret_header, is_secret_name};
 
 use super::Rules;
