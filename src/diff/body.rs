@@ -13,7 +13,8 @@ use super::redact::mask;
 use super::rules::BodyRule;
 use super::tree::Tree;
 use super::{
-    Answer, Budget, Compiled, Difference, Kind, Selector, Unknown, bytes, charset, form, html, ndjson, structure, text, xml,
+    Answer, Budget, Compiled, Difference, Kind, Selector, Unknown, bytes, charset, form, html, ndjson, structure, text,
+    xml,
 };
 
 /// Compares two bodies and notes what differs.
@@ -31,7 +32,8 @@ pub(super) fn compare(
     budget: &mut Budget<'_>,
     found: &mut Differences,
 ) -> Result<(), Unknown> {
-    let ignored = rules.rules().ignore.iter().any(|selector| matches!(selector, Selector::Body(steps) if steps.is_empty()));
+    let ignored =
+        rules.rules().ignore.iter().any(|selector| matches!(selector, Selector::Body(steps) if steps.is_empty()));
     if ignored || rules.rules().body == BodyRule::None {
         return Ok(());
     }
@@ -51,8 +53,8 @@ pub(super) fn compare(
             note(found, Kind::Format, Some(one.format.as_str().to_owned()), Some(other.format.as_str().to_owned()));
         }
         _ => match one.format {
-            Format::Bytes => as_bytes(&one, &other, rules, budget, found)?,
-            Format::Text => as_text(&one, &other, rules.redacts_bodies(), rules, budget, found)?,
+            Format::Bytes => as_bytes(&one, &other, rules.redacts_bodies(), budget, found)?,
+            Format::Text => as_text(&one, &other, rules.redacts_bodies(), budget, found)?,
             _ => as_trees(&one, &other, rules, budget, found)?,
         },
     }
@@ -140,7 +142,7 @@ fn as_trees(
             structure::compare(&first, one.answer.side, &second, other.answer.side, rules.matcher(), budget, found)
         }
         // Secrets are known by their names where those can be read, which is not so here.
-        (None, None) => as_text(one, other, true, rules, budget, found),
+        (None, None) => as_text(one, other, true, budget, found),
         (first, second) => {
             let (first, second) = (first.is_some(), second.is_some());
             let told = |read: bool| Some(format!("{}{}", if read { "" } else { "not " }, one.format.as_str()));
@@ -154,7 +156,6 @@ fn as_text(
     one: &Body<'_>,
     other: &Body<'_>,
     hide: bool,
-    rules: &Compiled,
     budget: &mut Budget<'_>,
     found: &mut Differences,
 ) -> Result<(), Unknown> {
@@ -163,7 +164,7 @@ fn as_text(
             keep(found, text::compare(&one, &other, hide, budget)?);
             Ok(())
         }
-        (None, None) => as_bytes(one, other, rules, budget, found),
+        (None, None) => as_bytes(one, other, hide, budget, found),
         (one, _) => {
             let told = |text: bool| Some(if text { "text" } else { "not text" }.to_owned());
             note(found, Kind::Format, told(one.is_some()), told(one.is_none()));
@@ -175,11 +176,11 @@ fn as_text(
 fn as_bytes(
     one: &Body<'_>,
     other: &Body<'_>,
-    rules: &Compiled,
+    hide: bool,
     budget: &mut Budget<'_>,
     found: &mut Differences,
 ) -> Result<(), Unknown> {
-    keep(found, bytes::compare(&one.bytes, &other.bytes, rules.redacts_bodies(), budget)?);
+    keep(found, bytes::compare(&one.bytes, &other.bytes, hide, budget)?);
     Ok(())
 }
 

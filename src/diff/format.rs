@@ -51,13 +51,18 @@ impl Format {
             return Format::Json;
         }
         match content_type.essence.as_str() {
-            "application/x-ndjson" | "application/ndjson" | "application/jsonl" | "application/x-jsonlines"
+            "application/x-ndjson"
+            | "application/ndjson"
+            | "application/jsonl"
+            | "application/x-jsonlines"
             | "application/json-seq" => Format::Ndjson,
             "application/x-www-form-urlencoded" => Format::Form,
             "text/html" => Format::Html,
             "application/xml" | "text/xml" => Format::Xml,
             essence if essence.ends_with("+xml") => Format::Xml,
-            essence if essence.starts_with("text/") || essence.ends_with("+yaml") || TEXTS.contains(&essence) => Format::Text,
+            essence if essence.starts_with("text/") || essence.ends_with("+yaml") || TEXTS.contains(&essence) => {
+                Format::Text
+            }
             _ => Format::Bytes,
         }
     }

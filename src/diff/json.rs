@@ -66,6 +66,11 @@ pub fn append<'a>(text: &'a str, from: usize, builder: &mut Builder<'a, '_, '_>)
     Reader { text, bytes: text.as_bytes(), at: 0, from, open: Vec::with_capacity(16), builder }.document()
 }
 
+/// Whether a text is a number as JSON spells it.
+pub(super) fn is_number(text: &str) -> bool {
+    scan::number(text.as_bytes(), 0) == Ok(text.len())
+}
+
 struct Reader<'a, 'r, 'b, 't> {
     text: &'a str,
     bytes: &'a [u8],

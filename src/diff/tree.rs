@@ -90,12 +90,6 @@ impl<'a> Tree<'a> {
     pub fn is_empty(&self) -> bool {
         self.nodes.is_empty()
     }
-
-    /// The node of this [`Node::index`]; null, if there is none.
-    #[must_use]
-    pub fn node(&self, index: u32) -> Node<'_> {
-        Node { tree: self, at: index }
-    }
 }
 
 impl<'t> Node<'t> {
@@ -174,6 +168,12 @@ impl<'t> Node<'t> {
     #[must_use]
     pub fn end(&self) -> u32 {
         self.slot().map_or(self.at, |slot| slot.next)
+    }
+
+    /// The node of this [`Node::index`] in the same tree; null, if there is none.
+    #[must_use]
+    pub fn elsewhere(&self, index: u32) -> Node<'t> {
+        Node { tree: self.tree, at: index }
     }
 
     fn slot(&self) -> Option<&'t Slot<'t>> {

@@ -133,7 +133,8 @@ fn parameter(text: &[u8], at: usize) -> Option<Range<usize>> {
 fn assigned(text: &[u8]) -> Vec<Range<usize>> {
     let mut spans: Vec<Range<usize>> = Vec::new();
     let mut from = 0;
-    while let Some(sign) = text[from..].iter().position(|byte| matches!(byte, b'=' | b':')).map(|length| from + length) {
+    while let Some(sign) = text[from..].iter().position(|byte| matches!(byte, b'=' | b':')).map(|length| from + length)
+    {
         from = sign + 1;
         let name = text[sign.saturating_sub(MAX_NAME)..sign].trim_ascii_end();
         let name = name.strip_suffix(b"\"").or_else(|| name.strip_suffix(b"'")).unwrap_or(name);
@@ -181,7 +182,10 @@ mod tests {
     fn values_after_secret_names_are_masked_in_text() {
         assert_eq!(mask_text("DB_PASSWORD=x y"), "DB_PASSWORD=[redacted] y");
         assert_eq!(mask_text("{'token' : \"a b\", 'id': 7,}"), "{'token' : \"[redacted]\", 'id': 7,}");
-        assert_eq!(mask_text(&format!("Authorization: Bearer {JWT}\nA: b")), "Authorization: [redacted] [redacted]\nA: b");
+        assert_eq!(
+            mask_text(&format!("Authorization: Bearer {JWT}\nA: b")),
+            "Authorization: [redacted] [redacted]\nA: b"
+        );
         assert_eq!(mask_text("time: 10:30, a=b"), "time: 10:30, a=b");
     }
 

@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::{Content, Scalar, Slot, Tag, Tree};
+use super::{Content, Node, Scalar, Slot, Tag, Tree};
 use crate::diff::{Budget, Unknown};
 
 /// Builds a [`Tree`], pays for it, and holds the limit of depth.
 ///
-/// A reader names what it meets in document order. Where it stands in the source is optional; what has no place there is
-/// never skipped as equal bytes and cannot be cut out when a body is redacted.
+/// A reader names what it meets in document order. Where it stands in the source is optional: values at places with equal
+/// bytes are taken for equal, and what has no place cannot be cut out when a body is redacted.
 ///
 /// Every method fails alike: with [`Unknown::TooMuchWork`] or [`Unknown::OutOfTime`] when the budget is spent, with
 /// [`Unknown::TooDeep`] beyond `limits.depth` open containers, with [`Unknown::TooLarge`] beyond what 32 bits can count.
@@ -78,6 +78,27 @@ impl<'a, 'b, 't> Builder<'a, 'b, 't> {
         };
         self.count();
         self.put(tag, content, span)
+    }
+
+    /// A value of a tree over the same source, with all that is in it.
+    ///
+    /// # Errors
+    /// See [`Builder`]; its depth is not looked at, it was when its own tree was built.
+    pub fn graft(&mut self, node: Node<'a>) -> Result<(), Unknown> {
+        self.budget.spend(u64::from(node.end() - node.index()))?;
+        self.count();
+        let (from, to) = (node.index(), fit(self.tree.nodes.len())?);
+        for at in from..node.end() {
+            let grafted = node.elsewhere(at);
+            let Some(slot) = grafted.slot().copied() else { break };
+            let content = match slot.tag {
+                Tag::Number | Tag::Text | Tag::Name => Content::Source(grafted.text()),
+                _ => slot.content,
+            };
+            let next = to.checked_add(slot.next - from).ok_or(Unknown::TooLarge)?;
+            self.tree.nodes.push(Slot { content, next, ..slot });
+        }
+        Ok(())
     }
 
     /// The innermost open container ends, before this offset.
