@@ -48,3 +48,6 @@ pub fn compare(one: &Answer<'_>, other: &Answer<'_>, rules: &Compiled, budget: &
     differences.extend(body::told(found));
     Outcome { differences, unknown }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,8 +8,11 @@ pub mod mask;
 pub mod names;
 pub mod url;
 
+mod body;
 mod headers;
+mod markup;
 
+pub use body::body;
 pub(super) use headers::header_value;
 pub use headers::headers;
 pub use mask::{mask, mask_text};
