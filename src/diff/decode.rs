@@ -178,4 +178,4 @@ fn zstd(body: &[u8], out: &mut Sink<'_, '_>) -> Result<(), Unknown> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

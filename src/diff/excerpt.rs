@@ -4,7 +4,7 @@ use super::difference::SHOWN;
 
 /// The text cut to [`SHOWN`] bytes at the most, with `…` where something was cut off.
 #[must_use]
-pub fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     if text.len() <= SHOWN {
         return text.to_owned();
     }

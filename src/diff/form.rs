@@ -12,10 +12,10 @@ use super::tree::{Builder, Scalar, Tree};
 /// Bytes that are one step of work.
 const BYTES_PER_STEP: usize = 64;
 
-/// A name with where its values stand.
+/// A name with where its values stand, their equals signs included: so even an empty one has its place.
 type Field = (String, Vec<Range<usize>>);
 
-/// Reads a body that is a form.
+/// Reads a body that is a form. The places of its values include the equals sign before them.
 ///
 /// # Errors
 /// What it encodes is no UTF-8, or it is over the budget.
@@ -31,7 +31,8 @@ pub fn read<'a>(body: &'a [u8], budget: &mut Budget<'_>) -> Result<Tree<'a>, Not
         }
         let repeated = values.len() > 1;
         for span in values {
-            builder.scalar(Scalar::Text(Cow::Owned(decoded(body, &span)?)), Some(span))?;
+            let value = (span.start + 1).min(span.end)..span.end;
+            builder.scalar(Scalar::Text(Cow::Owned(decoded(body, &value)?)), Some(span))?;
         }
         if repeated {
             builder.end(None)?;
@@ -55,11 +56,10 @@ fn fields(body: &[u8], budget: &mut Budget<'_>) -> Result<Vec<Field>, NotRead> {
         budget.spend(1)?;
         let sign = pair.iter().position(|byte| *byte == b'=').map_or(end, |at| start + at);
         let name = decoded(body, &(start..sign))?;
-        let value = (sign + 1).min(end)..end;
         let place = *places.entry(name.clone()).or_insert(fields.len());
         match fields.get_mut(place) {
-            Some((_, values)) => values.push(value),
-            None => fields.push((name, vec![value])),
+            Some((_, values)) => values.push(sign..end),
+            None => fields.push((name, vec![sign..end])),
         }
     }
     Ok(fields)

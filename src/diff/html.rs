@@ -104,7 +104,10 @@ pub fn read(text: &str, budget: &mut Budget<'_>) -> Result<Tree<'static>, NotRea
         let token = token.unwrap_or_else(|never| match never {});
         let size = match &token {
             Token::String(text) => text.len(),
-            Token::StartTag(tag) => tag.attributes.iter().map(|(name, value)| 8 + name.len() + value.len()).sum(),
+            Token::StartTag(tag) => {
+                reader.attributes()
+                    + tag.attributes.iter().map(|(name, value)| 8 + name.len() + value.len()).sum::<usize>()
+            }
             _ => 0,
         };
         // An end tag may have to look at all that is open.
@@ -144,6 +147,11 @@ impl Reader {
         Reader { markup, open: vec![HTML, HEAD_AT], verbatim: HashSet::new() }
     }
 
+    /// How many attributes `html`, `head` and `body` have: another tag of theirs may have to look at all of them.
+    fn attributes(&self) -> usize {
+        self.markup.elements[HTML..=BODY].iter().map(|element| element.attributes.len()).sum()
+    }
+
     fn name(&self, place: usize) -> &str {
         self.open.get(place).map_or("", |at| &self.markup.elements[*at].name)
     }
@@ -170,12 +178,11 @@ impl Reader {
             if at == BODY && self.in_head() {
                 self.to_body();
             }
-            let element = &mut self.markup.elements[at];
-            for (name, value) in attributes {
-                if element.attributes.iter().all(|(known, _)| *known != name) {
-                    element.attributes.push((name, value));
-                }
-            }
+            // Of a repeated attribute the first one counts (HTML §13.2.6.4).
+            let known = &mut self.markup.elements[at].attributes;
+            known.extend(attributes);
+            known.sort_by(|(one, _), (other, _)| one.cmp(other));
+            known.dedup_by(|(one, _), (other, _)| one == other);
             return;
         }
         if self.in_head() && self.open.len() == 2 && !HEAD.contains(&name.as_str()) {

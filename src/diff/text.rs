@@ -3,7 +3,7 @@
 use similar::{Algorithm, DiffOp, capture_diff_slices};
 
 use super::excerpt::shown;
-use super::redact::{REDACTED, mask};
+use super::redact::{REDACTED, mask_text};
 use super::{Budget, Difference, Kind, Unknown};
 
 /// How many lines of each side are shown.
@@ -36,7 +36,7 @@ pub fn compare(one: &str, other: &str, hide: bool, budget: &mut Budget<'_>) -> R
         }
         let numbered = lines.iter().enumerate().skip(from).take(length.min(LINES_SHOWN));
         let text: Vec<String> =
-            numbered.map(|(at, line)| format!("{}: {}", before + at + 1, shown(&mask(line)))).collect();
+            numbered.map(|(at, line)| format!("{}: {}", before + at + 1, shown(&mask_text(line)))).collect();
         (!text.is_empty()).then(|| shown(&text.join("\n")))
     };
     Ok(Some(Difference {

@@ -109,7 +109,8 @@ impl Reader {
         if namespace != parent_namespace {
             element.attributes.push(("xmlns".to_owned(), namespace.clone().unwrap_or_default()));
         }
-        for attribute in tag.attributes() {
+        // Duplicates are found below; the check of the library compares each with each.
+        for attribute in tag.attributes().with_checks(false) {
             let attribute = attribute.map_err(|_| self.malformed())?;
             if attribute.key.as_namespace_binding().is_some() {
                 continue;
@@ -118,10 +119,11 @@ impl Reader {
             if name == "xml:space" {
                 preserve = value == "preserve";
             }
-            if element.attributes.iter().any(|(known, _)| *known == name) {
-                return Err(self.malformed());
-            }
             element.attributes.push((name, value));
+        }
+        element.attributes.sort();
+        if element.attributes.windows(2).any(|two| two[0].0 == two[1].0) {
+            return Err(self.malformed());
         }
         let element = self.markup.add(parent, element);
         self.open.push(Open { element, namespace, preserve });

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, Method};
 
-use crate::diff::Rules;
+use crate::diff::Compiled;
 use crate::routing::Percent;
 
 /// What of a route's requests is copied to the other side.
@@ -37,7 +37,7 @@ pub struct Comparison {
     /// Its name; `built-in` if nothing was said.
     pub name: Arc<str>,
     /// What is compared, and how.
-    pub rules: Rules,
+    pub rules: Compiled,
     /// For which share of the compared requests the answering side is asked twice.
     pub noise: Percent,
     /// Whether both sides are asked again before a mismatch counts.

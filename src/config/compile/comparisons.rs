@@ -11,9 +11,9 @@ use crate::config::file::comparison::{Keep, Meaning};
 use crate::config::file::shadow::Credentials;
 use crate::config::file::{self, File};
 use crate::config::read::{HeaderKey, Named, Number, Where};
-use crate::diff::Selector;
 use crate::diff::rules::{Allowed, Equivalence, Equivalent, Rename, Rules, Tolerance, Unordered};
 use crate::diff::selector::Step;
+use crate::diff::{Compiled, Selector};
 use crate::names::Stage;
 use crate::routing::Percent;
 use crate::snapshot::{Comparison, MAX_SHADOW_THREADS, ShadowPlan, Shadowing};
@@ -35,7 +35,7 @@ pub(super) fn compile(build: &Build<'_>, cx: &mut Cx<'_>) -> Vec<Arc<Comparison>
         build.comparisons.entries.iter().map(|entry| Arc::new(comparison(entry, cx))).collect();
     all.push(Arc::new(Comparison {
         name: "built-in".into(),
-        rules: Rules::default(),
+        rules: Compiled::new(Rules::default()),
         noise: Percent::from_thousandths(NOISE).unwrap_or(Percent::ZERO),
         confirm: true,
         hashes_only: false,
@@ -55,7 +55,7 @@ fn comparison(entry: &Named<file::Comparison>, cx: &mut Cx<'_>) -> Comparison {
     }
     Comparison {
         name: Arc::clone(&entry.name),
-        rules,
+        rules: Compiled::new(rules),
         noise: share.min(most),
         confirm: given.and_then(|given| given.confirm.as_ref()?.get()).is_none_or(|toggle| toggle.0),
         hashes_only: given.and_then(|given| given.store.as_ref()?.get()).is_some_and(|word| word.0 == Keep::Hashes),

@@ -8,10 +8,10 @@ use proptest::prelude::*;
 use super::super::Limits;
 use super::*;
 
-fn encode(coding: &str, body: &[u8]) -> Vec<u8> {
+pub(in crate::diff) fn encode(coding: &str, body: &[u8]) -> Vec<u8> {
     match coding {
         "gzip" | "x-gzip" => {
-            let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+            let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
             encoder.write_all(body).unwrap();
             encoder.finish().unwrap()
         }

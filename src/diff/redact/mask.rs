@@ -18,6 +18,26 @@ pub fn mask(text: &str) -> Cow<'_, str> {
     if spans.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(replaced(text, &spans)) }
 }
 
+/// The same for text without a structure that could be read, where secrets may stand after their names as well:
+/// `password: x`, `API_KEY=x`, `"token": "x"`.
+#[must_use]
+pub fn mask_text(text: &str) -> Cow<'_, str> {
+    let mut spans = spans(text.as_bytes());
+    spans.extend(assigned(text.as_bytes()));
+    if spans.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    spans.sort_by_key(|span| span.start);
+    let mut apart: Vec<Range<usize>> = Vec::with_capacity(spans.len());
+    for span in spans {
+        match apart.last_mut().filter(|last| span.start < last.end) {
+            Some(last) => last.end = last.end.max(span.end),
+            None => apart.push(span),
+        }
+    }
+    Cow::Owned(replaced(text, &apart))
+}
+
 /// The text with these spans, sorted and apart, replaced; the spans lie at character boundaries.
 pub(super) fn replaced(text: &str, spans: &[Range<usize>]) -> String {
     let mut out = String::with_capacity(text.len());
@@ -71,7 +91,8 @@ fn run(text: &[u8], from: usize, part: impl Fn(u8) -> bool) -> usize {
 fn token(text: &[u8], at: usize) -> Option<Range<usize>> {
     let end = run(text, at, |byte| byte.is_ascii_alphanumeric() || b"-_.=".contains(&byte));
     let dots = text[at..end].iter().filter(|byte| **byte == b'.').count();
-    (dots >= 2).then_some(at..end)
+    // An excerpt may be cut within one.
+    (dots >= 2 || text[end..].starts_with("…".as_bytes())).then_some(at..end)
 }
 
 /// What follows `Bearer` or `Basic` (RFC 6750, RFC 7617).
@@ -108,6 +129,33 @@ fn parameter(text: &[u8], at: usize) -> Option<Range<usize>> {
     (end > sign + 1).then_some(sign + 1..end)
 }
 
+/// Where values stand after secret names.
+fn assigned(text: &[u8]) -> Vec<Range<usize>> {
+    let mut spans: Vec<Range<usize>> = Vec::new();
+    let mut from = 0;
+    while let Some(sign) = text[from..].iter().position(|byte| matches!(byte, b'=' | b':')).map(|length| from + length)
+    {
+        from = sign + 1;
+        let name = text[sign.saturating_sub(MAX_NAME)..sign].trim_ascii_end();
+        let name = name.strip_suffix(b"\"").or_else(|| name.strip_suffix(b"'")).unwrap_or(name);
+        let part = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-.".contains(byte);
+        let name = &name[name.iter().rposition(|byte| !part(byte)).map_or(0, |at| at + 1)..];
+        if !std::str::from_utf8(name).is_ok_and(is_secret_name) {
+            continue;
+        }
+        let start = run(text, from, |byte| byte == b' ' || byte == b'\t');
+        let span = match text.get(start) {
+            Some(quote @ (b'"' | b'\'')) => start + 1..run(text, start + 1, |byte| byte != *quote && byte != b'\n'),
+            _ => start..run(text, start, |byte| !b" \t\r\n,;&<>\"'".contains(&byte)),
+        };
+        from = span.end;
+        if !span.is_empty() {
+            spans.push(span);
+        }
+    }
+    spans
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,6 +179,17 @@ mod tests {
     }
 
     #[test]
+    fn values_after_secret_names_are_masked_in_text() {
+        assert_eq!(mask_text("DB_PASSWORD=x y"), "DB_PASSWORD=[redacted] y");
+        assert_eq!(mask_text("{'token' : \"a b\", 'id': 7,}"), "{'token' : \"[redacted]\", 'id': 7,}");
+        assert_eq!(
+            mask_text(&format!("Authorization: Bearer {JWT}\nA: b")),
+            "Authorization: [redacted] [redacted]\nA: b"
+        );
+        assert_eq!(mask_text("time: 10:30, a=b"), "time: 10:30, a=b");
+    }
+
+    #[test]
     fn urls_lose_passwords_and_secret_parameters() {
         assert_eq!(mask("https://joe:pw@shop.example/x"), "https://-@shop.example/x");
         assert_eq!(mask("see https://shop.example/a@b"), "see https://shop.example/a@b");
@@ -150,7 +209,9 @@ mod tests {
 
         #[test]
         fn planted_token_is_gone(before in ".{0,20}", after in "[ ,;\"].{0,20}") {
-            let masked = mask(&format!("{before} {JWT}{after}")).into_owned();
+            let text = format!("{before} {JWT}{after}");
+            let masked = mask(&text).into_owned();
+            prop_assert!(!mask_text(&text).contains("eyJzdWIiOiIxIn0"));
             prop_assert!(!masked.contains("eyJzdWIiOiIxIn0"));
         }
     }

@@ -8,11 +8,14 @@ pub mod mask;
 pub mod names;
 pub mod url;
 
+mod body;
 mod headers;
+mod markup;
 
+pub use body::body;
 pub(super) use headers::header_value;
 pub use headers::headers;
-pub use mask::mask;
+pub use mask::{mask, mask_text};
 pub use names::{is_secret_header, is_secret_name};
 
 use super::Rules;
@@ -25,8 +28,4 @@ pub const REDACTED: &str = "[redacted]";
 #[must_use]
 pub fn target(target: &str, rules: &Rules) -> String {
     url::target(target, &rules.redact)
-}
-/// STUB
-pub fn body(_: &http::HeaderMap, _: &[u8], _: &Rules) -> Option<Vec<u8>> {
-    None
 }

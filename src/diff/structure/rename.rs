@@ -53,6 +53,26 @@ enum Content<'t> {
     Object(Vec<(&'t str, usize)>),
 }
 
+impl Item<'_> {
+    fn gone() -> Self {
+        Item { content: Content::Array(Vec::new()), parent: 0, live: 0, gone: true }
+    }
+}
+
+/// A step down to one value.
+#[derive(Debug, Clone, Copy)]
+enum Edge<'t> {
+    Name(&'t str),
+    Place(usize),
+}
+
+/// Where a field belongs: in what, and at which place of it.
+#[derive(Debug, Clone, Copy)]
+struct Home<'t> {
+    parent: usize,
+    edge: Edge<'t>,
+}
+
 /// A field that was found: what it is, and the places that `[*]` stood for on the way.
 struct Found {
     item: usize,
@@ -66,16 +86,21 @@ impl<'t> Draft<'t> {
             return Ok(());
         }
         for found in self.find(new, budget)? {
-            if let Some((parent, step)) = self.home(legacy, &found.places, budget)? {
-                let content = std::mem::replace(&mut self.items[found.item].content, Content::Array(Vec::new()));
-                let live = self.items[found.item].live;
-                let item = self.add(content, parent);
-                self.items[item].live = live;
-                self.adopt(item);
-                self.attach(parent, step, item);
-                self.take_out(found.item);
-                self.moved = true;
+            // First out, then in: what it leaves empty may be what stands in its way.
+            let out = self.take_out(found.item);
+            if out.is_empty() {
+                continue;
             }
+            let Some(home) = self.home(legacy, &found.places, budget)? else {
+                self.put_back(&out);
+                continue;
+            };
+            let Item { content, live, .. } = std::mem::replace(&mut self.items[found.item], Item::gone());
+            let item = self.add(content, home.parent);
+            self.items[item].live = live;
+            self.adopt(item);
+            self.attach(home, item);
+            self.moved = true;
         }
         Ok(())
     }
@@ -87,17 +112,22 @@ impl<'t> Draft<'t> {
             let mut next = Vec::new();
             for Found { item, places } in found {
                 self.open(item, budget)?;
-                if let (Step::AnyElement, Content::Array(elements)) = (step, &self.items[item].content) {
-                    budget.spend(elements.len() as u64)?;
-                    next.extend(
-                        elements
-                            .iter()
-                            .enumerate()
-                            .filter(|(_, item)| !self.items[**item].gone)
-                            .map(|(place, item)| Found { item: *item, places: [places.as_slice(), &[place]].concat() }),
-                    );
-                } else if let Some(item) = self.child(item, step, budget)? {
-                    next.push(Found { item, places });
+                match (step, &self.items[item].content) {
+                    (Step::AnyElement, Content::Array(elements)) => {
+                        budget.spend(elements.len() as u64)?;
+                        let live = elements.iter().copied().enumerate().filter(|(_, item)| !self.items[*item].gone);
+                        let places = |place| [places.as_slice(), &[place]].concat();
+                        next.extend(live.map(|(place, item)| Found { item, places: places(place) }));
+                    }
+                    (Step::Element(place), _) => {
+                        let child = self.child(item, Edge::Place(*place), budget)?;
+                        next.extend(child.map(|item| Found { item, places }));
+                    }
+                    (Step::Member(name), _) => {
+                        let child = self.child(item, Edge::Name(name), budget)?;
+                        next.extend(child.map(|item| Found { item, places }));
+                    }
+                    _ => {}
                 }
             }
             found = next;
@@ -105,43 +135,48 @@ impl<'t> Draft<'t> {
         Ok(found)
     }
 
-    /// What is to hold a field at this path, made where it is not there yet, and the last step to the field. `None`, if the
-    /// field is there already, or something stands in the way.
+    /// Where a field at this path belongs; what is to hold it is made where it is not there yet. `None`, if the field is
+    /// there already, or something stands in the way.
     fn home(
         &mut self,
         path: &'t [Step],
         places: &[usize],
         budget: &mut Budget<'_>,
-    ) -> Result<Option<(usize, &'t Step)>, Unknown> {
+    ) -> Result<Option<Home<'t>>, Unknown> {
         let mut places = places.iter().copied();
         let mut at = 0;
         let mut steps = path.iter().peekable();
         while let Some(step) = steps.next() {
             self.open(at, budget)?;
-            let exact = match step {
-                Step::AnyElement => Step::Element(places.next().unwrap_or(0)),
-                step => step.clone(),
+            let edge = match step {
+                Step::AnyElement => Edge::Place(places.next().unwrap_or(0)),
+                Step::Element(place) => Edge::Place(*place),
+                Step::Member(name) => Edge::Name(name),
+                Step::AnyMember | Step::Descendant(_) => return Ok(None),
             };
-            let child = self.child(at, &exact, budget)?;
-            let fits = matches!(
-                (step, &self.items[at].content),
-                (Step::Member(_), Content::Object(_)) | (Step::AnyElement | Step::Element(_), Content::Array(_))
-            );
-            match (child, steps.peek()) {
+            let home = Home { parent: at, edge };
+            match (self.child(at, edge, budget)?, steps.peek()) {
                 (Some(_), None) => return Ok(None),
                 (Some(child), Some(_)) => at = child,
-                (None, _) if !fits => return Ok(None),
-                (None, None) => return Ok(Some((at, step))),
-                (None, Some(Step::Member(_))) => at = self.make(at, step, Content::Object(Vec::new())),
-                (None, Some(_)) => at = self.make(at, step, Content::Array(Vec::new())),
+                (None, _) if !self.fits(home) => return Ok(None),
+                (None, None) => return Ok(Some(home)),
+                (None, Some(Step::Member(_))) => at = self.make(home, Content::Object(Vec::new())),
+                (None, Some(_)) => at = self.make(home, Content::Array(Vec::new())),
             }
         }
         Ok(None)
     }
 
-    fn make(&mut self, parent: usize, step: &'t Step, content: Content<'t>) -> usize {
-        let item = self.add(content, parent);
-        self.attach(parent, step, item);
+    fn fits(&self, home: Home<'t>) -> bool {
+        matches!(
+            (home.edge, &self.items[home.parent].content),
+            (Edge::Name(_), Content::Object(_)) | (Edge::Place(_), Content::Array(_))
+        )
+    }
+
+    fn make(&mut self, home: Home<'t>, content: Content<'t>) -> usize {
+        let item = self.add(content, home.parent);
+        self.attach(home, item);
         item
     }
 
@@ -150,11 +185,15 @@ impl<'t> Draft<'t> {
         self.items.len() - 1
     }
 
-    fn attach(&mut self, parent: usize, step: &'t Step, item: usize) {
-        self.items[parent].live += 1;
-        match (&mut self.items[parent].content, step) {
-            (Content::Object(members), Step::Member(name)) => members.push((name, item)),
-            (Content::Array(elements), _) => elements.push(item),
+    /// Puts an item where it belongs. In an array it takes the place of what is gone from there; beyond its end, the next.
+    fn attach(&mut self, home: Home<'t>, item: usize) {
+        self.items[home.parent].live += 1;
+        match (&mut self.items[home.parent].content, home.edge) {
+            (Content::Object(members), Edge::Name(name)) => members.push((name, item)),
+            (Content::Array(elements), Edge::Place(place)) => match elements.get_mut(place) {
+                Some(element) => *element = item,
+                None => elements.push(item),
+            },
             _ => {}
         }
     }
@@ -174,16 +213,27 @@ impl<'t> Draft<'t> {
         }
     }
 
-    /// Takes an item out, and with it what has nothing left in it then.
-    fn take_out(&mut self, item: usize) {
+    /// Takes an item out, and with it what has nothing left in it then: all that went, the item first.
+    fn take_out(&mut self, item: usize) -> Vec<usize> {
+        let mut out = Vec::new();
         let mut at = item;
         while at != 0 && !self.items[at].gone {
             self.items[at].gone = true;
+            out.push(at);
             at = self.items[at].parent;
             self.items[at].live -= 1;
             if self.items[at].live > 0 {
                 break;
             }
+        }
+        out
+    }
+
+    fn put_back(&mut self, out: &[usize]) {
+        for item in out {
+            self.items[*item].gone = false;
+            let parent = self.items[*item].parent;
+            self.items[parent].live += 1;
         }
     }
 
@@ -205,13 +255,13 @@ impl<'t> Draft<'t> {
         Ok(())
     }
 
-    fn child(&self, item: usize, step: &Step, budget: &mut Budget<'_>) -> Result<Option<usize>, Unknown> {
-        let child = match (&self.items[item].content, step) {
-            (Content::Object(members), Step::Member(name)) => {
+    fn child(&self, item: usize, edge: Edge<'_>, budget: &mut Budget<'_>) -> Result<Option<usize>, Unknown> {
+        let child = match (&self.items[item].content, edge) {
+            (Content::Object(members), Edge::Name(name)) => {
                 budget.spend(members.len() as u64)?;
-                members.iter().find(|(member, item)| member == name && !self.items[*item].gone).map(|(_, item)| *item)
+                members.iter().find(|(member, item)| *member == name && !self.items[*item].gone).map(|(_, item)| *item)
             }
-            (Content::Array(elements), Step::Element(place)) => elements.get(*place).copied(),
+            (Content::Array(elements), Edge::Place(place)) => elements.get(place).copied(),
             _ => None,
         };
         Ok(child.filter(|child| !self.items[*child].gone))

@@ -84,15 +84,17 @@ impl<'t> Crumb<'t> {
 const LONGEST_NAME: usize = 64;
 /// From so many hexadecimal digits on, a name is a hash or an identifier.
 const LONG_HEX: usize = 16;
+/// From so many digits in a row on, a name is numbered: `iso8601` is a field, `ord-00017` is not.
+const LONG_NUMBER: usize = 5;
 
-/// Whether it is the name of a field, and not one of the many keys of a map: a number, an identifier, an address.
+/// Whether it is the name of a field, and not one of the many keys of a map: a number, a date, an identifier, an address.
 pub(super) fn is_field_name(name: &str) -> bool {
-    let digits = name.bytes().filter(u8::is_ascii_digit).count();
-    let hex = name.bytes().filter(u8::is_ascii_hexdigit).count();
-    let dashes = name.bytes().filter(|byte| *byte == b'-').count();
-    let is_number = digits > 0 && digits + dashes == name.len();
-    let is_hex = hex >= LONG_HEX && hex + dashes == name.len();
-    name.len() <= LONGEST_NAME && !name.is_empty() && is_plain(name) && !is_number && !is_hex
+    let hex = name.bytes().filter(|byte| byte.is_ascii_hexdigit() || *byte == b'-').count();
+    let has_digit = name.bytes().any(|byte| byte.is_ascii_digit());
+    let is_number = has_digit && !name.chars().any(char::is_alphabetic);
+    let is_hex = hex >= LONG_HEX && hex == name.len();
+    let is_numbered = name.split(|what: char| !what.is_ascii_digit()).any(|digits| digits.len() >= LONG_NUMBER);
+    !name.is_empty() && name.len() <= LONGEST_NAME && is_plain(name) && !is_number && !is_hex && !is_numbered
 }
 
 /// Whether it has nothing in it that no field's name has.
@@ -112,6 +114,8 @@ mod tests {
     fn keys_of_maps_are_no_field_names() {
         for name in [
             "17",
+            "10.0.0.1",
+            "ord-00017",
             "2024-01-01",
             "f81d4fae-7dec-11d0-a765-00a0c91e6bf6",
             "d41d8cd98f00b204e9800998ecf8427e",
@@ -122,7 +126,9 @@ mod tests {
         ] {
             assert!(!is_field_name(name), "{name}");
         }
-        for name in ["id", "address2", "line 1", "@id", "#text", "größe", "deadbeef", "x-1", "ns:name", "it's"] {
+        for name in
+            ["id", "address2", "iso8601", "line 1", "@id", "#text", "größe", "deadbeef", "x-1", "ns:name", "it's"]
+        {
             assert!(is_field_name(name), "{name}");
         }
     }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::Value as Json;
 
 use super::*;
-use crate::diff::rules::Unordered;
+use crate::diff::rules::{Rename, Unordered};
 
 /// Small values of few names, so that pairs of them often agree in part.
 fn json(arrays: bool) -> impl Strategy<Value = Json> {
@@ -144,6 +144,18 @@ proptest! {
         longer.insert(at.index(elements.len() + 1), more.clone());
         let found = plain(&Json::from(elements).to_string(), &rewritten(&Json::from(longer)));
         prop_assert_eq!(found, [if more.is_null() { "null $[*]" } else { "extra $[*]" }]);
+    }
+
+    #[test]
+    fn renamed_values_do_not_differ_from_themselves(
+        value in json(true),
+        renames in proptest::collection::vec((selector(), selector()), 1..4),
+    ) {
+        let rename = renames.into_iter().map(|(legacy, new)| Rename { legacy, new }).collect();
+        let rules = Rules { rename, ..Rules::default() };
+        let (one, other) = (value.to_string(), rewritten(&value));
+        prop_assert_eq!(between((&one, Side::New), (&other, Side::New), &rules).unwrap(), []);
+        prop_assert!(between((&one, Side::Legacy), (&other, Side::New), &rules).is_ok());
     }
 
     #[test]

@@ -94,6 +94,18 @@ fn renames_build_and_take_down_what_holds_the_fields() {
 }
 
 #[test]
+fn fields_move_up_and_down_in_their_own_place() {
+    let deeper = renaming(&[("$.price.amount", "$.price")]);
+    assert_eq!(by(&deeper, r#"{"price":{"amount":5}}"#, r#"{"price":5}"#), NONE);
+    let higher = renaming(&[("$.price", "$.price.amount")]);
+    assert_eq!(by(&higher, r#"{"price":5}"#, r#"{"price":{"amount":5}}"#), NONE);
+    assert_eq!(by(&higher, r#"{"price":5}"#, r#"{"price":{"amount":5,"unit":"x"}}"#), ["type $.price"]);
+    let within = renaming(&[("$.l[*].q", "$.l[*].a.v")]);
+    let new = r#"{"l":[{"a":{"v":1}},{"x":0},{"a":{"v":3}}]}"#;
+    assert_eq!(by(&within, r#"{"l":[{"q":1},{"x":0},{"q":3}]}"#, new), NONE);
+}
+
+#[test]
 fn field_under_both_names_is_one_too_many() {
     let rules = renaming(&[("$.a", "$.b")]);
     assert_eq!(by(&rules, r#"{"a":1}"#, r#"{"a":1,"b":1}"#), ["extra $.b"]);
