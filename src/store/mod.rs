@@ -47,3 +47,6 @@ pub const FILE: &str = "comparisons.db";
 
 /// The version of the tables.
 const VERSION: u64 = 1;
+
+#[cfg(test)]
+mod tests;
