@@ -16,10 +16,14 @@ use crate::proxy::Proxy;
 use crate::server::{self, Worker, WorkerHandle};
 use crate::shutdown::{Phase, Shutdown, ShutdownWatch};
 use crate::state::Live;
+use crate::store::Store;
 use crate::telemetry::{AccessQueue, AccessWriter, WorkerId};
 
 /// How many commands may wait for the control thread.
 const COMMANDS: usize = 64;
+
+/// How long the last comparisons may take to be written.
+const STORE_GRACE: Duration = Duration::from_secs(5);
 
 /// Why a facade does not run.
 #[derive(Debug)]
@@ -55,6 +59,8 @@ pub struct Facade {
     pub live: Arc<Live>,
     /// Where the token and the kept configuration are.
     pub state_dir: PathBuf,
+    /// What came of comparisons.
+    pub store: Store,
     commands: mpsc::Sender<Command>,
     shutdown: Shutdown,
     /// Ends the control thread, and with it the access log: after the workers, whose last lines it still writes.
@@ -72,7 +78,7 @@ impl Facade {
         let workers = options.workers;
         let access = Arc::new(AccessQueue::default());
         let queue = Arc::clone(&access);
-        let controller =
+        let mut controller =
             Controller::start(options, move |snapshot| AccessWriter::start(queue, snapshot.access_log.clone()))
                 .map_err(AppError::Start)?;
         let live = Arc::clone(controller.live());
@@ -87,8 +93,11 @@ impl Facade {
         let admin_address = admin.local_addr().map_err(|error| AppError::System("the admin listener", error))?;
         let listeners = server::bind(&wanted, workers).map_err(|(address, error)| AppError::Bind(address, error))?;
         let (commands, receiver) = mpsc::channel(COMMANDS);
+        let store = Store::open(&state_dir, live.current().snapshot.retention);
+        controller.set_store(store.clone());
         let api = Admin {
             live: Arc::clone(&live),
+            store: store.clone(),
             access: Arc::clone(&access),
             commands: commands.clone(),
             token: Arc::new(token),
@@ -106,7 +115,7 @@ impl Facade {
         }
         let addresses = listeners.addresses;
         let (admin, workers) = (admin_address, handles);
-        Ok(Facade { addresses, admin, live, state_dir, commands, shutdown, control_shutdown, workers, control })
+        Ok(Facade { addresses, admin, live, state_dir, store, commands, shutdown, control_shutdown, workers, control })
     }
 
     /// Loads the configuration anew, as SIGHUP does.
@@ -143,6 +152,9 @@ impl Facade {
         drop(self.commands);
         // A panic there has been reported by its own thread.
         let _ = self.control.join();
+        if !self.store.stop(STORE_GRACE) {
+            tracing::warn!("the last comparisons were not written in time");
+        }
         in_order && panicked == 0
     }
 }

@@ -17,6 +17,7 @@ use crate::config::{self, Bundle, Diagnostic, Disk, Loaded, Options, Removal};
 use crate::shutdown::{Phase, ShutdownWatch};
 use crate::snapshot::Snapshot;
 use crate::state::{Live, ReloadStatus};
+use crate::store::Store;
 use crate::telemetry::{AccessWriter, FacadeMeter};
 
 /// How long the files must have been left alone before they are read, and between two reads that must agree.
@@ -106,6 +107,8 @@ pub struct Controller {
     options: StartOptions,
     state: StateDir,
     writer: AccessWriter,
+    /// Whose bounds follow the configuration.
+    store: Option<Store>,
     watch: Watch,
     /// What the live generation was loaded from.
     adopted: Bundle,
@@ -140,7 +143,8 @@ impl Controller {
         live.set_reload(ReloadStatus { accepted: !serving_kept, messages: why_kept, serving_kept, at: None });
         let mut watch = Watch::new();
         watch.follow(&seen.paths());
-        let controller = Controller { live, options, state, writer, watch, adopted: bundle, seen, serving_kept };
+        let controller =
+            Controller { live, options, state, writer, store: None, watch, adopted: bundle, seen, serving_kept };
         if !serving_kept {
             controller.keep();
         }
@@ -157,6 +161,12 @@ impl Controller {
     #[must_use]
     pub fn state_dir(&self) -> &Path {
         &self.state.path
+    }
+
+    /// From now on, the bounds of this store follow the configuration.
+    pub fn set_store(&mut self, store: Store) {
+        store.set_retention(self.live.current().snapshot.retention);
+        self.store = Some(store);
     }
 
     /// Obeys commands and file events until the facade has ended; then the access log is finished.
@@ -291,6 +301,9 @@ impl Controller {
         let before = self.live.current().clone();
         let changes = config::changes(&before.snapshot, &snapshot);
         self.writer.redirect(snapshot.access_log.clone());
+        if let Some(store) = &self.store {
+            store.set_retention(snapshot.retention);
+        }
         let next = build::generation(snapshot, Some(&before), self.options.workers);
         let number = next.number;
         self.live.swap(next);

@@ -9,6 +9,7 @@
 //! - [`sheet`]: rows for people, as JSON and as CSV
 //! - [`printable`]: text of strangers on a terminal
 //! - [`view`]: a signature and a comparison as JSON
+//! - [`when`]: moments as people say them
 
 pub mod curl;
 pub mod export;
@@ -18,6 +19,7 @@ pub mod sheet;
 pub mod show;
 pub mod top;
 pub mod view;
+pub mod when;
 
 pub use printable::printable;
 pub use sheet::{Cell, Sheet};
