@@ -9,7 +9,7 @@
 //! | layer | modules |
 //! |---|---|
 //! | 7 | [`cli`] (→ [`app`], [`demo`]), [`app`], [`demo`]: compose and run |
-//! | 6 | [`admin`]: metrics, health and commands over HTTP |
+//! | 6 | [`admin`] (→ [`report`]): metrics, health and commands over HTTP · [`report`]: what analysts see of differences |
 //! | 5 | [`control`]: the only writer of generations · [`proxy`] (→ [`server`]): the life of a request · [`server`]: listeners, connections, drain |
 //! | 4 | [`state`]: the live generation · [`shadow`] (→ [`state`], [`store`]): copies to the other side · [`store`]: what came of comparisons, on disk |
 //! | 3 | [`config`]: `routes.yaml` to snapshot · [`upstream`]: backends, endpoints, connections, the codec to backends |
@@ -29,6 +29,7 @@ pub mod diff;
 pub mod errors;
 pub mod names;
 pub mod proxy;
+pub mod report;
 pub mod routing;
 pub mod server;
 pub mod shadow;

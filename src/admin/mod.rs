@@ -1,5 +1,6 @@
-//! What operators see over HTTP: metrics, health, and commands. On its own listener, never through a client's.
+//! What operators see over HTTP: metrics, health, commands and differences. On its own listener, never through a client's.
 
+mod diffs;
 mod token;
 
 use std::io;
@@ -22,6 +23,7 @@ use crate::state::{Live, ReloadStatus};
 use crate::store::Store;
 use crate::telemetry::AccessQueue;
 use crate::telemetry::export::Scrape;
+pub use diffs::{Decided, Decision};
 pub use token::Token;
 
 /// What the handlers need.
@@ -81,6 +83,7 @@ impl Admin {
             .route("/readyz", get(readyz))
             .route("/metrics", get(metrics))
             .route("/api/v1/reload", post(reload))
+            .merge(diffs::routes(&self))
             .with_state(self)
     }
 }
@@ -123,6 +126,11 @@ async fn metrics(State(admin): State<Admin>) -> Response {
     let uptime = SystemTime::now().duration_since(live.started).map_or(0, |up| up.as_secs());
     scrape.gauge("banyan_uptime_seconds", "Time since the facade began to serve.", uptime);
     scrape.counter("banyan_access_log_lost_total", "Access-log lines that were dropped.", admin.access.lost());
+    let store = &admin.store;
+    scrape.counter("banyan_store_errors_total", "Failures of the store of comparisons.", store.errors());
+    scrape.counter("banyan_store_lost_total", "Comparisons that the store lost.", store.lost().1);
+    let help = "Whether comparisons are being recorded.";
+    scrape.gauge("banyan_store_recording", help, u64::from(store.is_recording()));
     match scrape.render() {
         Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
@@ -131,8 +139,7 @@ async fn metrics(State(admin): State<Admin>) -> Response {
 
 async fn reload(State(admin): State<Admin>, Query(query): Query<ReloadQuery>, headers: HeaderMap) -> Response {
     if !admin.token.admits(&headers) {
-        return (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer")], "a bearer token is needed\n")
-            .into_response();
+        return unauthorized();
     }
     let (reply, outcome) = oneshot::channel();
     let command = Command::Reload { confirm: query.confirm, reply: Some(reply) };
@@ -151,4 +158,8 @@ async fn reload(State(admin): State<Admin>, Query(query): Query<ReloadQuery>, he
         }
     };
     (status, Json(ReloadAnswer { live, generation, messages })).into_response()
+}
+
+fn unauthorized() -> Response {
+    (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer")], "a bearer token is needed\n").into_response()
 }

@@ -60,14 +60,14 @@ pub struct Facade {
     pub live: Arc<Live>,
     /// Where the token and the kept configuration are.
     pub state_dir: PathBuf,
+    /// What came of comparisons.
+    pub store: Store,
     commands: mpsc::Sender<Command>,
     shutdown: Shutdown,
     /// Ends the control thread, and with it the access log: after the workers, whose last lines it still writes.
     control_shutdown: Shutdown,
     workers: Vec<WorkerHandle>,
     shadows: ShadowThreads,
-    /// The store of comparisons.
-    pub store: Store,
     control: JoinHandle<()>,
 }
 
@@ -165,11 +165,13 @@ impl Facade {
         // All are joined, whatever becomes of one.
         let panicked = self.workers.into_iter().map(WorkerHandle::join).filter(|in_order| !in_order).count();
         self.shadows.stop();
-        self.store.stop(STORE_PATIENCE);
         self.control_shutdown.advance(Phase::Ended);
         drop(self.commands);
         // A panic there has been reported by its own thread.
         let _ = self.control.join();
+        if !self.store.stop(STORE_PATIENCE) {
+            tracing::warn!("the last comparisons were not written in time");
+        }
         in_order && panicked == 0
     }
 }

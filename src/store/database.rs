@@ -90,7 +90,7 @@ fn prepare(connection: &Connection) -> Result<(), Trouble> {
     }
     let bytes = pages.saturating_mul(pragma(connection, "page_size")?);
     if pages > 0 && bytes <= CHECKED {
-        let said: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+        let said: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
         if said != "ok" {
             return Err(Trouble::Broken(said));
         }

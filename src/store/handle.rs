@@ -120,8 +120,8 @@ impl Store {
     /// Hands over what happened since the last batch; never waits. Whether it was taken; if not, it is counted as lost.
     pub fn offer(&self, batch: Batch) -> bool {
         match self.shared.queue.offer(batch) {
-            Ok(()) => true,
-            Err(batch) => {
+            None => true,
+            Some(batch) => {
                 self.shared.lose(&batch);
                 false
             }
@@ -190,7 +190,9 @@ impl Store {
     fn act(&self, act: Act) -> Result<(), AcceptError> {
         let (reply, answer) = mpsc::channel();
         let gone = || AcceptError::Unavailable("it is closed".to_owned());
-        self.shared.queue.command(Command::Act(act, reply)).map_err(|_| gone())?;
+        if !self.shared.queue.command(Command::Act(act, reply)) {
+            return Err(gone());
+        }
         match answer.recv_timeout(PATIENCE) {
             Ok(result) => result,
             Err(mpsc::RecvTimeoutError::Timeout) => Err(AcceptError::Unavailable("it is too busy".to_owned())),
@@ -231,7 +233,7 @@ impl Store {
     /// Writes what waits and closes the file, for all clones. Whether that was done in time.
     pub fn stop(&self, patience: Duration) -> bool {
         let (reply, answer) = mpsc::channel();
-        let told = self.shared.queue.command(Command::Stop(reply)).is_ok();
+        let told = self.shared.queue.command(Command::Stop(reply));
         self.shared.queue.close();
         // Without a thread there is nothing that would answer, nor anything to write.
         !told || answer.recv_timeout(patience).is_ok()
@@ -239,7 +241,8 @@ impl Store {
 }
 
 /// The wall clock, in milliseconds since 1970.
-pub(super) fn now_ms() -> u64 {
+#[must_use]
+pub fn now_ms() -> u64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

@@ -37,7 +37,7 @@ mod writer;
 pub use acceptance::{Acceptance, Act};
 pub use batch::{Batch, Compared, Found, Sample, Told};
 pub use detail::{Answered, Body, Detail, Differs};
-pub use handle::{AcceptError, Known, Store};
+pub use handle::{AcceptError, Known, Store, now_ms};
 pub use read::Reader;
 
 pub use crate::snapshot::Retention;
@@ -47,3 +47,6 @@ pub const FILE: &str = "comparisons.db";
 
 /// The version of the tables.
 const VERSION: u64 = 1;
+
+#[cfg(test)]
+mod tests;

@@ -42,31 +42,31 @@ pub(super) enum Next {
 
 impl Queue {
     /// Adds a batch; gives it back if there is no room, or nobody to write it.
-    pub(super) fn offer(&self, batch: Batch) -> Result<(), Batch> {
+    pub(super) fn offer(&self, batch: Batch) -> Option<Batch> {
         let bytes = batch.sample_bytes();
         let mut waiting = self.lock();
         // One batch, however large, always has room.
         let over = waiting.bytes > 0 && waiting.bytes + bytes > BYTES;
         if waiting.closed || waiting.batches.len() >= BATCHES || over {
-            return Err(batch);
+            return Some(batch);
         }
         waiting.bytes += bytes;
         waiting.batches.push_back(batch);
         drop(waiting);
         self.news.notify_one();
-        Ok(())
+        None
     }
 
-    /// Adds a command; gives it back if nobody will obey it any more.
-    pub(super) fn command(&self, command: Command) -> Result<(), Command> {
+    /// Adds a command; false if nobody will obey it any more.
+    pub(super) fn command(&self, command: Command) -> bool {
         let mut waiting = self.lock();
         if waiting.closed {
-            return Err(command);
+            return false;
         }
         waiting.commands.push_back(command);
         drop(waiting);
         self.news.notify_one();
-        Ok(())
+        true
     }
 
     /// Waits at most so long for what comes next; commands overtake batches. With `hold`, batches stay where they are.
@@ -119,12 +119,12 @@ mod tests {
     fn a_full_queue_refuses_and_a_closed_one_still_hands_out() {
         let queue = Queue::default();
         for _ in 0..BATCHES {
-            assert!(queue.offer(Batch::default()).is_ok());
+            assert!(queue.offer(Batch::default()).is_none());
         }
-        assert!(queue.offer(Batch::default()).is_err());
+        assert!(queue.offer(Batch::default()).is_some());
         queue.close();
         assert!(matches!(queue.next(Duration::ZERO, false), Next::Batch(_)));
-        assert!(queue.offer(Batch::default()).is_err());
+        assert!(queue.offer(Batch::default()).is_some());
         assert_eq!(queue.drain().len(), BATCHES - 1);
         assert!(matches!(queue.next(Duration::ZERO, false), Next::Closed));
     }

@@ -14,6 +14,7 @@ mod headers;
 mod host;
 mod jwt;
 mod kept;
+mod killed;
 mod mirroring;
 mod operations;
 mod refused;

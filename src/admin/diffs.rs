@@ -1,0 +1,228 @@
+//! Differences over HTTP: what analysts see, and what they decide.
+
+use axum::extract::{Path, Query, Request, State};
+use axum::http::StatusCode;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde::{Deserialize, Serialize};
+
+use super::{Admin, unauthorized};
+use crate::diff::SignatureId;
+use crate::report::top::{TopFilter, top};
+use crate::report::view::{ActView, ComparisonView, SignatureView};
+use crate::report::{moment, show, when};
+use crate::store::read::{Kept, ReadError};
+use crate::store::{AcceptError, Reader, now_ms};
+
+/// How many signatures are answered if nothing else is asked for.
+const LIMIT: usize = 100;
+/// How long an acceptance holds if nothing else is said: 30 days, in milliseconds.
+const HOLDS_MS: u64 = 30 * 86_400_000;
+/// The most characters of a reason or a name.
+const LONGEST: usize = 1000;
+
+/// What `GET /api/v1/diffs` may be asked.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DiffsQuery {
+    since: Option<String>,
+    route: Option<String>,
+    #[serde(default)]
+    all: bool,
+    limit: Option<usize>,
+}
+
+/// The answer of `GET /api/v1/diffs`.
+#[derive(Debug, Serialize)]
+struct Diffs {
+    compared: u64,
+    unknown: u64,
+    signatures: Vec<SignatureView>,
+    /// Left out: noise and transient ones, accepted ones, and what is beyond the limit.
+    noise: usize,
+    accepted: usize,
+    more: usize,
+}
+
+/// The answer of `GET /api/v1/diffs/{id}`.
+#[derive(Debug, Serialize)]
+struct Diff {
+    signature: SignatureView,
+    history: Vec<ActView>,
+    comparisons: Vec<Comparison>,
+}
+
+/// A comparison that shows a signature, in short.
+#[derive(Debug, Serialize)]
+struct Comparison {
+    id: u64,
+    at: String,
+    tenant: String,
+    request_id: String,
+    method: String,
+    target: String,
+}
+
+/// What `POST /api/v1/diffs/{id}/accept` and `…/reopen` are told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Decision {
+    /// Why.
+    pub reason: String,
+    /// Who says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// Until when it is accepted: `30d`, `2026-12-31` or RFC 3339. Without it, and without `forever`, 30 days.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<String>,
+    /// Accepted for good.
+    #[serde(default)]
+    pub forever: bool,
+}
+
+/// The answer to a decision, or why there is none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decided {
+    /// What was done, or what is wrong.
+    pub message: String,
+}
+
+/// The routes of differences; each of them needs the token.
+pub(super) fn routes(admin: &Admin) -> Router<Admin> {
+    Router::new()
+        .route("/api/v1/diffs", get(diffs))
+        .route("/api/v1/diffs/{id}", get(diff))
+        .route("/api/v1/comparisons/{id}", get(comparison))
+        .route("/api/v1/diffs/{id}/accept", post(accept))
+        .route("/api/v1/diffs/{id}/reopen", post(reopen))
+        .route_layer(middleware::from_fn_with_state(admin.clone(), guard))
+}
+
+async fn guard(State(admin): State<Admin>, request: Request, next: Next) -> Response {
+    if admin.token.admits(request.headers()) { next.run(request).await } else { unauthorized() }
+}
+
+fn refuse(status: StatusCode, message: impl Into<String>) -> Response {
+    (status, Json(Decided { message: message.into() })).into_response()
+}
+
+fn unknown(what: &str) -> Response {
+    refuse(StatusCode::NOT_FOUND, format!("there is no such {what}"))
+}
+
+/// Asks the store on a thread that may wait for the disk.
+async fn read<T: Send + 'static>(
+    admin: Admin,
+    ask: impl FnOnce(&Reader) -> Result<T, ReadError> + Send + 'static,
+) -> Result<T, Response> {
+    let asked = tokio::task::spawn_blocking(move || ask(&Reader::open(admin.store.state_dir())?)).await;
+    match asked {
+        Ok(Ok(found)) => Ok(found),
+        Ok(Err(error)) => Err(refuse(StatusCode::SERVICE_UNAVAILABLE, error.to_string())),
+        Err(_) => Err(refuse(StatusCode::INTERNAL_SERVER_ERROR, "the store could not be asked")),
+    }
+}
+
+async fn diffs(State(admin): State<Admin>, Query(query): Query<DiffsQuery>) -> Result<Response, Response> {
+    let now_ms = now_ms();
+    let since_ms = match &query.since {
+        Some(text) => when::since(text, now_ms).ok_or_else(|| {
+            refuse(StatusCode::UNPROCESSABLE_ENTITY, format!("`{text}` is no moment: {}", when::WHAT))
+        })?,
+        None => 0,
+    };
+    let limit = query.limit.unwrap_or(LIMIT);
+    let filter = TopFilter { since_ms, route: query.route, judgement: None, all: query.all, limit };
+    let found = read(admin, move |reader| top(reader, &filter, now_ms)).await?;
+    let signatures = found.rows.iter().map(|row| SignatureView::of(row, now_ms)).collect();
+    let (compared, unknown) = (found.compared, found.unknown);
+    let (noise, accepted, more) = (found.noise, found.accepted, found.more);
+    Ok(Json(Diffs { compared, unknown, signatures, noise, accepted, more }).into_response())
+}
+
+async fn diff(State(admin): State<Admin>, Path(id): Path<String>) -> Result<Response, Response> {
+    let id = SignatureId::parse(&id).ok_or_else(|| unknown("signature"))?;
+    let shown = read(admin, move |reader| show::show(reader, id)).await?.ok_or_else(|| unknown("signature"))?;
+    let signature = SignatureView::of(&shown.row, now_ms());
+    let history = shown.history.iter().map(ActView::from).collect();
+    let comparisons = shown.samples.into_iter().map(Comparison::from).collect();
+    Ok(Json(Diff { signature, history, comparisons }).into_response())
+}
+
+impl From<Kept> for Comparison {
+    fn from(kept: Kept) -> Comparison {
+        let Kept { id, tenant, request_id, method, target, .. } = kept;
+        Comparison { id, at: moment(kept.at_ms), tenant, request_id, method, target }
+    }
+}
+
+async fn comparison(State(admin): State<Admin>, Path(id): Path<String>) -> Result<Response, Response> {
+    let id = id.parse().map_err(|_| unknown("comparison"))?;
+    let kept = read(admin, move |reader| reader.comparison(id)).await?.ok_or_else(|| unknown("comparison"))?;
+    Ok(Json(ComparisonView::from(kept)).into_response())
+}
+
+async fn accept(State(admin): State<Admin>, Path(id): Path<String>, Json(told): Json<Decision>) -> Response {
+    let now_ms = now_ms();
+    let until_ms = match (&told.until, told.forever) {
+        (Some(_), true) => {
+            return refuse(StatusCode::UNPROCESSABLE_ENTITY, "`until` and `forever` exclude each other");
+        }
+        (None, true) => None,
+        (None, false) => Some(now_ms + HOLDS_MS),
+        (Some(text), false) => match when::until(text, now_ms).filter(|until| *until > now_ms) {
+            Some(until) => Some(until),
+            None => {
+                let why = format!("`{text}` is no moment to come: {}", when::WHAT);
+                return refuse(StatusCode::UNPROCESSABLE_ENTITY, why);
+            }
+        },
+    };
+    let until = until_ms.map_or("for good".to_owned(), |until| format!("until {}", moment(until)));
+    decide(admin, id, told, format!("accepted {until}"), move |admin, id, told| {
+        admin.store.accept(id, told.by(), &told.reason, until_ms)
+    })
+    .await
+}
+
+async fn reopen(State(admin): State<Admin>, Path(id): Path<String>, Json(told): Json<Decision>) -> Response {
+    if told.until.is_some() || told.forever {
+        return refuse(StatusCode::UNPROCESSABLE_ENTITY, "what is reopened has no end");
+    }
+    decide(admin, id, told, "reopened".to_owned(), |admin, id, told| admin.store.reopen(id, told.by(), &told.reason))
+        .await
+}
+
+impl Decision {
+    fn by(&self) -> &str {
+        self.by.as_deref().unwrap_or("")
+    }
+}
+
+async fn decide(
+    admin: Admin,
+    id: String,
+    told: Decision,
+    done: String,
+    act: impl FnOnce(&Admin, SignatureId, &Decision) -> Result<(), AcceptError> + Send + 'static,
+) -> Response {
+    let Some(id) = SignatureId::parse(&id) else { return unknown("signature") };
+    if told.reason.trim().is_empty() {
+        return refuse(StatusCode::UNPROCESSABLE_ENTITY, "a reason is needed");
+    }
+    if told.reason.chars().count() > LONGEST || told.by().chars().count() > LONGEST {
+        return refuse(StatusCode::UNPROCESSABLE_ENTITY, format!("longer than {LONGEST} characters"));
+    }
+    let by = told.by().to_owned();
+    match tokio::task::spawn_blocking(move || act(&admin, id, &told)).await {
+        Ok(Ok(())) => {
+            tracing::info!(signature = %id, by, done, "a difference was decided on");
+            Json(Decided { message: done }).into_response()
+        }
+        Ok(Err(AcceptError::Unknown)) => unknown("signature"),
+        Ok(Err(error)) => refuse(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
+        Err(_) => refuse(StatusCode::INTERNAL_SERVER_ERROR, "the store could not be asked"),
+    }
+}

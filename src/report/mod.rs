@@ -1,0 +1,58 @@
+//! What analysts see of differences: plain functions over a [`Reader`](crate::store::Reader), for the command line, the admin
+//! API and the demo alike.
+//!
+//! - [`top`]: signatures by impact
+//! - [`show`]: one signature in full
+//! - [`curl`]: a kept request, to be asked again
+//! - [`gate`]: whether a route is good enough to go on
+//! - [`export`]: rows for other tools
+//! - [`sheet`]: rows for people, as JSON and as CSV
+//! - [`printable`]: text of strangers on a terminal
+//! - [`view`]: a signature and a comparison as JSON
+//! - [`when`]: moments as people say them
+
+pub mod curl;
+pub mod export;
+pub mod gate;
+pub mod printable;
+pub mod sheet;
+pub mod show;
+pub mod top;
+pub mod view;
+pub mod when;
+
+pub use printable::printable;
+pub use sheet::{Cell, Sheet};
+
+use crate::diff::Share;
+
+/// A moment in milliseconds since 1970, as RFC 3339 in whole seconds.
+#[must_use]
+pub fn moment(ms: u64) -> String {
+    // Year 9999: beyond, there is no such text.
+    const LAST: u64 = 253_402_300_799;
+    let seconds = std::time::Duration::from_secs((ms / 1000).min(LAST));
+    humantime::format_rfc3339_seconds(std::time::SystemTime::UNIX_EPOCH + seconds).to_string()
+}
+
+/// A rate as a percentage with as many digits as it takes to tell it from 0 and 1: `12.3 %`, `99.998 %`.
+#[must_use]
+pub fn percent(rate: f64) -> String {
+    let percent = rate * 100.0;
+    let distance = percent.min(100.0 - percent);
+    let digits = if distance > 0.0 { (1.0 - distance.log10()).ceil().clamp(1.0, 7.0) as usize } else { 0 };
+    format!("{percent:.digits$} %")
+}
+
+/// A share with its n and its 95 % interval: `12.3 % of 1234 (10.6 to 14.3)`.
+#[must_use]
+pub fn share(share: Share) -> String {
+    let Some(rate) = share.rate() else { return "none of 0".to_owned() };
+    let (low, high) = share.interval();
+    let (low, high) = (percent(low), percent(high));
+    let bare = |text: &str| text.trim_end_matches(" %").to_owned();
+    format!("{} of {} ({} to {})", percent(rate), share.of, bare(&low), bare(&high))
+}
+
+#[cfg(test)]
+mod tests;
