@@ -7,6 +7,7 @@
 mod awkward;
 mod bodies;
 mod broken;
+mod comparing;
 mod connections;
 mod drain;
 mod harness;
