@@ -139,7 +139,7 @@ fn what_cannot_be_compared_is_unknown_and_says_why() {
     let whys = pair.stored("both reasons", |reader| {
         let mut whys = Vec::new();
         reader
-            .each_verdict::<banyan::store::read::ReadError>(0, None, |row| {
+            .each_verdict::<banyan::store::read::ReadError>(0, |row| {
                 whys.push(row.why);
                 Ok(())
             })
@@ -284,23 +284,30 @@ fn what_was_learned_outlives_a_restart_and_so_does_an_acceptance() {
 }
 
 #[test]
-fn a_store_that_cannot_be_written_leaves_proxying_alone() {
+fn a_broken_store_is_put_aside_and_a_fresh_one_begun() {
     let pair = Pair::start(&file(""));
     pair.site.get("/a");
-    pair.site.await_metric(&verdicts("mismatch"), 1);
-    let file = pair.site.facade().state_dir.join("comparisons.db");
     pair.stored("the first comparison", |reader| (!reader.routes(0).ok()?.is_empty()).then_some(()));
-    // Garbage over the whole file, behind the back of who writes it.
-    std::fs::write(&file, vec![b'x'; 200_000]).unwrap();
-    let mut client = pair.site.client();
-    until("the broken file to be put aside", || {
-        assert_eq!(client.ask("GET", "/a").served_by(), "legacy");
-        let folder = std::fs::read_dir(&pair.site.facade().state_dir).unwrap();
-        let aside =
-            folder.filter_map(Result::ok).any(|entry| entry.file_name().to_string_lossy().contains(".corrupt-"));
-        aside.then_some(())
-    });
-    assert!(pair.site.metric("banyan_store_errors_total") > 0);
-    assert_eq!(client.ask("GET", "/a").served_by(), "legacy");
-    pair.stored("a fresh one", |reader| (!reader.routes(0).ok()?.is_empty()).then_some(()));
+    let (_, folder) = pair.site.stop();
+    let state = folder.path().join("state");
+    std::fs::write(state.join("comparisons.db"), vec![b'x'; 200_000]).unwrap();
+    let site = crate::harness::Site::start_in(folder);
+    assert_eq!(site.get("/a").served_by(), "legacy");
+    until("a fresh one", || (!Reader::open(&state).ok()?.routes(0).ok()?.is_empty()).then_some(()));
+    let entries = std::fs::read_dir(&state).unwrap().filter_map(Result::ok);
+    let aside = entries.filter(|entry| entry.file_name().to_string_lossy().contains(".corrupt-")).count();
+    assert!(aside >= 1);
+    assert!(site.metric("banyan_store_errors_total") > 0);
+}
+
+#[test]
+fn a_store_whose_folder_is_gone_leaves_proxying_alone() {
+    let pair = Pair::start(&file(""));
+    pair.both("/a", json(r#"{"n":1}"#), json(r#"{"n":2}"#));
+    let state = pair.site.facade().state_dir.clone();
+    std::fs::rename(&state, state.with_extension("gone")).unwrap();
+    for number in 1..=20 {
+        assert_eq!(pair.site.get("/a").served_by(), "legacy");
+        pair.site.await_metric(&verdicts("mismatch"), number);
+    }
 }
