@@ -57,10 +57,10 @@ fn fields(body: &[u8], budget: &mut Budget<'_>) -> Result<Vec<Field>, NotRead> {
         let sign = pair.iter().position(|byte| *byte == b'=').map_or(end, |at| start + at);
         let name = decoded(body, &(start..sign))?;
         let place = *places.entry(name.clone()).or_insert(fields.len());
-        match fields.get_mut(place) {
-            Some((_, values)) => values.push(sign..end),
-            None => fields.push((name, vec![sign..end])),
+        if place == fields.len() {
+            fields.push((name, Vec::new()));
         }
+        fields[place].1.push(sign..end);
     }
     Ok(fields)
 }

@@ -160,7 +160,7 @@ impl Reader {
         self.open.get(1) == Some(&HEAD_AT)
     }
 
-    fn to_body(&mut self) {
+    fn enter_body(&mut self) {
         self.open.truncate(1);
         self.open.push(BODY);
     }
@@ -176,7 +176,7 @@ impl Reader {
         };
         if let Some(at) = known {
             if at == BODY && self.in_head() {
-                self.to_body();
+                self.enter_body();
             }
             // Of a repeated attribute the first one counts (HTML §13.2.6.4).
             let known = &mut self.markup.elements[at].attributes;
@@ -186,7 +186,7 @@ impl Reader {
             return;
         }
         if self.in_head() && self.open.len() == 2 && !HEAD.contains(&name.as_str()) {
-            self.to_body();
+            self.enter_body();
         }
         self.close_implied(&name);
         if name == "tr" && self.name(self.open.len() - 1) == "table" {
@@ -245,7 +245,7 @@ impl Reader {
 
     fn end(&mut self, name: &str) {
         match name {
-            "head" if self.in_head() => self.to_body(),
+            "head" if self.in_head() => self.enter_body(),
             "html" | "head" | "body" => {}
             "table" | "tr" | "td" | "th" | "tbody" | "thead" | "tfoot" => self.close(&[name], &[]),
             // A cell is not left through the end of something around its table.
@@ -262,7 +262,7 @@ impl Reader {
                 return;
             }
             if self.in_head() {
-                self.to_body();
+                self.enter_body();
             }
         }
         let parent = self.open.last().copied().unwrap_or(BODY);
