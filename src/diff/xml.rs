@@ -17,6 +17,8 @@ use super::{Budget, Unknown};
 
 /// The namespace that the prefix `xml` stands for.
 const XML: &str = "http://www.w3.org/XML/1998/namespace";
+/// The longest name of a namespace, in bytes: each element and attribute in it may repeat it.
+const MAX_NAMESPACE: usize = 1024;
 /// Bytes of an event that are one step of work.
 const BYTES_PER_STEP: usize = 64;
 
@@ -132,6 +134,7 @@ impl Reader {
 
     fn namespace(&self, resolved: ResolveResult<'_>) -> Result<Option<String>, NotRead> {
         match resolved {
+            ResolveResult::Bound(namespace) if namespace.as_ref().len() > MAX_NAMESPACE => Err(self.malformed()),
             ResolveResult::Bound(namespace) => Ok(Some(namespace.as_ref().to_owned())),
             ResolveResult::Unbound => Ok(None),
             ResolveResult::Unknown(_) => Err(self.malformed()),
