@@ -9,6 +9,7 @@ const WORD: usize = 8;
 ///
 /// Eight bytes in one go: a byte's top bit is set in the mask where it is one of these. Borrows between bytes can set bits
 /// too much, but only above the lowest right one, which is the one that counts ("Bit Twiddling Hacks", haszero).
+#[inline]
 pub(super) fn plain(bytes: &[u8], from: usize) -> usize {
     let mut at = from;
     while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<WORD>()) {
@@ -28,7 +29,16 @@ pub(super) fn plain(bytes: &[u8], from: usize) -> usize {
 }
 
 /// Where the first byte is that is no white space.
+#[inline]
 pub(super) fn space(bytes: &[u8], from: usize) -> usize {
+    // In a compact body there never is any.
+    match bytes.get(from) {
+        Some(byte) if *byte > b' ' => from,
+        _ => run_of_space(bytes, from),
+    }
+}
+
+fn run_of_space(bytes: &[u8], from: usize) -> usize {
     let mut at = from;
     loop {
         match bytes.get(at) {

@@ -18,6 +18,18 @@ pub(super) fn of(steps: &[Step], renames: &[Rename], covering: bool) -> Vec<Vec<
     found
 }
 
+/// The other names of renamed fields that are secret by one of their names.
+pub(super) fn of_secrets(renames: &[Rename], secret: fn(&str) -> bool) -> Vec<&[Step]> {
+    let is_secret = |path: &[Step]| path.iter().any(|step| matches!(step, Step::Member(name) if secret(name)));
+    let mut found = Vec::new();
+    for rename in renames {
+        let (Selector::Body(legacy), Selector::Body(new)) = (&rename.legacy, &rename.new) else { continue };
+        found.extend(is_secret(new).then_some(legacy.as_slice()));
+        found.extend(is_secret(legacy).then_some(new.as_slice()));
+    }
+    found
+}
+
 /// What is left of a selector once it has walked down a path; nothing, where it ends there.
 fn rests<'s>(steps: &'s [Step], path: &[Step], covering: bool) -> impl Iterator<Item = &'s [Step]> {
     let mut at = vec![0];

@@ -53,6 +53,9 @@ impl Matcher {
             }
             matcher.push(steps, effect);
         }
+        for steps in alias::of_secrets(&rules.rename, secret) {
+            matcher.push(steps, Effect::Redact);
+        }
         matcher
     }
 

@@ -98,13 +98,14 @@ impl<'t> Comparison<'t, '_, '_> {
         };
         self.budget.spend((one.len() + other.len()) as u64)?;
         let element = lists.elements[0].first().map_or(NOTHING, |element| element.state);
-        let mut names: Vec<_> = one
-            .members()
-            .filter_map(|member| identity::rank(member.name).map(|rank| (rank, member.name)))
-            .filter(|(_, name)| other.member(name).is_some())
-            .collect();
-        names.sort_unstable();
+        let [mut names, others] = [one, other].map(|object| {
+            let ranked = |name| identity::rank(name).map(|rank| (rank, name));
+            let mut names: Vec<_> = object.members().filter_map(|member| ranked(member.name)).collect();
+            names.sort_unstable();
+            names
+        });
         names.dedup();
+        names.retain(|name| others.binary_search(name).is_ok());
         names.retain(|(_, name)| {
             let state = self.states.down(element, Edge::Name(name));
             !self.states.facts(state).ignore

@@ -110,6 +110,9 @@ fn hostile_arrays_end_within_the_budget() {
         let all: Vec<_> = (0..n).map(|number| ((number * 7919 + from) % 9973).to_string()).collect();
         format!("[{}]", all.join(","))
     };
+    let names: Vec<_> = (0..50_000).map(|number| format!("\"{number}x_id\":{number}")).collect();
+    let wide = |more: &str| format!("[{{{}}},[{more}],3]", names.join(","));
+    assert_eq!(plain(&wide("1"), &wide("2").replace("0x_id", "1x_id")).len(), 257);
     let found = differences(&many(100_000, 0), &many(100_000, 17), &Rules::default());
     assert!(found.is_ok_and(|found| !found.is_empty()));
 }

@@ -126,3 +126,11 @@ fn rules_may_use_either_name() {
         assert_eq!(redact_spans(&tree, &matcher).map(|spans| spans.len()), Some(2));
     }
 }
+
+#[test]
+fn secret_stays_one_under_its_other_name() {
+    let rules = renaming(&[("$.pw", "$.auth.password")]);
+    let found = differences(r#"{"pw":"s1"}"#, r#"{"auth":{"password":"s2"}}"#, &rules).unwrap();
+    assert_eq!(spelled(&found), ["value $.pw"]);
+    assert!(!format!("{found:?}").contains("s1") && !format!("{found:?}").contains("s2"), "{found:?}");
+}
