@@ -1,4 +1,5 @@
-//! Forms (the URL Standard's `application/x-www-form-urlencoded`) as a tree: an object of texts, a repeated name an array.
+//! Forms (the URL Standard's `application/x-www-form-urlencoded`) as a tree: an object of texts, a repeated name an
+//! array.
 
 use std::borrow::Cow;
 use std::collections::HashMap;

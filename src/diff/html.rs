@@ -1,10 +1,10 @@
 //! HTML as a tree ([`super::markup`] has the mapping).
 //!
-//! Not told apart: the order of attributes, their quotes and case, the order of classes, `disabled` and `disabled=""`, runs
-//! of white space (in `pre`, `textarea`, `script` and `style` they count), comments, the document type, and tags that HTML
-//! lets out. Tags are told by the tokenizer of the HTML Standard; what they make of a page is simpler than there: an end tag
-//! closes the nearest element of its name, one without such an element does nothing, and what is never closed ends with what
-//! is around it.
+//! Not told apart: the order of attributes, their quotes and case, the order of classes, `disabled` and `disabled=""`,
+//! runs of white space and such beside tags (in `pre`, `textarea`, `script` and `style` they count), comments, the
+//! document type, and tags that HTML lets out. Tags are told by the tokenizer of the HTML Standard; what they make of a
+//! page is simpler than there: an end tag closes the nearest element of its name, one without such an element does
+//! nothing, and what is never closed ends with what is around it.
 
 use std::collections::HashSet;
 
@@ -253,8 +253,8 @@ impl Reader {
         }
     }
 
-    /// Text stands with its runs of white space as one space each; the space at its ends goes when all is read, since a comment
-    /// may have stood within.
+    /// Text stands with its runs of white space as one space each; the space at its ends goes when all is read, since a
+    /// comment may have stood within.
     fn text(&mut self, text: &str) {
         let verbatim = (2..self.open.len()).any(|place| VERBATIM.contains(&self.name(place)));
         if !verbatim && self.open.len() == 2 {

@@ -1,8 +1,8 @@
 //! XML as a tree ([`super::markup`] has the mapping).
 //!
 //! Not told apart: prefixes that stand for one namespace, the order of attributes, space between elements, `<a/>` and
-//! `<a></a>`, CDATA and text, how characters are escaped, comments, processing instructions, the declaration and the document
-//! type. No entity is resolved but the five of XML itself: a body that uses another is not read as XML.
+//! `<a></a>`, CDATA and text, how characters are escaped, comments, processing instructions, the declaration and the
+//! document type. No entity is resolved but the five of XML itself: a body that uses another is not read as XML.
 
 use quick_xml::escape::unescape;
 use quick_xml::events::attributes::Attribute;
@@ -164,7 +164,8 @@ impl Reader {
         Ok(())
     }
 
-    /// The innermost element ends. White space between elements is there for the eye only, unless `xml:space` says otherwise.
+    /// The innermost element ends. White space between elements is there for the eye only, unless `xml:space` says
+    /// otherwise.
     fn end(&mut self) {
         let Some(open) = self.open.pop() else { return };
         let element = &mut self.markup.elements[open.element];

@@ -1,8 +1,8 @@
 //! The cookies that two answers set.
 //!
-//! Each cookie is a place of its own: `cookie:sid` is its value, `cookie:sid;max-age` one of its attributes. Which cookie
-//! comes first says nothing, nor do the order and case of attributes (RFC 6265 §5.2). A name that is made anew for every
-//! visitor becomes `cookie:*`.
+//! Each cookie is a place of its own: `cookie:sid` is its value, `cookie:sid;max-age` one of its attributes. Which
+//! cookie comes first says nothing, nor do the order and case of attributes (RFC 6265 §5.2). A name that is made anew
+//! for every visitor becomes `cookie:*`.
 
 use http::HeaderMap;
 use http::header::SET_COOKIE;

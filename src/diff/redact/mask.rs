@@ -1,5 +1,5 @@
-//! Secrets that show by their looks, wherever they stand: credentials after `Bearer` or `Basic`, JSON Web Tokens, names and
-//! passwords in URLs, and secret parameters in URLs.
+//! Secrets that show by their looks, wherever they stand: credentials after `Bearer` or `Basic`, JSON Web Tokens, names
+//! and passwords in URLs, and secret parameters in URLs.
 
 use std::borrow::Cow;
 use std::ops::Range;
