@@ -19,9 +19,9 @@ use super::{
 
 /// Compares two bodies and notes what differs.
 ///
-/// Equal bytes in equal codings are equal, whatever they are. Else the codings come off, and both are read as what their
-/// Content-Types say. Bodies of different formats, or of which only one is what it says, differ in [`Kind::Format`]; if
-/// neither is, they are compared as text, and as bytes if they are no text either.
+/// Equal bytes in equal codings are equal, whatever they are. Else the codings come off, and both are read as what
+/// their Content-Types say. Bodies of different formats, or of which only one is what it says, differ in
+/// [`Kind::Format`]; if neither is, they are compared as text, and as bytes if they are no text either.
 ///
 /// # Errors
 /// They cannot be decoded, or the budget is used up; what was found until then is noted.

@@ -12,8 +12,8 @@ const BYTES_SHOWN: usize = 16;
 /// How many bytes are one step of work.
 const BYTES_PER_STEP: usize = 64;
 
-/// Compares bytes. The difference shows the length and the XXH3-128 of each side, where they begin to differ, and a few bytes
-/// from there; `hide` shows none of it.
+/// Compares bytes. The difference shows the length and the XXH3-128 of each side, where they begin to differ, and a few
+/// bytes from there; `hide` shows none of it.
 ///
 /// # Errors
 /// The budget is used up.

@@ -45,8 +45,8 @@ impl Compiled {
     }
 }
 
-/// Compares two answers, status and headers first. What is found is redacted already. When the body cannot be compared within
-/// the budget, what was found until then is kept beside the reason.
+/// Compares two answers, status and headers first. What is found is redacted already. When the body cannot be compared
+/// within the budget, what was found until then is kept beside the reason.
 #[must_use]
 pub fn compare(one: &Answer<'_>, other: &Answer<'_>, rules: &Compiled, budget: &mut Budget<'_>) -> Outcome {
     let mut differences = head::compare(one, other, rules.rules());

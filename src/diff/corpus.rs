@@ -10,15 +10,13 @@ use super::{Answer, Budget, Compiled, Kind, Limits, Outcome, Rules, compare};
 use crate::names::Side;
 
 fn run(one: &Made, one_side: Side, other: &Made, other_side: Side, rules: &Rules) -> Outcome {
-    let answer = |made: &'_ Made, side| Answer {
-        side,
-        status: made.status,
-        headers: Box::leak(Box::new(made.headers.clone())),
-        body: Box::leak(made.body.clone().into_boxed_slice()),
-    };
     let mut in_time = || false;
     let mut budget = Budget::new(Limits::default(), &mut in_time);
     compare(&answer(one, one_side), &answer(other, other_side), &Compiled::new(rules.clone()), &mut budget)
+}
+
+fn answer(made: &Made, side: Side) -> Answer<'_> {
+    Answer { side, status: made.status, headers: &made.headers, body: &made.body }
 }
 
 /// What came out, as the corpus spells it.

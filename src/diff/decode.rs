@@ -35,8 +35,8 @@ enum Coding {
     Zstd,
 }
 
-/// The body without the codings that its Content-Encoding names; borrowed if there are none. An empty body (the answer to a
-/// HEAD request, a 304) is empty whatever the header says.
+/// The body without the codings that its Content-Encoding names; borrowed if there are none. An empty body (the answer
+/// to a HEAD request, a 304) is empty whatever the header says.
 ///
 /// # Errors
 /// The codings are unknown or too many, the body is not what they say, or it is over a limit.

@@ -1,4 +1,5 @@
-//! Forms (the URL Standard's `application/x-www-form-urlencoded`) as a tree: an object of texts, a repeated name an array.
+//! Forms (the URL Standard's `application/x-www-form-urlencoded`) as a tree: an object of texts, a repeated name an
+//! array.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -57,10 +58,10 @@ fn fields(body: &[u8], budget: &mut Budget<'_>) -> Result<Vec<Field>, NotRead> {
         let sign = pair.iter().position(|byte| *byte == b'=').map_or(end, |at| start + at);
         let name = decoded(body, &(start..sign))?;
         let place = *places.entry(name.clone()).or_insert(fields.len());
-        match fields.get_mut(place) {
-            Some((_, values)) => values.push(sign..end),
-            None => fields.push((name, vec![sign..end])),
+        if place == fields.len() {
+            fields.push((name, Vec::new()));
         }
+        fields[place].1.push(sign..end);
     }
     Ok(fields)
 }

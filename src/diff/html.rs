@@ -1,10 +1,10 @@
 //! HTML as a tree ([`super::markup`] has the mapping).
 //!
-//! Not told apart: the order of attributes, their quotes and case, the order of classes, `disabled` and `disabled=""`, runs
-//! of white space (in `pre`, `textarea`, `script` and `style` they count), comments, the document type, and tags that HTML
-//! lets out. Tags are told by the tokenizer of the HTML Standard; what they make of a page is simpler than there: an end tag
-//! closes the nearest element of its name, one without such an element does nothing, and what is never closed ends with what
-//! is around it.
+//! Not told apart: the order of attributes, their quotes and case, the order of classes, `disabled` and `disabled=""`,
+//! runs of white space and such beside tags (in `pre`, `textarea`, `script` and `style` they count), comments, the
+//! document type, and tags that HTML lets out. Tags are told by the tokenizer of the HTML Standard; what they make of a
+//! page is simpler than there: an end tag closes the nearest element of its name, one without such an element does
+//! nothing, and what is never closed ends with what is around it.
 
 use std::collections::HashSet;
 
@@ -160,7 +160,7 @@ impl Reader {
         self.open.get(1) == Some(&HEAD_AT)
     }
 
-    fn to_body(&mut self) {
+    fn enter_body(&mut self) {
         self.open.truncate(1);
         self.open.push(BODY);
     }
@@ -176,7 +176,7 @@ impl Reader {
         };
         if let Some(at) = known {
             if at == BODY && self.in_head() {
-                self.to_body();
+                self.enter_body();
             }
             // Of a repeated attribute the first one counts (HTML §13.2.6.4).
             let known = &mut self.markup.elements[at].attributes;
@@ -186,7 +186,7 @@ impl Reader {
             return;
         }
         if self.in_head() && self.open.len() == 2 && !HEAD.contains(&name.as_str()) {
-            self.to_body();
+            self.enter_body();
         }
         self.close_implied(&name);
         if name == "tr" && self.name(self.open.len() - 1) == "table" {
@@ -245,7 +245,7 @@ impl Reader {
 
     fn end(&mut self, name: &str) {
         match name {
-            "head" if self.in_head() => self.to_body(),
+            "head" if self.in_head() => self.enter_body(),
             "html" | "head" | "body" => {}
             "table" | "tr" | "td" | "th" | "tbody" | "thead" | "tfoot" => self.close(&[name], &[]),
             // A cell is not left through the end of something around its table.
@@ -253,8 +253,8 @@ impl Reader {
         }
     }
 
-    /// Text stands with its runs of white space as one space each; the space at its ends goes when all is read, since a comment
-    /// may have stood within.
+    /// Text stands with its runs of white space as one space each; the space at its ends goes when all is read, since a
+    /// comment may have stood within.
     fn text(&mut self, text: &str) {
         let verbatim = (2..self.open.len()).any(|place| VERBATIM.contains(&self.name(place)));
         if !verbatim && self.open.len() == 2 {
@@ -262,7 +262,7 @@ impl Reader {
                 return;
             }
             if self.in_head() {
-                self.to_body();
+                self.enter_body();
             }
         }
         let parent = self.open.last().copied().unwrap_or(BODY);

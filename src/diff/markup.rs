@@ -11,6 +11,8 @@
 //! | the namespace of an element, where it is not that of the element around it | `@xmlns` |
 //! | an attribute of a namespace | `@{URI}name` |
 //!
+//! Where the order of elements says nothing, `ignore: ["$..#order"]` lets it pass.
+//!
 //! Elements stand in an arena, so nothing here recurses.
 
 use std::borrow::Cow;

@@ -52,7 +52,7 @@ impl MediaType {
     #[must_use]
     pub fn meaningful(mut self) -> MediaType {
         let (json, multipart) = (self.is_json(), self.essence.starts_with("multipart/"));
-        self.parameters.retain(|(name, _)| !(json && name == "charset") && !(multipart && name == "boundary"));
+        self.parameters.retain(|(name, _)| !(json && name == "charset" || multipart && name == "boundary"));
         self
     }
 }

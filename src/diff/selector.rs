@@ -9,7 +9,7 @@ pub enum Selector {
     Body(Vec<Step>),
     /// `header:Name`; lower-case.
     Header(String),
-    /// `cookie:name`: a cookie that an answer sets.
+    /// `cookie:name`: a cookie that an answer sets; `cookie:name;attribute`: one of its attributes, in lower case.
     Cookie(String),
     /// `query:name`: a parameter of the request's query.
     Query(String),
@@ -57,12 +57,18 @@ impl Selector {
         if let Some((kind, name)) = text.split_once(':').filter(|(kind, _)| !kind.starts_with('$')) {
             let at = kind.len() + 1;
             let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-            if name.is_empty() || (kind != "query" && !name.bytes().all(token)) {
+            // A cookie has attributes, a header has none.
+            let (own, attribute) = match name.split_once(';') {
+                Some((own, attribute)) if kind == "cookie" => (own, Some(attribute.to_ascii_lowercase())),
+                _ => (name, None),
+            };
+            let is_token = |text: &str| !text.is_empty() && text.bytes().all(token);
+            if name.is_empty() || kind != "query" && !(is_token(own) && attribute.as_deref().is_none_or(is_token)) {
                 return fail(at, "a name is expected here");
             }
             return match kind {
                 "header" => Ok(Selector::Header(name.to_ascii_lowercase())),
-                "cookie" => Ok(Selector::Cookie(name.to_owned())),
+                "cookie" => Ok(Selector::Cookie(attribute.map_or_else(|| own.to_owned(), |of| format!("{own};{of}")))),
                 "query" => Ok(Selector::Query(name.to_owned())),
                 _ => fail(0, "`$…`, `header:…`, `cookie:…` or `query:…` is expected"),
             };

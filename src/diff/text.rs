@@ -13,9 +13,9 @@ const MAX_LINES: usize = 2000;
 /// How many steps one pair of lines held against each other costs: one in so many.
 const PAIRS_PER_STEP: usize = 16;
 
-/// Compares lines. How they end (LF or CRLF) and whether the last one ends does not matter. The difference stands for as
-/// many places as there are runs of changed lines, and shows the first lines of the first run with their numbers; `hide`
-/// shows none of them.
+/// Compares lines. How they end (LF or CRLF) and whether the last one ends does not matter. The difference stands for
+/// as many places as there are runs of changed lines, and shows the first lines of the first run with their numbers;
+/// `hide` shows none of them.
 ///
 /// # Errors
 /// The budget is used up.

@@ -1,8 +1,8 @@
 //! XML as a tree ([`super::markup`] has the mapping).
 //!
 //! Not told apart: prefixes that stand for one namespace, the order of attributes, space between elements, `<a/>` and
-//! `<a></a>`, CDATA and text, how characters are escaped, comments, processing instructions, the declaration and the document
-//! type. No entity is resolved but the five of XML itself: a body that uses another is not read as XML.
+//! `<a></a>`, CDATA and text, how characters are escaped, comments, processing instructions, the declaration and the
+//! document type. No entity is resolved but the five of XML itself: a body that uses another is not read as XML.
 
 use quick_xml::escape::unescape;
 use quick_xml::events::attributes::Attribute;
@@ -17,6 +17,8 @@ use super::{Budget, Unknown};
 
 /// The namespace that the prefix `xml` stands for.
 const XML: &str = "http://www.w3.org/XML/1998/namespace";
+/// The longest name of a namespace, in bytes: each element and attribute in it may repeat it.
+const MAX_NAMESPACE: usize = 1024;
 /// Bytes of an event that are one step of work.
 const BYTES_PER_STEP: usize = 64;
 
@@ -132,6 +134,7 @@ impl Reader {
 
     fn namespace(&self, resolved: ResolveResult<'_>) -> Result<Option<String>, NotRead> {
         match resolved {
+            ResolveResult::Bound(namespace) if namespace.as_ref().len() > MAX_NAMESPACE => Err(self.malformed()),
             ResolveResult::Bound(namespace) => Ok(Some(namespace.as_ref().to_owned())),
             ResolveResult::Unbound => Ok(None),
             ResolveResult::Unknown(_) => Err(self.malformed()),
@@ -161,7 +164,8 @@ impl Reader {
         Ok(())
     }
 
-    /// The innermost element ends. White space between elements is there for the eye only, unless `xml:space` says otherwise.
+    /// The innermost element ends. White space between elements is there for the eye only, unless `xml:space` says
+    /// otherwise.
     fn end(&mut self) {
         let Some(open) = self.open.pop() else { return };
         let element = &mut self.markup.elements[open.element];

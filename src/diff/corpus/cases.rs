@@ -59,7 +59,7 @@ impl Expect {
 #[serde(untagged)]
 pub(super) enum Spelled {
     Body(String),
-    Whole(Whole),
+    Whole(Box<Whole>),
 }
 
 #[derive(Deserialize, Default)]

@@ -1,8 +1,8 @@
 //! The cookies that two answers set.
 //!
-//! Each cookie is a place of its own: `cookie:sid` is its value, `cookie:sid;max-age` one of its attributes. Which cookie
-//! comes first says nothing, nor do the order and case of attributes (RFC 6265 §5.2). A name that is made anew for every
-//! visitor becomes `cookie:*`.
+//! Each cookie is a place of its own: `cookie:sid` is its value, `cookie:sid;max-age` one of its attributes. Which
+//! cookie comes first says nothing, nor do the order and case of attributes (RFC 6265 §5.2). A name that is made anew
+//! for every visitor becomes `cookie:*`.
 
 use http::HeaderMap;
 use http::header::SET_COOKIE;
@@ -27,12 +27,11 @@ struct Cookie {
 /// What differs in the cookies that are set, those left out that the rules ignore.
 pub(super) fn compare(one: &HeaderMap, other: &HeaderMap, rules: &Rules) -> Vec<Difference> {
     let (one, mut other) = (cookies(one, rules), cookies(other, rules));
-    let hidden = rules.redact.contains(&Selector::Header("set-cookie".to_owned()));
     let mut found = Vec::new();
     for cookie in &one {
         // Cookies of one name (for several paths) are paired in their order.
         match other.iter().position(|candidate| candidate.name == cookie.name) {
-            Some(at) => pair(cookie, &other.remove(at), hidden, &mut found),
+            Some(at) => pair(cookie, &other.remove(at), rules, &mut found),
             None => add(&mut found, Kind::Missing, path(cookie), Some(REDACTED.to_owned()), None),
         }
     }
@@ -77,7 +76,8 @@ fn split(text: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((text[..at].trim_ascii(), text[at + 1..].trim_ascii()))
 }
 
-fn pair(one: &Cookie, other: &Cookie, hidden: bool, found: &mut Vec<Difference>) {
+fn pair(one: &Cookie, other: &Cookie, rules: &Rules, found: &mut Vec<Difference>) {
+    let hidden = rules.redact.contains(&Selector::Header("set-cookie".to_owned()));
     if one.value != other.value {
         add(found, Kind::Value, path(one), Some(REDACTED.to_owned()), Some(REDACTED.to_owned()));
     }
@@ -90,6 +90,10 @@ fn pair(one: &Cookie, other: &Cookie, hidden: bool, found: &mut Vec<Difference>)
     };
     let only_other = other.attributes.iter().filter(|(name, _)| find(one, name).is_none());
     for (name, _) in one.attributes.iter().chain(only_other) {
+        let selector = [&one.name, name.as_slice()].join(&b';');
+        if rules.ignore.iter().any(|rule| matches!(rule, Selector::Cookie(known) if known.as_bytes() == selector)) {
+            continue;
+        }
         let (mine, others) = (find(one, name), find(other, name));
         let kind = match (&mine, &others) {
             (Some(mine), Some(others)) if mine == others => continue,

@@ -118,8 +118,17 @@ fn ignored_headers_and_cookies_are_not_looked_at() {
     let mut rules = looking_at(&["set-cookie", "date"]);
     rules.ignore = vec![Selector::parse("cookie:a").unwrap(), Selector::parse("header:Date").unwrap()];
     assert!(found(&[("set-cookie", "a=1"), ("date", "x")], &[("set-cookie", "a=2"), ("date", "y")], &rules).is_empty());
+    rules.ignore = vec![Selector::parse("cookie:a;Expires").unwrap()];
+    let one = [("set-cookie", "a=1; Expires=x; Path=/")];
+    assert_eq!(
+        found(&one, &[("set-cookie", "a=1; expires=y; Path=/b")], &rules),
+        [("cookie:a;path".to_owned(), Kind::Value)]
+    );
     rules.ignore = vec![Selector::parse("header:Set-Cookie").unwrap(), Selector::parse("header:Date").unwrap()];
     assert!(found(&[("set-cookie", "a=1")], &[], &rules).is_empty());
+    for text in ["cookie:;expires", "cookie:a;", "cookie:a;b;c", "header:a;b"] {
+        assert!(Selector::parse(text).is_err(), "{text}");
+    }
 }
 
 #[test]

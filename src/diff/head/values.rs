@@ -61,7 +61,8 @@ fn shape(name: &HeaderName) -> Shape {
     }
 }
 
-/// Compares all lines of a header; there is one at least on either side. Lines of a list count as one list (RFC 9110 §5.3).
+/// Compares all lines of a header; there is one at least on either side. Lines of a list count as one list (RFC 9110
+/// §5.3).
 pub(super) fn compare(name: &HeaderName, one: &[HeaderValue], other: &[HeaderValue]) -> Sameness {
     let same = |same: bool| if same { Sameness::Same } else { Sameness::Different };
     match shape(name) {

@@ -14,11 +14,11 @@ use crate::diff::{Budget, Compiled, charset, form, html, ndjson};
 
 /// A body, its content codings off, as it may be kept; `None` if it may not.
 ///
-/// In JSON, lines of JSON and forms the values that `redact` selects and those with secret names are replaced, the rest stays
-/// byte for byte. Of XML the values of secret elements and attributes are replaced, and a page of HTML with secret
-/// attributes is not kept; neither is kept if a selector may name something in it. Text loses what looks like a secret.
-/// What does not parse as what it says is not kept, nor are text and bytes while there are selectors for bodies. Text in
-/// another charset is kept as UTF-8.
+/// In JSON, lines of JSON and forms the values that `redact` selects and those with secret names are replaced, the rest
+/// stays byte for byte. Of XML the values of secret elements and attributes are replaced, and a page of HTML with
+/// secret attributes is not kept; neither is kept if a selector may name something in it. Text loses what looks like a
+/// secret. What does not parse as what it says is not kept, nor are text and bytes while there are selectors for
+/// bodies. Text in another charset is kept as UTF-8.
 #[must_use]
 pub fn body(content_type: Option<&str>, decoded: &[u8], rules: &Compiled, budget: &mut Budget<'_>) -> Option<Vec<u8>> {
     if decoded.is_empty() {
@@ -115,8 +115,8 @@ fn splice(source: &[u8], spans: &[Range<usize>], replacement: &[u8]) -> Vec<u8> 
     out
 }
 
-/// Whether a page has a value under a secret name: an element or attribute of such a name, or a field or a meta tag that is
-/// called so.
+/// Whether a page has a value under a secret name: an element or attribute of such a name, or a field or a meta tag
+/// that is called so.
 fn tells_secrets(tree: &Tree<'_>) -> bool {
     values(tree).filter(|node| node.value() == Value::Object).any(|element| {
         let text = |name: &str| match element.member(name).map(|node| node.value()) {

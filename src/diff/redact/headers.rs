@@ -1,6 +1,6 @@
 //! Headers as they may be kept.
 
-use http::header::{CONTENT_LOCATION, LOCATION, REFERER};
+use http::header::{CONTENT_LOCATION, LINK, LOCATION, REFERER, REFRESH};
 use http::header::{COOKIE, HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
 
 use super::{REDACTED, is_secret_header, mask, url};
@@ -30,8 +30,19 @@ pub(in crate::diff) fn header_value(name: &HeaderName, value: &HeaderValue, rule
     if is_secret_header(name.as_str()) {
         return REDACTED.to_owned();
     }
-    if [LOCATION, CONTENT_LOCATION, REFERER].contains(name) {
+    if [LOCATION, CONTENT_LOCATION, REFERER, REFRESH].contains(name) {
         return url::target(&text, &rules.redact);
+    }
+    if *name == LINK {
+        // Each target stands in angle brackets (RFC 8288 §3).
+        let parts = text.split_inclusive('>').map(|part| match part.split_once('<') {
+            Some((before, link)) => {
+                let (link, end) = link.strip_suffix('>').map_or((link, ""), |link| (link, ">"));
+                format!("{}<{}{end}", mask::mask(before), url::target(link, &rules.redact))
+            }
+            None => mask::mask(part).into_owned(),
+        });
+        return parts.collect();
     }
     mask::mask(&text).into_owned()
 }
@@ -74,6 +85,11 @@ mod tests {
     fn urls_in_headers_keep_no_secrets() {
         assert_eq!(kept("Location", "https://u:p@x/cb?email=a b&q=1"), "https://-@x/cb?email=[redacted]&q=1");
         assert_eq!(kept("Link", "</a?token=x>; rel=next"), "</a?token=[redacted]>; rel=next");
+        assert_eq!(
+            kept("Link", "</a?x=1&email=j>; rel=next, </b>; rel=\"prev\""),
+            "</a?x=1&email=[redacted]>; rel=next, </b>; rel=\"prev\""
+        );
+        assert_eq!(kept("Refresh", "5; url=/a?email=j"), "5; url=/a?email=[redacted]");
         assert_eq!(kept("X-Original-Url", "/reset?password=x"), "/reset?password=[redacted]");
         assert_eq!(kept("Content-Type", "text/html; charset=utf-8"), "text/html; charset=utf-8");
     }

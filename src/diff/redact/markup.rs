@@ -8,8 +8,8 @@ use quick_xml::events::{BytesStart, Event};
 use super::is_secret_name;
 use crate::diff::Budget;
 
-/// Where the values of attributes and the contents of elements stand whose names are secret: sorted, none within another.
-/// `None` if it is not XML, or over the budget.
+/// Where the values of attributes and the contents of elements stand whose names are secret: sorted, none within
+/// another. `None` if it is not XML, or over the budget.
 pub(super) fn secrets(text: &str, budget: &mut Budget<'_>) -> Option<Vec<Range<usize>>> {
     let mut reader = Reader::from_str(text);
     let mut spans: Vec<Range<usize>> = Vec::new();

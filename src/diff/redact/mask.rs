@@ -1,5 +1,5 @@
-//! Secrets that show by their looks, wherever they stand: credentials after `Bearer` or `Basic`, JSON Web Tokens, names and
-//! passwords in URLs, and secret parameters in URLs.
+//! Secrets that show by their looks, wherever they stand: credentials after `Bearer` or `Basic`, JSON Web Tokens, names
+//! and passwords in URLs, and secret parameters in URLs.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -62,7 +62,15 @@ pub(super) fn spans(text: &[u8]) -> Vec<Range<usize>> {
     let mut at = 0;
     while at < text.len() {
         let found = match text[at] {
-            b'e' if text[at..].starts_with(b"eyJ") && !after_word(text, at) => token(text, at),
+            b'e' if text[at..].starts_with(b"eyJ") && !after_word(text, at) => {
+                let run = token_run(text, at);
+                if !is_token(text, &run) {
+                    // Nothing in it is looked at again: else many of these would take for ever.
+                    at = run.end;
+                    continue;
+                }
+                Some(run)
+            }
             b'B' | b'b' if !after_word(text, at) => credential(text, at),
             b':' if text[at..].starts_with(b"://") => userinfo(text, at + 3),
             b'?' | b'&' | b'#' | b';' => parameter(text, at),
@@ -87,12 +95,16 @@ fn run(text: &[u8], from: usize, part: impl Fn(u8) -> bool) -> usize {
     text[from..].iter().position(|byte| !part(*byte)).map_or(text.len(), |length| from + length)
 }
 
-/// A JSON Web Token (RFC 7519): base64url parts with dots between them, the first an encoded `{"`.
-fn token(text: &[u8], at: usize) -> Option<Range<usize>> {
-    let end = run(text, at, |byte| byte.is_ascii_alphanumeric() || b"-_.=".contains(&byte));
-    let dots = text[at..end].iter().filter(|byte| **byte == b'.').count();
+/// Characters that a JSON Web Token may be made of.
+fn token_run(text: &[u8], at: usize) -> Range<usize> {
+    at..run(text, at, |byte| byte.is_ascii_alphanumeric() || b"-_.=".contains(&byte))
+}
+
+/// Whether it is a JSON Web Token (RFC 7519): base64url parts with dots between them, the first an encoded `{"`.
+fn is_token(text: &[u8], run: &Range<usize>) -> bool {
+    let dots = text[run.clone()].iter().filter(|byte| **byte == b'.').count();
     // An excerpt may be cut within one.
-    (dots >= 2 || text[end..].starts_with("…".as_bytes())).then_some(at..end)
+    dots >= 2 || text[run.end..].starts_with("…".as_bytes())
 }
 
 /// What follows `Bearer` or `Basic` (RFC 6750, RFC 7617).
@@ -102,10 +114,13 @@ fn credential(text: &[u8], at: usize) -> Option<Range<usize>> {
         return None;
     }
     let start = run(text, scheme, |byte| byte == b' ' || byte == b'\t');
+    if start == scheme {
+        return None;
+    }
     let end = run(text, start, |byte| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte));
     // A challenge has a quoted value here: `Bearer realm="shop"`.
     let challenge = text.get(end) == Some(&b'"') && text[start..end].ends_with(b"=");
-    (start > scheme && end - start >= MIN_CREDENTIAL && !challenge).then_some(start..end)
+    (end - start >= MIN_CREDENTIAL && !challenge).then_some(start..end)
 }
 
 /// `name:password` of a URL (RFC 3986 §3.2.1).
@@ -198,6 +213,14 @@ mod tests {
         assert_eq!(mask("/cart;jsessionid=AB12?x=1"), "/cart;jsessionid=[redacted]?x=1");
         assert_eq!(mask("href=\"/r?a=1&amp;token=abc\""), "href=\"/r?a=1&amp;token=[redacted]\"");
         assert_eq!(mask("/r?to%6ben=abc"), "/r?to%6ben=[redacted]");
+    }
+
+    #[test]
+    fn time_grows_with_the_text_and_no_faster() {
+        for text in ["eyJ-", "bearer-", "bearer ", "://", "?token", "&token=", "token=\"", "a:", "; "] {
+            let long = text.repeat(1_000_000);
+            assert!(!mask_text(&long).is_empty());
+        }
     }
 
     proptest! {

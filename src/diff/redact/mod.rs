@@ -1,8 +1,8 @@
 //! Takes secrets out of what is stored, logged or shown.
 //!
-//! Nothing of a request or an answer leaves the comparison but through here. What is secret by its name ([`names`]), by its
-//! looks ([`mask`]) or by a `redact` selector is replaced with [`REDACTED`]; what cannot be taken apart although a selector
-//! may name something in it is not kept at all.
+//! Nothing of a request or an answer leaves the comparison but through here. What is secret by its name ([`names`]), by
+//! its looks ([`mod@mask`]) or by a `redact` selector is replaced with [`REDACTED`]; what cannot be taken apart
+//! although a selector may name something in it is not kept at all.
 
 pub mod mask;
 pub mod names;
@@ -23,8 +23,8 @@ use super::Rules;
 /// What stands in the place of a secret.
 pub const REDACTED: &str = "[redacted]";
 
-/// Path and query of a request, as they may be kept: values of secret parameters are replaced, by name and by the `query:`
-/// selectors of the rules; the rest is spelled as it was sent.
+/// Path and query of a request, as they may be kept: values of secret parameters are replaced, by name and by the
+/// `query:` selectors of the rules; the rest is spelled as it was sent.
 #[must_use]
 pub fn target(target: &str, rules: &Rules) -> String {
     url::target(target, &rules.redact)

@@ -65,7 +65,8 @@ const HEADER_PARTS: [&str; 3] = ["session", "xauth", "authenticationinfo"];
 /// Headers that are secret beside those.
 const HEADERS: [&str; 4] = ["cookie", "setcookie", "cookie2", "setcookie2"];
 
-/// Whether a query parameter, form field, JSON member, XML element or attribute of this name is secret by default. These are:
+/// Whether a query parameter, form field, JSON member, XML element or attribute of this name is secret by default.
+/// These are:
 ///
 /// - whatever has `password`, `passwd`, `passphrase`, `passcode`, `secret`, `token`, `api_key`, `access_key`,
 ///   `private_key`, `signing_key`, `encryption_key`, `authorization`, `credential`, `signature`, `card_number`,

@@ -9,8 +9,8 @@ use crate::diff::Selector;
 /// How often a value may be encoded within a value and still be looked into.
 const NESTED: usize = 3;
 
-/// Path and query with the values of secret parameters replaced; the rest is spelled as it was sent. A parameter is secret
-/// by [`is_secret_name`], by a `query:` selector, or because something secret is encoded in its value.
+/// Path and query with the values of secret parameters replaced; the rest is spelled as it was sent. A parameter is
+/// secret by [`is_secret_name`], by a `query:` selector, or because something secret is encoded in its value.
 #[must_use]
 pub fn target(target: &str, redact: &[Selector]) -> String {
     let mut spans = Vec::new();
