@@ -79,7 +79,7 @@ const HEADERS: [&str; 4] = ["cookie", "setcookie", "cookie2", "setcookie2"];
 /// Case, dashes and underscores do not matter.
 #[must_use]
 pub fn is_secret_name(name: &str) -> bool {
-    // The shortest secret name has three letters; most names of a body are asked here, so the common case stays cheap.
+    // The shortest secret name has three letters.
     if name.len() < 3 {
         return false;
     }
