@@ -21,6 +21,9 @@ use crate::upstream::{Backend, Pools};
 
 /// How long a thread rests between two looks at the queue: while there was something, and at most.
 const REST: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(20));
+/// The nice value of shadow threads: a tenth of a data worker's share when both want the same core.
+#[cfg(target_os = "linux")]
+const NICE: i32 = 10;
 /// How many copies are taken between two turns of those under way.
 const AT_ONCE: usize = 32;
 /// How often what was counted goes to the store.
@@ -64,6 +67,15 @@ pub fn threads(shadowing: Shadowing) -> usize {
     shadowing.threads.unwrap_or_else(|| cores() / 4).clamp(1, MAX_SHADOW_THREADS)
 }
 
+/// Lets every data worker go first where there are fewer cores than threads. On Linux a priority is a thread's own; elsewhere it
+/// would be the whole process's.
+fn give_way() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, NICE) {
+        tracing::debug!(%error, "shadow threads run at the priority of data workers");
+    }
+}
+
 impl ShadowThreads {
     /// Starts them. They count behind this many data workers.
     ///
@@ -81,6 +93,7 @@ impl ShadowThreads {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
             let (shared, worker) = (shared.clone(), WorkerId(workers + number));
             std::thread::Builder::new().name(format!("shadow-{number}")).spawn(move || {
+                give_way();
                 let thread = Rc::new(Thread {
                     worker,
                     shared,
