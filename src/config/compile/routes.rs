@@ -134,11 +134,6 @@ fn one(
         None => None,
     };
     let shadow = comparisons::plan(&name, keys.shadow.and_then(|at| at.get()).map(|boxed| &**boxed), stage?, build, cx);
-    if let Some((at, stage)) = route.shadow.as_ref().zip(stage)
-        && matches!(stage, Stage::Legacy | Stage::Complete)
-    {
-        cx.report.warning(at.place, "no-shadow", format!("in stage `{stage}` nothing is copied"));
-    }
     let owner = keys.owner.and_then(At::get).map(|owner| Arc::from(&*owner.0));
     let (legacy, new) = (legacy.id(), new.id());
     let route = Route { name, owner, group, salt, stage: stage?, matches, legacy, new, canary, rewrite, timeout };
