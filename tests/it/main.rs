@@ -8,6 +8,7 @@ mod awkward;
 mod bodies;
 mod broken;
 mod connections;
+mod diffs;
 mod drain;
 mod harness;
 mod headers;
