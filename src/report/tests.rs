@@ -128,7 +128,7 @@ fn a_signature_is_told_in_words_and_its_sample_side_by_side() {
         "by ada until 2026-01-01T00:00:01Z: known",
         "GET /orders/7?q=\\u{9b}",
         "* $.accepted (and 2 more)  \\u{1b}]0;x\\u{7}  (nothing)",
-        "-   \"a\": 1,\n+   \"a\": 2,\n",
+        "-   \"a\": 1\n+   \"a\": 2\n",
     ] {
         assert!(text.contains(part), "{part}\n{text}");
     }
