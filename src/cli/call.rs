@@ -47,14 +47,14 @@ pub(super) struct HealthArgs {
 }
 
 /// Where the facade is, and where its token may be.
-struct Found {
-    admin: SocketAddr,
+pub(super) struct Found {
+    pub(super) admin: SocketAddr,
     state_dir: PathBuf,
 }
 
 impl Where {
     /// By the file, or where that is invalid (a good reason to call the facade) by the configuration it keeps.
-    fn find(&self) -> Option<Found> {
+    pub(super) fn find(&self) -> Option<Found> {
         let options = Options { state_dir: self.state_dir.clone() };
         let main = &self.config.config;
         let by = |snapshot: &Snapshot| Found { admin: snapshot.admin, state_dir: snapshot.state_dir.clone() };
@@ -77,16 +77,12 @@ impl Where {
 /// Makes the facade load its configuration anew.
 pub(super) fn reload(args: &ReloadArgs, out: &mut impl Write) -> io::Result<Exit> {
     let Some(found) = args.at.find() else { return Ok(unfindable()) };
-    let token_file = args.at.token_file.clone().unwrap_or_else(|| found.state_dir.join("admin.token"));
-    let token = match Token::read(&token_file) {
+    let token = match token(&args.at, &found) {
         Ok(token) => token,
-        Err(error) => {
-            complain(&format!("banyan: token file {}: {error}", token_file.display()));
-            return Ok(Exit::Denied);
-        }
+        Err(exit) => return Ok(exit),
     };
     let path = format!("/api/v1/reload?confirm={}", args.confirm);
-    let (status, body) = match ask(found.admin, "POST", &path, Some(&token)) {
+    let (status, body) = match ask(found.admin, "POST", &path, Some(&token), None) {
         Ok(answer) => answer,
         Err(error) => return Ok(unreachable_at(found.admin, &error)),
     };
@@ -110,7 +106,7 @@ pub(super) fn reload(args: &ReloadArgs, out: &mut impl Write) -> io::Result<Exit
 /// Exit 0 if the facade is ready.
 pub(super) fn healthcheck(args: &HealthArgs, out: &mut impl Write) -> io::Result<Exit> {
     let Some(found) = args.at.find() else { return Ok(unfindable()) };
-    match ask(found.admin, "GET", "/readyz", None) {
+    match ask(found.admin, "GET", "/readyz", None, None) {
         Ok((200, _)) => {
             writeln!(out, "ready")?;
             Ok(Exit::Ok)
@@ -124,26 +120,52 @@ pub(super) fn healthcheck(args: &HealthArgs, out: &mut impl Write) -> io::Result
     }
 }
 
-fn unfindable() -> Exit {
+/// The token to show; says why there is none.
+pub(super) fn token(at: &Where, found: &Found) -> Result<Token, Exit> {
+    let file = at.token_file.clone().unwrap_or_else(|| found.state_dir.join("admin.token"));
+    Token::read(&file).map_err(|error| {
+        complain(&format!("banyan: token file {}: {error}", file.display()));
+        Exit::Denied
+    })
+}
+
+pub(super) fn refused_token() -> Exit {
+    complain("banyan: the token was refused");
+    Exit::Denied
+}
+
+pub(super) fn unfindable() -> Exit {
     complain(
         "banyan: neither the configuration nor a kept one says where the facade is; say --admin HOST:PORT, or --state-dir DIR if that is elsewhere",
     );
     Exit::Unreachable
 }
 
-fn unreachable_at(admin: SocketAddr, error: &io::Error) -> Exit {
+pub(super) fn unreachable_at(admin: SocketAddr, error: &io::Error) -> Exit {
     complain(&format!("banyan: no facade answers at {admin}: {error}"));
     Exit::Unreachable
 }
 
-/// One request on a connection of its own: status and body.
-fn ask(admin: SocketAddr, method: &str, path: &str, token: Option<&Token>) -> io::Result<(u16, Vec<u8>)> {
+/// One request on a connection of its own, with a JSON body if there is one: status and body.
+pub(super) fn ask(
+    admin: SocketAddr,
+    method: &str,
+    path: &str,
+    token: Option<&Token>,
+    json: Option<&str>,
+) -> io::Result<(u16, Vec<u8>)> {
     let mut stream = TcpStream::connect_timeout(&reachable(admin), Duration::from_secs(5))?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     let authorization = token.map(|token| format!("Authorization: {}\r\n", token.authorization())).unwrap_or_default();
     // HTTP/1.0: the answer comes unchunked and ends with the connection.
-    write!(stream, "{method} {path} HTTP/1.0\r\nHost: {admin}\r\n{authorization}Content-Length: 0\r\n\r\n")?;
+    let kind = json.map(|_| "Content-Type: application/json\r\n").unwrap_or_default();
+    let json = json.unwrap_or_default();
+    let length = json.len();
+    write!(
+        stream,
+        "{method} {path} HTTP/1.0\r\nHost: {admin}\r\n{authorization}{kind}Content-Length: {length}\r\n\r\n{json}"
+    )?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer)?;
     let invalid = || io::Error::new(io::ErrorKind::InvalidData, "the answer is not HTTP");
@@ -156,7 +178,7 @@ fn ask(admin: SocketAddr, method: &str, path: &str, token: Option<&Token>) -> io
 }
 
 /// An address one can connect to: one that means "every address of this machine" is reached through loopback.
-fn reachable(admin: SocketAddr) -> SocketAddr {
+pub(super) fn reachable(admin: SocketAddr) -> SocketAddr {
     let ip = match admin.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
         IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),

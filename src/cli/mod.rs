@@ -3,8 +3,12 @@
 mod call;
 mod check;
 mod demo;
+mod diffs;
 mod explain;
+mod gate;
+mod moment;
 mod serve;
+mod store;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -42,6 +46,11 @@ enum Command {
     Test(check::TestArgs),
     /// Say how a request would be decided, step by step
     Explain(explain::ExplainArgs),
+    /// Differences between the two systems: the most frequent, one in full, acceptances, exports
+    #[command(subcommand)]
+    Diffs(diffs::DiffsCommand),
+    /// Say whether a route's answers match well enough to go on; exit 0 or 1
+    Gate(gate::GateArgs),
     /// Print the JSON Schema (draft-07) of routes.yaml
     Schema,
     /// Make the running facade load its configuration anew
@@ -57,7 +66,7 @@ enum Command {
     Man,
 }
 
-/// How rows are printed.
+/// How findings are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Output {
     /// For people
@@ -66,6 +75,17 @@ enum Output {
     Json,
     /// For GitHub annotations
     Github,
+}
+
+/// How rows are printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Rows {
+    /// Columns, for people
+    Table,
+    /// A JSON array
+    Json,
+    /// Comma-separated values
+    Csv,
 }
 
 /// What a command came to; the numbers are the exit codes.
@@ -109,6 +129,8 @@ fn obey(command: Command) -> io::Result<Exit> {
         Command::Check(args) => check::check(&args, &mut out),
         Command::Test(args) => check::test(&args, &mut out),
         Command::Explain(args) => explain::explain(&args, &mut out),
+        Command::Diffs(command) => diffs::diffs(&command, &mut out),
+        Command::Gate(args) => gate::gate(&args, &mut out),
         Command::Schema => {
             serde_json::to_writer_pretty(&mut out, &config::schema())?;
             writeln!(out)?;

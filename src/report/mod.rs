@@ -38,10 +38,7 @@ pub fn moment(ms: u64) -> String {
 /// A rate as a percentage with as many digits as it takes to tell it from 0 and 1: `12.3 %`, `99.998 %`.
 #[must_use]
 pub fn percent(rate: f64) -> String {
-    let percent = rate * 100.0;
-    let distance = percent.min(100.0 - percent);
-    let digits = if distance > 0.0 { (1.0 - distance.log10()).ceil().clamp(1.0, 7.0) as usize } else { 0 };
-    format!("{percent:.digits$} %")
+    format!("{} %", rounded(rate, digits(rate)))
 }
 
 /// A share with its n and its 95 % interval: `12.3 % of 1234 (10.6 to 14.3)`.
@@ -49,9 +46,21 @@ pub fn percent(rate: f64) -> String {
 pub fn share(share: Share) -> String {
     let Some(rate) = share.rate() else { return "none of 0".to_owned() };
     let (low, high) = share.interval();
-    let (low, high) = (percent(low), percent(high));
-    let bare = |text: &str| text.trim_end_matches(" %").to_owned();
-    format!("{} of {} ({} to {})", percent(rate), share.of, bare(&low), bare(&high))
+    let digits = digits(rate).max(digits(low)).max(digits(high));
+    let [rate, low, high] = [rate, low, high].map(|rate| rounded(rate, digits));
+    format!("{rate} % of {} ({low} to {high})", share.of)
+}
+
+/// How many decimals tell a percentage from 0 and 100.
+fn digits(rate: f64) -> usize {
+    let distance = rate.min(1.0 - rate) * 100.0;
+    // At most 7: the cast fits.
+    if distance > 0.0 { (1.0 - distance.log10()).ceil().clamp(1.0, 7.0) as usize } else { 0 }
+}
+
+fn rounded(rate: f64, digits: usize) -> String {
+    let digits = if rate > 0.0 && rate < 1.0 { digits } else { 0 };
+    format!("{:.digits$}", rate * 100.0)
 }
 
 #[cfg(test)]

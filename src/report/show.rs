@@ -168,7 +168,9 @@ fn lines(body: Option<&Body>) -> Option<String> {
     match body? {
         Body::Text(text) => {
             let value: Option<serde_json::Value> = serde_json::from_str(text).ok();
-            Some(value.and_then(|value| serde_json::to_string_pretty(&value).ok()).unwrap_or_else(|| text.clone()))
+            let pretty = value.and_then(|value| serde_json::to_string_pretty(&value).ok());
+            // Without the commas, which would make the last member of an object differ from the same one elsewhere.
+            Some(pretty.map_or_else(|| text.clone(), |pretty| pretty.replace(",\n", "\n")))
         }
         Body::Base64(_) => None,
     }

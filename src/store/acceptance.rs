@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use rusqlite::{Connection, params};
 
-use super::sql::{int, uint};
+use super::sql::{int, text, uint};
 use crate::diff::SignatureId;
 
 /// Why and for how long a signature is accepted.
@@ -76,7 +76,7 @@ pub(super) fn all(connection: &Connection) -> rusqlite::Result<HashMap<Signature
     let mut rows = statement.query([])?;
     let mut found = HashMap::new();
     while let Some(row) = rows.next()? {
-        if let (Some(id), Some(acceptance)) = (SignatureId::parse(&row.get::<_, String>(0)?), read(row, 1)?) {
+        if let (Some(id), Some(acceptance)) = (SignatureId::parse(&text(row, 0)?), read(row, 1)?) {
             found.insert(id, acceptance);
         }
     }
@@ -88,8 +88,8 @@ pub(super) fn read(row: &rusqlite::Row<'_>, first: usize) -> rusqlite::Result<Op
     let Some(at_ms) = row.get::<_, Option<i64>>(first)? else { return Ok(None) };
     Ok(Some(Acceptance {
         at_ms: uint(at_ms),
-        by: row.get::<_, Option<String>>(first + 1)?.unwrap_or_default(),
-        reason: row.get::<_, Option<String>>(first + 2)?.unwrap_or_default(),
+        by: text(row, first + 1)?,
+        reason: text(row, first + 2)?,
         until_ms: row.get::<_, Option<i64>>(first + 3)?.map(uint),
     }))
 }
@@ -102,9 +102,9 @@ pub(super) fn history(connection: &Connection, signature: SignatureId) -> rusqli
         Ok(Act {
             at_ms: uint(row.get(0)?),
             signature,
-            accepted: row.get::<_, String>(1)? == "accepted",
-            by: row.get(2)?,
-            reason: row.get(3)?,
+            accepted: text(row, 1)? == "accepted",
+            by: text(row, 2)?,
+            reason: text(row, 3)?,
             until_ms: row.get::<_, Option<i64>>(4)?.map(uint),
         })
     })?;
@@ -149,7 +149,7 @@ impl Salvage {
     }
 }
 
-/// The rows up to the first that cannot be read.
+/// The rows that can be read. After the first that SQLite cannot read there are no more.
 fn rows<const N: usize>(connection: &Connection, sql: &str) -> Vec<[rusqlite::types::Value; N]> {
     let Ok(mut statement) = connection.prepare(sql) else { return Vec::new() };
     let read = |row: &rusqlite::Row<'_>| {
@@ -159,7 +159,7 @@ fn rows<const N: usize>(connection: &Connection, sql: &str) -> Vec<[rusqlite::ty
         }
         Ok(values)
     };
-    statement.query_map([], read).map(|rows| rows.map_while(Result::ok).collect()).unwrap_or_default()
+    statement.query_map([], read).map(|rows| rows.filter_map(Result::ok).collect()).unwrap_or_default()
 }
 
 trait OptionalConstraint {

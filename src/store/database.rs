@@ -1,5 +1,6 @@
 //! The file: opening it, checking it, and putting it aside when it is broken.
 
+use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
@@ -9,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use super::acceptance::Salvage;
-use super::sql::{exhaust, pragma};
+use super::sql::{exhaust, pragma, text};
 use super::{FILE, VERSION};
 
 const SCHEMA: &str = include_str!("schema.sql");
@@ -84,7 +85,8 @@ fn prepare(connection: &Connection) -> Result<(), Trouble> {
         0 if pages == 0 || tables(connection)? == 0 => {
             connection.execute_batch(&format!("BEGIN; {SCHEMA}; PRAGMA user_version = {VERSION}; COMMIT"))?;
         }
-        VERSION => {}
+        VERSION if columns(connection)?.is_superset(&columns(&model()?)?) => {}
+        VERSION => return Err(Trouble::Broken("its tables are not as they were made".to_owned())),
         0 => return Err(Trouble::Broken("it is another program's".to_owned())),
         newer => return Err(Trouble::Newer(newer)),
     }
@@ -96,6 +98,22 @@ fn prepare(connection: &Connection) -> Result<(), Trouble> {
         }
     }
     Ok(())
+}
+
+/// A file as it is when it is new, in memory.
+fn model() -> rusqlite::Result<Connection> {
+    let model = Connection::open_in_memory()?;
+    model.execute_batch(SCHEMA)?;
+    Ok(model)
+}
+
+/// Every column of every table, with what is asked of it.
+fn columns(connection: &Connection) -> rusqlite::Result<BTreeSet<String>> {
+    let sql = "SELECT format('%s.%s %s %d %d', t.name, c.name, c.type, c.\"notnull\", c.pk)
+        FROM sqlite_schema t, pragma_table_info(t.name) c WHERE t.type = 'table'";
+    let mut statement = connection.prepare(sql)?;
+    let rows = statement.query_map([], |row| text(row, 0))?;
+    rows.collect()
 }
 
 fn tables(connection: &Connection) -> rusqlite::Result<i64> {

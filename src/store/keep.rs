@@ -7,7 +7,7 @@ use rusqlite::{Connection, params};
 use super::batch::Sample;
 use super::detail::Detail;
 use super::names::{Named, Names};
-use super::sql::int;
+use super::sql::{int, text};
 use crate::diff::Difference;
 use crate::names::Side;
 
@@ -129,7 +129,7 @@ fn thin(connection: &Connection, key: &str, most: usize) -> rusqlite::Result<()>
     let sql = "SELECT comparison, tenant FROM samples WHERE signature = ?1 ORDER BY comparison";
     let mut kept: Vec<(i64, String)> = connection
         .prepare_cached(sql)?
-        .query_map([key], |row| Ok((row.get(0)?, row.get(1)?)))?
+        .query_map([key], |row| Ok((row.get(0)?, text(row, 1)?)))?
         .collect::<rusqlite::Result<_>>()?;
     while kept.len() > most {
         let (comparison, _) = kept.remove(expendable(&kept, most));

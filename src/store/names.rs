@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, params};
 
-use super::sql::int;
+use super::sql::{int, text};
 use crate::diff::{Kind, SignatureId};
 
 /// The most signatures of one route.
@@ -38,8 +38,8 @@ impl Names {
         let mut statement = connection.prepare("SELECT id, route FROM signatures")?;
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
-            if let Some(id) = SignatureId::parse(&row.get::<_, String>(0)?) {
-                names.add(id, &row.get::<_, String>(1)?);
+            if let Some(id) = SignatureId::parse(&text(row, 0)?) {
+                names.add(id, &text(row, 1)?);
             }
         }
         Ok(names)

@@ -1,6 +1,7 @@
-//! Numbers between Rust and SQLite, which has signed ones only.
+//! Values between Rust and SQLite, which has signed numbers only, and holds in a column whatever was put there.
 
-use rusqlite::Connection;
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, Row};
 
 /// As SQLite holds it.
 pub(super) fn int(value: u64) -> i64 {
@@ -10,6 +11,16 @@ pub(super) fn int(value: u64) -> i64 {
 /// As it was; what a foreign hand made negative is nothing.
 pub(super) fn uint(value: i64) -> u64 {
     u64::try_from(value).unwrap_or(0)
+}
+
+/// Text, whatever has become of it: one flipped bit makes it no UTF-8, but not unreadable. Nothing is empty.
+pub(super) fn text(row: &Row<'_>, place: usize) -> rusqlite::Result<String> {
+    Ok(match row.get_ref(place)? {
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        ValueRef::Integer(number) => number.to_string(),
+        ValueRef::Real(number) => number.to_string(),
+        ValueRef::Null => String::new(),
+    })
 }
 
 /// The number that a pragma answers with.

@@ -117,7 +117,10 @@ impl Writer {
     /// Opens the file; puts it aside first if it is broken.
     fn reopen(&mut self) {
         let opened = match Open::of(&self.path) {
-            Err(Trouble::Broken(why)) => self.put_aside(&why).and_then(|()| Open::of(&self.path)),
+            // A value that cannot be what it is, in a file that nobody else writes, is damage as well.
+            Err(Trouble::Broken(why) | Trouble::Refused(why)) => {
+                self.put_aside(&why).and_then(|()| Open::of(&self.path))
+            }
             opened => opened,
         };
         let opened = opened.and_then(|open| {

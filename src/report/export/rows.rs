@@ -17,7 +17,7 @@ pub enum What {
 }
 
 const VERDICTS: [Column; 6] = [
-    ("at", Type::Moment),
+    ("minute", Type::Moment),
     ("route", Type::Text),
     ("tenant", Type::Text),
     ("verdict", Type::Text),
@@ -27,7 +27,7 @@ const VERDICTS: [Column; 6] = [
 
 const COMPARISONS: [Column; 22] = [
     ("id", Type::Count),
-    ("at", Type::Moment),
+    ("requested_at", Type::Moment),
     ("route", Type::Text),
     ("tenant", Type::Text),
     ("request_id", Type::Text),

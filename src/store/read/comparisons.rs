@@ -7,7 +7,7 @@ use super::{ReadError, Reader};
 use crate::diff::{SignatureId, Verdict};
 use crate::names::Side;
 use crate::store::Detail;
-use crate::store::sql::{int, uint};
+use crate::store::sql::{int, text, uint};
 
 /// A comparison that was kept in full; redacted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -92,20 +92,20 @@ impl Reader {
 
 /// `None` for what cannot be unpacked.
 fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<Kept>> {
-    let verdict = verdict(&row.get::<_, String>(5)?);
-    let answered = Side::parse(&row.get::<_, String>(6)?);
+    let verdict = verdict(&text(row, 5)?);
+    let answered = Side::parse(&text(row, 6)?);
     let detail = Detail::unpack(row.get_ref(9)?.as_blob().unwrap_or_default());
     let (Some(verdict), Some(answered), Ok(detail)) = (verdict, answered, detail) else { return Ok(None) };
     Ok(Some(Kept {
         id: uint(row.get(0)?),
         at_ms: uint(row.get(1)?),
-        route: row.get(2)?,
-        tenant: row.get(3)?,
-        request_id: row.get(4)?,
+        route: text(row, 2)?,
+        tenant: text(row, 3)?,
+        request_id: text(row, 4)?,
         verdict,
         answered,
-        method: row.get(7)?,
-        target: row.get(8)?,
+        method: text(row, 7)?,
+        target: text(row, 8)?,
         detail,
     }))
 }

@@ -6,7 +6,7 @@ use super::{ReadError, Reader};
 use crate::diff::{Evidence, Judgement, Kind, Share, SignatureId};
 use crate::store::Acceptance;
 use crate::store::acceptance;
-use crate::store::sql::{int, uint};
+use crate::store::sql::{int, text, uint};
 
 /// Which signatures are asked for.
 #[derive(Debug, Clone, Default)]
@@ -108,13 +108,13 @@ impl Reader {
 
 /// `None` for what a foreign hand has put there.
 fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<SignatureRow>> {
-    let id = SignatureId::parse(&row.get::<_, String>(0)?);
-    let (Some(id), Some(kind)) = (id, Kind::parse(&row.get::<_, String>(3)?)) else { return Ok(None) };
+    let id = SignatureId::parse(&text(row, 0)?);
+    let (Some(id), Some(kind)) = (id, Kind::parse(&text(row, 3)?)) else { return Ok(None) };
     let count = |place: usize| row.get::<_, i64>(place).map(uint);
     Ok(Some(SignatureRow {
         id,
-        route: row.get(1)?,
-        path: row.get(2)?,
+        route: text(row, 1)?,
+        path: text(row, 2)?,
         kind,
         evidence: Evidence {
             raw: count(10)?,

@@ -4,7 +4,7 @@ use rusqlite::params;
 
 use super::{ReadError, Reader};
 use crate::diff::{Share, Verdict};
-use crate::store::sql::{int, uint};
+use crate::store::sql::{int, text, uint};
 
 /// How many comparisons came to which verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -121,9 +121,9 @@ impl Reader {
         let mut rows = statement.query([minute(since_ms)])?;
         let mut routes: Vec<RouteSummary> = Vec::new();
         while let Some(row) = rows.next()? {
-            let name: String = row.get(0)?;
-            let Some(verdict) = verdict(&row.get::<_, String>(1)?) else { continue };
-            let (why, count): (String, _) = (row.get(2)?, uint(row.get(3)?));
+            let name = text(row, 0)?;
+            let Some(verdict) = verdict(&text(row, 1)?) else { continue };
+            let (why, count) = (text(row, 2)?, uint(row.get(3)?));
             if routes.last().is_none_or(|last| last.route != name) {
                 routes.push(RouteSummary { route: name, tally: Tally::default(), why: Vec::new() });
             }
@@ -148,8 +148,8 @@ impl Reader {
         let mut rows = statement.query([minute(since_ms)])?;
         let mut tenants: Vec<TenantSummary> = Vec::new();
         while let Some(row) = rows.next()? {
-            let (route, tenant): (String, String) = (row.get(0)?, row.get(1)?);
-            let Some(verdict) = verdict(&row.get::<_, String>(2)?) else { continue };
+            let (route, tenant) = (text(row, 0)?, text(row, 1)?);
+            let Some(verdict) = verdict(&text(row, 2)?) else { continue };
             if tenants.last().is_none_or(|last| (&last.route, &last.tenant) != (&route, &tenant)) {
                 tenants.push(TenantSummary { route, tenant, tally: Tally::default() });
             }
@@ -189,20 +189,20 @@ impl Reader {
         let sql = "SELECT route, outcome, sum(count) FROM outcomes WHERE minute >= ?1 GROUP BY 1, 2 ORDER BY 1, 2";
         let mut statement = self.connection.prepare(sql)?;
         let rows = statement.query_map(params![minute(since_ms)], |row| {
-            Ok(OutcomeRow { route: row.get(0)?, outcome: row.get(1)?, count: uint(row.get(2)?) })
+            Ok(OutcomeRow { route: text(row, 0)?, outcome: row.get(1)?, count: uint(row.get(2)?) })
         })?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 }
 
 fn verdict_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<VerdictRow>> {
-    let Some(verdict) = verdict(&row.get::<_, String>(3)?) else { return Ok(None) };
+    let Some(verdict) = verdict(&text(row, 3)?) else { return Ok(None) };
     Ok(Some(VerdictRow {
         minute: uint(row.get(0)?),
-        route: row.get(1)?,
-        tenant: row.get(2)?,
+        route: text(row, 1)?,
+        tenant: text(row, 2)?,
         verdict,
-        why: row.get(4)?,
+        why: text(row, 4)?,
         count: uint(row.get(5)?),
     }))
 }

@@ -5,7 +5,7 @@ use rusqlite::params;
 use super::{ReadError, Reader};
 use crate::names::Side;
 use crate::store::batch::Timed;
-use crate::store::sql::{int, uint};
+use crate::store::sql::{int, text, uint};
 
 /// How many values fell into which bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -56,8 +56,8 @@ impl Reader {
         let mut rows = statement.query(params![int(since_ms / 3_600_000)])?;
         let mut routes: Vec<RouteTimes> = Vec::new();
         while let Some(row) = rows.next()? {
-            let name: String = row.get(0)?;
-            let Some(of) = Timed::parse(&row.get::<_, String>(1)?) else { continue };
+            let name = text(row, 0)?;
+            let Some(of) = Timed::parse(&text(row, 1)?) else { continue };
             if routes.last().is_none_or(|last| last.route != name) {
                 routes.push(RouteTimes { route: name, sides: Default::default(), ratio: Histogram::default() });
             }

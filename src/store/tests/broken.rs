@@ -51,6 +51,18 @@ fn a_file_of_another_program_is_put_aside() {
 }
 
 #[test]
+fn tables_that_somebody_changed_are_put_aside_and_added_ones_are_not() {
+    let folder = written();
+    let change = |sql: &str| rusqlite::Connection::open(folder.path().join(FILE)).unwrap().execute_batch(sql).unwrap();
+    change("CREATE TABLE mine (x); CREATE INDEX also_mine ON verdicts (tenant)");
+    goes_on(&folder, &open(&folder));
+    assert_eq!(put_aside(&folder), 0);
+    change("ALTER TABLE verdicts RENAME COLUMN tenant TO customer");
+    goes_on(&folder, &open(&folder));
+    assert_eq!(put_aside(&folder), 1);
+}
+
+#[test]
 fn a_file_of_a_later_version_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(FILE);
@@ -121,6 +133,21 @@ fn flipped_bytes_never_stop_the_store_for_good() {
         });
         assert!(store.stop(PATIENCE));
     }
+}
+
+#[test]
+fn text_that_is_no_text_any_more_is_still_read() {
+    let folder = written();
+    let connection = rusqlite::Connection::open(folder.path().join(FILE)).unwrap();
+    let spoil = "UPDATE signatures SET path = CAST(x'ff41' AS TEXT), accepted_by = x'00ff';
+        UPDATE verdicts SET route = CAST(x'ff' AS TEXT) WHERE verdict = 'match'";
+    connection.execute_batch(spoil).unwrap();
+    drop(connection);
+    let store = open(&folder);
+    assert_eq!((store.known().len(), &*store.known()[0].path), (300, "\u{fffd}A"));
+    assert!(store.is_accepted(id("$.field7"), NOW));
+    goes_on(&folder, &store);
+    assert_eq!(put_aside(&folder), 0);
 }
 
 #[test]
