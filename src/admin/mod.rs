@@ -117,10 +117,6 @@ async fn metrics(State(admin): State<Admin>) -> Response {
         "Bytes held by copies that wait or are under way.",
         admin.copies.held() as u64,
     );
-    scrape.counter("banyan_store_errors_total", "Failures to open or write the store.", admin.store.errors());
-    let (batches, comparisons) = admin.store.lost();
-    scrape.counter("banyan_store_lost_batches_total", "Batches that were never written.", batches);
-    scrape.counter("banyan_store_lost_comparisons_total", "Comparisons that were never written.", comparisons);
     scrape.facade(&live.meter);
     scrape.gauge("banyan_generation", "The live generation.", generation.number);
     let uptime = SystemTime::now().duration_since(live.started).map_or(0, |up| up.as_secs());
