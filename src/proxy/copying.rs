@@ -136,7 +136,7 @@ impl Copying {
     pub(super) fn ended(&mut self, took: Duration) {
         if let Some(answer) = &mut self.answer {
             answer.body.finish();
-            answer.took = Some(took);
+            answer.took.get_or_insert(took);
         }
     }
 
@@ -162,11 +162,11 @@ impl Copying {
         let (Some(answer), Some(endpoint), true) = (self.answer, finished.endpoint, finished.complete) else {
             return Err(Dropped::ClientGone);
         };
+        // A backend may answer before it has the whole body.
         let body = match self.body.map(|body| std::mem::replace(&mut *body.borrow_mut(), BodyCopy::empty())) {
             Some(body) if body.is_whole() => body.into_bytes(),
             Some(body) if body.is_abandoned() => return Err(Dropped::RequestTooLarge),
-            // The backend answered before it had the whole body.
-            Some(_) => return Err(Dropped::ClientGone),
+            Some(_) => return Err(Dropped::Unfinished),
             None => Bytes::new(),
         };
         Ok(Exchange {

@@ -213,7 +213,9 @@ impl Round<'_> {
 
     fn keep(&self, verdict: Verdict, pair: &Pair<'_>, judged: &[Judged<'_>]) {
         let ids: Vec<SignatureId> = judged.iter().map(|one| one.id).collect();
-        if !self.thread.shared.judge.wants_sample(self.route(), &ids, tokio::time::Instant::now()) {
+        if !self.thread.batch.borrow().takes_samples()
+            || !self.thread.shared.judge.wants_sample(self.route(), &ids, tokio::time::Instant::now())
+        {
             return;
         }
         let differences = judged.iter().map(|one| (one.id, one.difference.clone())).collect();

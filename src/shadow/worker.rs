@@ -252,9 +252,10 @@ impl Told {
                 continue;
             }
             for ((outcome, now), before) in Mirrored::ALL.iter().zip(now).zip(*before) {
-                if now > before {
-                    let key = (minute, Arc::clone(&meter.name), outcome.as_str());
-                    *batch.outcomes.entry(key).or_default() += now - before;
+                // A route that was away for a generation begins anew.
+                let added = now.checked_sub(before).unwrap_or(now);
+                if added > 0 {
+                    *batch.outcomes.entry((minute, Arc::clone(&meter.name), outcome.as_str())).or_default() += added;
                 }
             }
             *before = now;
