@@ -11,7 +11,7 @@
 //! | 7 | [`cli`] (→ [`app`], [`demo`]), [`app`], [`demo`]: compose and run |
 //! | 6 | [`admin`] (→ [`report`]): metrics, health and commands over HTTP · [`report`]: what analysts see of differences |
 //! | 5 | [`control`]: the only writer of generations · [`proxy`] (→ [`server`]): the life of a request · [`server`]: listeners, connections, drain |
-//! | 4 | [`state`]: the live generation · [`store`]: what came of comparisons, on disk |
+//! | 4 | [`state`]: the live generation · [`shadow`] (→ [`state`], [`store`]): copies to the other side · [`store`]: what came of comparisons, on disk |
 //! | 3 | [`config`]: `routes.yaml` to snapshot · [`upstream`]: backends, endpoints, connections, the codec to backends |
 //! | 2 | [`snapshot`]: one compiled configuration · [`telemetry`] (→ [`snapshot`]): metrics and the access log |
 //! | 1 | [`routing`]: the pure decision · [`diff`]: the pure comparison of answers · [`wire`]: headers, targets and framing |
@@ -32,6 +32,7 @@ pub mod proxy;
 pub mod report;
 pub mod routing;
 pub mod server;
+pub mod shadow;
 pub mod shutdown;
 pub mod snapshot;
 pub mod state;

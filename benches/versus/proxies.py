@@ -3,6 +3,9 @@
 The work: HTTP/1.1 keep-alive on both sides; X-Forwarded-For, -Proto and -Host, Via and X-Request-Id to the backend;
 X-Served-By to the client; one JSON line per request in an access log.
 
+With `--mirror`, those that can also send every request to a second backend, whose answer says the same with its members in
+another order. nginx and Envoy throw that answer away; Banyan compares it, member by member.
+
 Where they differ: HAProxy cannot write a file, so it logs into a ring buffer in its memory, which spares it the writing.
 Banyan also decides by tenant, user and percentage, and makes a traceparent; the others send everything to one backend.
 """
@@ -14,6 +17,7 @@ import shutil
 
 BODY = 1024
 NAMES = ("banyan", "nginx", "haproxy", "envoy")
+MIRRORING = ("banyan+shadow", "nginx+mirror", "envoy+mirror")
 
 
 def find(name, given):
@@ -30,29 +34,36 @@ def find(name, given):
     return inside if os.access(inside, os.X_OK) else None
 
 
-def backend(directory, port):
-    """An nginx that answers 1 KB of JSON, and /seen with the headers that reached it."""
-    answer = json.dumps({"id": 7, "status": "open", "note": ""})
-    answer = answer.replace('""', '"' + "x" * (BODY - len(answer)) + '"')
+def backend(directory, port, name="backend"):
+    """An nginx that answers 1 KB of JSON, /seen with the headers that reached it, and /count with how much it was asked. The
+    one called shadow has its members in another order."""
+    items = [{"sku": f"sku-{number}", "name": "kettle", "quantity": number, "price": 19.5 + number} for number in range(11)]
+    order = {"id": 7, "status": "open", "paid": True, "total": 214.5, "note": "", "items": items, "customer": {"id": 17, "tier": "gold"}}
+    if name == "shadow":
+        order = dict(reversed(order.items()))
+    order["note"] = "x" * (BODY - len(json.dumps(order)))
+    answer = json.dumps(order)
     seen = json.dumps({
         "x-forwarded-for": "$http_x_forwarded_for", "x-forwarded-proto": "$http_x_forwarded_proto",
         "x-forwarded-host": "$http_x_forwarded_host", "via": "$http_via", "x-request-id": "$http_x_request_id",
         "protocol": "$server_protocol",
     })
-    return _nginx(directory, "backend", f"""
+    return _nginx(directory, name, f"""
     access_log off;
     server {{
         listen 127.0.0.1:{port} backlog=1024;
         location / {{ default_type application/json; return 200 '{answer}'; }}
+        location = /count {{ stub_status; }}
         location = /seen {{ default_type application/json; return 200 '{seen}'; }}
     }}""")
 
 
-def command(name, binary, directory, port, upstream, spare):
-    """Writes the proxy's configuration; gives its command and its access log (None where there is no file)."""
+def command(name, binary, directory, port, upstream, spare, shadow):
+    """Writes the proxy's configuration; gives its command and its access log (None where there is no file). `shadow` is
+    the port of the second backend, or None."""
     log = os.path.join(directory, f"{name}.access.log")
-    make = {"banyan": _banyan, "nginx": _nginx_proxy, "haproxy": _haproxy, "envoy": _envoy}[name]
-    return [binary, *make(directory, port, upstream, log, spare)], (None if name == "haproxy" else log)
+    make = {"banyan": _banyan, "nginx": _nginx_proxy, "haproxy": _haproxy, "envoy": _envoy}[name.split("+")[0]]
+    return [binary, *make(directory, port, upstream, log, spare, shadow)], (None if name == "haproxy" else log)
 
 
 def _write(directory, name, text):
@@ -82,8 +93,20 @@ http {{
     return ["-c", path, "-p", directory]
 
 
-def _nginx_proxy(directory, port, upstream, log, _spare):
-    return _nginx(directory, "proxy", f"""
+def _nginx_proxy(directory, port, upstream, log, _spare, shadow):
+    name, mirror, copies = "proxy", "", ""
+    if shadow:
+        name, mirror = "mirror", "mirror /copy;"
+        copies = f"""
+        location = /copy {{
+            internal;
+            proxy_pass http://shadow$request_uri;
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+            proxy_set_header Host $http_host;
+        }}"""
+    second = f"upstream shadow {{ server 127.0.0.1:{shadow}; keepalive 256; keepalive_requests 1000000000; }}" if shadow else ""
+    return _nginx(directory, name, f"""
     log_format json escape=json '{{"time":"$time_iso8601","request_id":"$request_id","client":"$remote_addr",'
         '"method":"$request_method","host":"$host","path":"$request_uri","status":$status,"bytes":$body_bytes_sent,'
         '"duration":$request_time,"upstream":"$upstream_addr","upstream_duration":"$upstream_response_time"}}';
@@ -93,9 +116,11 @@ def _nginx_proxy(directory, port, upstream, log, _spare):
         keepalive 256;
         keepalive_requests 1000000000;
     }}
+    {second}
     server {{
-        listen 127.0.0.1:{port} backlog=1024;
+        listen 127.0.0.1:{port} backlog=1024;{copies}
         location / {{
+            {mirror}
             proxy_pass http://backend;
             proxy_http_version 1.1;
             proxy_set_header Connection "";
@@ -110,7 +135,7 @@ def _nginx_proxy(directory, port, upstream, log, _spare):
     }}""")
 
 
-def _haproxy(directory, port, upstream, _log, _spare):
+def _haproxy(directory, port, upstream, _log, _spare, _shadow):
     path = _write(directory, "haproxy.cfg", f"""
 global
     nbthread 1
@@ -150,7 +175,7 @@ backend shop
     return ["-db", "-f", path]
 
 
-def _envoy(directory, port, upstream, log, _spare):
+def _envoy(directory, port, upstream, log, _spare, shadow):
     def address(number):
         return {"socket_address": {"address": "127.0.0.1", "port_value": number}}
 
@@ -160,6 +185,18 @@ def _envoy(directory, port, upstream, log, _spare):
     def typed(kind, **fields):
         return {"@type": f"type.googleapis.com/envoy.extensions.{kind}", **fields}
 
+    def cluster(name, number):
+        return {
+            "name": name, "type": "STATIC", "connect_timeout": "2s",
+            "load_assignment": {"cluster_name": name, "endpoints": [
+                {"lb_endpoints": [{"endpoint": {"address": address(number)}}]},
+            ]},
+        }
+
+    clusters, action = [cluster("shop", upstream)], {"cluster": "shop"}
+    if shadow:
+        clusters.append(cluster("shadow", shadow))
+        action["request_mirror_policies"] = [{"cluster": "shadow"}]
     line = {
         "time": "%START_TIME%", "request_id": "%REQ(X-REQUEST-ID)%",
         "client": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%", "method": "%REQ(:METHOD)%", "host": "%REQ(:AUTHORITY)%",
@@ -181,7 +218,7 @@ def _envoy(directory, port, upstream, log, _spare):
             "name": "all", "domains": ["*"],
             "request_headers_to_add": [header("X-Forwarded-Host", "%REQ(:AUTHORITY)%")],
             "response_headers_to_add": [header("X-Served-By", "legacy")],
-            "routes": [{"match": {"prefix": "/"}, "route": {"cluster": "shop"}}],
+            "routes": [{"match": {"prefix": "/"}, "route": action}],
         }]},
     )
     bootstrap = {"static_resources": {
@@ -191,25 +228,26 @@ def _envoy(directory, port, upstream, log, _spare):
                 "name": "envoy.filters.network.http_connection_manager", "typed_config": manager,
             }]}],
         }],
-        "clusters": [{
-            "name": "shop", "type": "STATIC", "connect_timeout": "2s",
-            "load_assignment": {"cluster_name": "shop", "endpoints": [
-                {"lb_endpoints": [{"endpoint": {"address": address(upstream)}}]},
-            ]},
-        }],
+        "clusters": clusters,
     }}
-    path = _write(directory, "envoy.json", json.dumps(bootstrap, indent=2))
+    path = _write(directory, "envoy-mirror.json" if shadow else "envoy.json", json.dumps(bootstrap, indent=2))
     return ["-c", path, "--concurrency", "1", "--disable-hot-restart", "--log-level", "error"]
 
 
-def _banyan(directory, port, upstream, log, spare):
+def _banyan(directory, port, upstream, log, spare, shadow):
     # The measured request is /orders/7 of u-17, tenant initech: a tenant that no list names, so that the percentage of
     # users decides.
     routes = os.path.join(os.path.dirname(__file__), "routes.yaml")
     with open(routes) as file:
         text = file.read()
-    values = {"PORT": port, "ADMIN": spare, "UPSTREAM": upstream, "LOG": log, "STATE": os.path.join(directory, "banyan.state")}
-    for name, value in values.items():
-        text = text.replace(f"@{name}@", str(value))
-    path = _write(directory, "banyan.routes.yaml", text)
+    name = "banyan-shadow" if shadow else "banyan"
+    values = {"PORT": port, "ADMIN": spare, "UPSTREAM": upstream, "LOG": log, "STATE": os.path.join(directory, f"{name}.state")}
+    if shadow:
+        # The measured route shows the second backend a copy of each request; all are answered by the first.
+        read = text.index("  - name: orders-read")
+        text = text[:read] + text[read:].replace("stage: canary", "stage: shadow", 1).replace("new: shop-v2", "new: copy", 1)
+        text = text.replace("backends:\n", f"backends:\n  copy: {{ endpoints: [\"http://127.0.0.1:{shadow}\"] }}\n")
+    for key, value in values.items():
+        text = text.replace(f"@{key}@", str(value))
+    path = _write(directory, f"{name}.routes.yaml", text)
     return ["serve", "--config", path, "--workers", "1"]

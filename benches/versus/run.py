@@ -3,6 +3,7 @@
 
     benches/versus/run.py                      # whatever is installed, 5 rounds of 5 seconds each
     benches/versus/run.py --only banyan,nginx --rounds 3 --json versus.json
+    benches/versus/run.py --mirror             # and those that mirror: each request goes to a second backend as well
 
 Each proxy has one worker on core 0; wrk and the backend (an nginx with 1 KB of JSON) share core 1. Rounds are
 interleaved, so that what disturbs the machine disturbs everybody. CPU is what the proxy's processes used by
@@ -35,13 +36,14 @@ TARGET = "/orders/7"
 class Contender:
     """A proxy that runs, and what was measured of it."""
 
-    def __init__(self, name, binary, directory, upstream):
+    def __init__(self, name, binary, directory, upstream, shadow):
         self.name, self.binary = name, binary
-        self.port, spare = free_ports(2)
-        command, self.log = proxies.command(name, binary, directory, self.port, upstream, spare)
+        self.port, self.spare = free_ports(2)
+        self.shadow = shadow if "+" in name else None
+        command, self.log = proxies.command(name, binary, directory, self.port, upstream, self.spare, self.shadow)
         self.child = Child(name, command, PROXY_CORE, os.path.join(directory, f"{name}.out"), directory)
         self.child.await_port(self.port)
-        self.rounds, self.requests, self.lines = [], 0, 0
+        self.rounds, self.requests, self.lines, self.copies = [], 0, 0, 0
 
     def check(self):
         """The answer is right and the backend was told what it must know; raises where not."""
@@ -58,9 +60,13 @@ class Contender:
     def measure(self, seconds, connections, count=True):
         """One run of the load."""
         user, system = self.child.cpu()
+        copies = counted(self.shadow) if self.shadow else 0
         load = wrk(self.port, seconds, connections)
         user, system = (after - before for after, before in zip(self.child.cpu(), (user, system)))
         self.requests += load["requests"]
+        if self.shadow:
+            # Less the two questions themselves.
+            self.copies += counted(self.shadow) - copies - 1
         self.drain_log()
         if load["errors"]:
             raise RuntimeError(f"{self.name}: {load['errors']}")
@@ -94,7 +100,13 @@ class Contender:
             "user_us": median("user_us"), "ratio_to_nginx": ratio, "per_second": median("per_second"),
             "p50_ms": median("p50_ms"), "p99_ms": median("p99_ms"), "rss": median("rss"),
             "logged": self.lines / self.requests if self.log else None, "rounds": self.rounds,
+            "mirrored": self.copies / self.requests if self.shadow else None,
         }
+
+
+def counted(port):
+    """How many requests a backend has had, this one included."""
+    return int(re.search(r"\n (\d+ ){2}(\d+)", ask(port, "/count")[2].decode())[2])
 
 
 def ask(port, target):
@@ -130,24 +142,25 @@ def milliseconds(text):
 
 def version(name, binary):
     """The first version number that it prints; Envoy's stands between slashes, after a hash."""
-    arguments = {"nginx": "-v", "haproxy": "-v", "envoy": "--version", "banyan": "--version"}[name]
+    arguments = {"nginx": "-v", "haproxy": "-v", "envoy": "--version", "banyan": "--version"}[name.split("+")[0]]
     done = subprocess.run([binary, arguments], capture_output=True, text=True, timeout=30)
-    number = r"/(\d+\.\d+\.\d+)/" if name == "envoy" else r"(\d+\.\d+(?:\.\d+)?)"
+    number = r"/(\d+\.\d+\.\d+)/" if name.startswith("envoy") else r"(\d+\.\d+(?:\.\d+)?)"
     found = re.search(number, done.stdout + done.stderr)
     return found[1] if found else "?"
 
 
 def table(rows):
     lines = [
-        "| proxy | CPU µs per request | in user space | ratio to nginx | requests/s | p50 ms | p99 ms | RSS MiB | logged |",
-        "|---|---:|---:|---:|---:|---:|---:|---:|---:|",
+        "| proxy | CPU µs per request | in user space | ratio to nginx | requests/s | p50 ms | p99 ms | RSS MiB | logged | mirrored |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for row in rows:
         ratio = f"{row['ratio_to_nginx']:.2f}" if row["ratio_to_nginx"] else "–"
         logged = f"{row['logged']:.1%}" if row["logged"] is not None else "in memory"
+        mirrored = f"{row['mirrored']:.1%}" if row["mirrored"] is not None else "–"
         lines.append(
             f"| {row['name']} {row['version']} | {row['cpu_us']:.1f} | {row['user_us']:.1f} | {ratio} "
-            f"| {row['per_second']:.0f} | {row['p50_ms']:.2f} | {row['p99_ms']:.2f} | {row['rss'] / 2**20:.1f} | {logged} |"
+            f"| {row['per_second']:.0f} | {row['p50_ms']:.2f} | {row['p99_ms']:.2f} | {row['rss'] / 2**20:.1f} | {logged} | {mirrored} |"
         )
     return "\n".join(lines)
 
@@ -158,39 +171,41 @@ def arguments():
     parser.add_argument("--seconds", type=int, default=5, help="of each measured run")
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--only", help=f"of {','.join(proxies.NAMES)}; comma-separated")
+    parser.add_argument("--mirror", action="store_true", help="add those that mirror every request")
     parser.add_argument("--json", metavar="FILE", help="write everything that was measured; - for stdout")
     for name in proxies.NAMES:
         parser.add_argument(f"--{name}", metavar="PATH", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    chosen = options.only.split(",") if options.only else list(proxies.NAMES)
-    if unknown := set(chosen) - set(proxies.NAMES):
+    known = proxies.NAMES + (proxies.MIRRORING if options.mirror else ())
+    chosen = options.only.split(",") if options.only else list(known)
+    if unknown := set(chosen) - set(known):
         parser.error(f"--only: unknown: {', '.join(sorted(unknown))}")
     if min(options.rounds, options.seconds, options.connections) < 1:
         parser.error("rounds, seconds and connections are at least 1")
-    return options, [name for name in proxies.NAMES if name in chosen]
+    return options, [name for name in known if name in chosen]
 
 
-def contenders(options, names, directory, upstream):
+def contenders(options, names, directory, upstream, shadow):
     found = []
     for name in names:
-        binary = proxies.find(name, getattr(options, name))
+        base = name.split("+")[0]
+        binary = proxies.find(base, getattr(options, base))
         if binary:
-            found.append(Contender(name, binary, directory, upstream))
+            found.append(Contender(name, binary, directory, upstream, shadow))
             found[-1].check()
         else:
-            say(f"{name}: not found, left out" + (" (--envoy PATH names one)" if name == "envoy" else ""))
+            say(f"{name}: not found, left out" + (" (--envoy PATH names one)" if base == "envoy" else ""))
     if not found:
         raise RuntimeError("nothing to measure")
     return found
 
 
 def run(options, names, directory):
-    (upstream,) = free_ports(1)
-    backend = Child(
-        "backend", ["nginx", *proxies.backend(directory, upstream)], LOAD_CORE, os.path.join(directory, "backend.out"), directory,
-    )
-    backend.await_port(upstream)
-    field = contenders(options, names, directory, upstream)
+    upstream, shadow = free_ports(2)
+    for name, port in (("backend", upstream), ("shadow", shadow)):
+        command = ["nginx", *proxies.backend(directory, port, name)]
+        Child(name, command, LOAD_CORE, os.path.join(directory, f"{name}.out"), directory).await_port(port)
+    field = contenders(options, names, directory, upstream, shadow)
     for one in field:
         one.measure(min(2, options.seconds), options.connections, count=False)
     for number in range(1, options.rounds + 1):

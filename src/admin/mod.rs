@@ -18,6 +18,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::control::{Command, Outcome};
+use crate::shadow::Queue;
 use crate::state::{Live, ReloadStatus};
 use crate::store::Store;
 use crate::telemetry::AccessQueue;
@@ -30,8 +31,10 @@ pub use token::Token;
 pub struct Admin {
     /// What is live.
     pub live: Arc<Live>,
-    /// What came of comparisons.
+    /// The store of comparisons.
     pub store: Store,
+    /// The copies that wait.
+    pub copies: Arc<Queue>,
     /// The access log, for its losses.
     pub access: Arc<AccessQueue>,
     /// Where commands go.
@@ -108,6 +111,16 @@ async fn metrics(State(admin): State<Admin>) -> Response {
     let mut scrape = Scrape::default();
     scrape.routes(generation.meters.iter().chain([&generation.unrouted]).map(|meter| &**meter));
     scrape.backends(generation.backends.iter().map(|backend| &*backend.meter));
+    scrape.shadows(generation.shadow_meters.iter().flatten().map(|meter| &**meter));
+    scrape.gauge(
+        "banyan_shadow_queue_bytes",
+        "Bytes held by copies that wait or are under way.",
+        admin.copies.held() as u64,
+    );
+    scrape.counter("banyan_store_errors_total", "Failures to open or write the store.", admin.store.errors());
+    let (batches, comparisons) = admin.store.lost();
+    scrape.counter("banyan_store_lost_batches_total", "Batches that were never written.", batches);
+    scrape.counter("banyan_store_lost_comparisons_total", "Comparisons that were never written.", comparisons);
     scrape.facade(&live.meter);
     scrape.gauge("banyan_generation", "The live generation.", generation.number);
     let uptime = SystemTime::now().duration_since(live.started).map_or(0, |up| up.as_secs());

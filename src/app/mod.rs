@@ -14,6 +14,7 @@ use crate::admin::{self, Admin, Token};
 use crate::control::{Command, Controller, Outcome, StartError, StartOptions};
 use crate::proxy::Proxy;
 use crate::server::{self, Worker, WorkerHandle};
+use crate::shadow::{Judge, Queue, ShadowThreads, Shared};
 use crate::shutdown::{Phase, Shutdown, ShutdownWatch};
 use crate::state::Live;
 use crate::store::Store;
@@ -22,8 +23,8 @@ use crate::telemetry::{AccessQueue, AccessWriter, WorkerId};
 /// How many commands may wait for the control thread.
 const COMMANDS: usize = 64;
 
-/// How long the last comparisons may take to be written.
-const STORE_GRACE: Duration = Duration::from_secs(5);
+/// How long the store gets to write what it holds when the facade goes down.
+const STORE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Why a facade does not run.
 #[derive(Debug)]
@@ -66,6 +67,7 @@ pub struct Facade {
     /// Ends the control thread, and with it the access log: after the workers, whose last lines it still writes.
     control_shutdown: Shutdown,
     workers: Vec<WorkerHandle>,
+    shadows: ShadowThreads,
     control: JoinHandle<()>,
 }
 
@@ -78,7 +80,7 @@ impl Facade {
         let workers = options.workers;
         let access = Arc::new(AccessQueue::default());
         let queue = Arc::clone(&access);
-        let mut controller =
+        let controller =
             Controller::start(options, move |snapshot| AccessWriter::start(queue, snapshot.access_log.clone()))
                 .map_err(AppError::Start)?;
         let live = Arc::clone(controller.live());
@@ -93,11 +95,12 @@ impl Facade {
         let admin_address = admin.local_addr().map_err(|error| AppError::System("the admin listener", error))?;
         let listeners = server::bind(&wanted, workers).map_err(|(address, error)| AppError::Bind(address, error))?;
         let (commands, receiver) = mpsc::channel(COMMANDS);
-        let store = Store::open(&state_dir, live.current().snapshot.retention);
-        controller.set_store(store.clone());
+        let store = controller.store().clone();
+        let (queue, shadows) = start_shadows(&live, &store, workers)?;
         let api = Admin {
             live: Arc::clone(&live),
             store: store.clone(),
+            copies: Arc::clone(&queue),
             access: Arc::clone(&access),
             commands: commands.clone(),
             token: Arc::new(token),
@@ -106,16 +109,29 @@ impl Facade {
         let control = start_control(controller, receiver, api, admin, control_shutdown.watch())?;
         let mut handles = Vec::new();
         for (number, sockets) in listeners.sockets.into_iter().enumerate() {
-            let (live, access) = (Arc::clone(&live), Arc::clone(&access));
+            let (live, access, queue) = (Arc::clone(&live), Arc::clone(&access), Arc::clone(&queue));
             let worker = Worker { name: format!("worker-{number}"), sockets, shutdown: shutdown.watch() };
             let handle = worker
-                .start(move || Proxy::new(live, WorkerId(number), access))
+                .start(move || Proxy::new(live, WorkerId(number), access, queue))
                 .map_err(|error| AppError::System("a worker", error))?;
             handles.push(handle);
         }
         let addresses = listeners.addresses;
         let (admin, workers) = (admin_address, handles);
-        Ok(Facade { addresses, admin, live, state_dir, store, commands, shutdown, control_shutdown, workers, control })
+        let facade = Facade {
+            addresses,
+            admin,
+            live,
+            state_dir,
+            commands,
+            shutdown,
+            control_shutdown,
+            workers,
+            shadows,
+            store,
+            control,
+        };
+        Ok(facade)
     }
 
     /// Loads the configuration anew, as SIGHUP does.
@@ -148,15 +164,28 @@ impl Facade {
         self.shutdown.advance(Phase::Ended);
         // All are joined, whatever becomes of one.
         let panicked = self.workers.into_iter().map(WorkerHandle::join).filter(|in_order| !in_order).count();
+        self.shadows.stop();
         self.control_shutdown.advance(Phase::Ended);
         drop(self.commands);
         // A panic there has been reported by its own thread.
         let _ = self.control.join();
-        if !self.store.stop(STORE_GRACE) {
+        if !self.store.stop(STORE_PATIENCE) {
             tracing::warn!("the last comparisons were not written in time");
         }
         in_order && panicked == 0
     }
+}
+
+/// The shadow threads, which begin with what the store knows, and the queue they take copies from.
+fn start_shadows(live: &Arc<Live>, store: &Store, workers: usize) -> Result<(Arc<Queue>, ShadowThreads), AppError> {
+    let shadowing = live.current().snapshot.shadowing;
+    let judge = Judge::default();
+    judge.remember(store.known());
+    let queue = Arc::new(Queue::new(shadowing));
+    let (live, judge) = (Arc::clone(live), Arc::new(judge));
+    let shared = Shared { queue: Arc::clone(&queue), live, judge, store: store.clone() };
+    let shadows = ShadowThreads::start(&shared, shadowing, workers);
+    Ok((queue, shadows.map_err(|error| AppError::System("the shadow threads", error))?))
 }
 
 fn start_control(

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::names::Stage;
 use crate::routing::{Canary, Route, Rules};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{ShadowPlan, Snapshot};
 
 /// Something that vanishes and that traffic depends on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +68,7 @@ pub fn needs_confirming(old: &Snapshot, new: &Snapshot) -> Vec<Removal> {
 pub fn changes(old: &Snapshot, new: &Snapshot) -> Vec<String> {
     let mut lines = Vec::new();
     routes(old, new, &mut lines);
+    shadows(old, new, &mut lines);
     backends(old, new, &mut lines);
     cohorts(old, new, &mut lines);
     flags(old, new, &mut lines);
@@ -109,6 +111,20 @@ fn routes(old: &Snapshot, new: &Snapshot, lines: &mut Vec<String>) {
         snapshot.rules.fallthrough.map_or("none".to_owned(), |id| snapshot.backend(id).name.to_string())
     };
     differ("defaults.legacy", &legacy(old), &legacy(new), lines);
+}
+
+/// What is copied to the other side, of routes that are in both.
+fn shadows(old: &Snapshot, new: &Snapshot, lines: &mut Vec<String>) {
+    let plans = |snapshot: &Snapshot| -> HashMap<Arc<str>, Option<Arc<ShadowPlan>>> {
+        let names = snapshot.rules.routes.iter().map(|route| Arc::clone(&route.name));
+        names.zip(snapshot.shadows.iter().cloned()).collect()
+    };
+    let before = plans(old);
+    for (route, plan) in new.rules.routes.iter().zip(&new.shadows) {
+        if before.get(&route.name).is_some_and(|was| was != plan) {
+            lines.push(format!("{}: shadow changed", route.name));
+        }
+    }
 }
 
 /// A route's keys in words; what cannot be said in short is told apart by its debug form.
@@ -261,6 +277,7 @@ fn restarts(old: &Snapshot, new: &Snapshot, lines: &mut Vec<String>) {
         }
     };
     restart("listen", addresses(old), addresses(new));
+    restart("shadowing", format!("{:?}", old.shadowing), format!("{:?}", new.shadowing));
     restart("admin", old.admin.to_string(), new.admin.to_string());
     restart("state_dir", old.state_dir.display().to_string(), new.state_dir.display().to_string());
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::diagnostic::Finding;
-use super::file::{Backend, Cohort, File, Flag, List, Part, Route, Test};
+use super::file::{Backend, Cohort, Comparison, File, Flag, List, Part, Route, Test};
 use super::place::{FileId, Place};
 use super::read::{At, Cx, Named, Names, Read, read_at};
 use super::yaml::{self, Mistake};
@@ -24,6 +24,7 @@ pub(super) struct Gathered {
     pub(super) backends: Vec<Named<Backend>>,
     pub(super) cohorts: Vec<Named<Cohort>>,
     pub(super) flags: Vec<Named<Flag>>,
+    pub(super) comparisons: Vec<Named<Comparison>>,
     pub(super) routes: Vec<At<Route>>,
     pub(super) tests: Vec<At<Test>>,
 }
@@ -36,6 +37,7 @@ pub(super) fn gather(path: &Path, cx: &mut Cx<'_>) -> Option<Gathered> {
         backends: main.backends.take(),
         cohorts: main.cohorts.take(),
         flags: main.flags.take(),
+        comparisons: main.comparisons.take(),
         routes: main.routes.take(),
         tests: main.tests.take(),
     }];
@@ -142,17 +144,27 @@ fn not_utf8<T>(path: &Path, good: &[u8], cx: &mut Cx<'_>) -> At<T> {
 }
 
 fn merge(main: File, parts: Vec<Part>, cx: &mut Cx<'_>) -> Gathered {
-    let mut all = Gathered { main, backends: vec![], cohorts: vec![], flags: vec![], routes: vec![], tests: vec![] };
+    let mut all = Gathered {
+        main,
+        backends: vec![],
+        cohorts: vec![],
+        flags: vec![],
+        comparisons: vec![],
+        routes: vec![],
+        tests: vec![],
+    };
     for part in parts {
         all.backends.extend(names(part.backends));
         all.cohorts.extend(names(part.cohorts));
         all.flags.extend(names(part.flags));
+        all.comparisons.extend(names(part.comparisons));
         all.routes.extend(items(part.routes));
         all.tests.extend(items(part.tests));
     }
     unique(&mut all.backends, "backend", cx);
     unique(&mut all.cohorts, "cohort", cx);
     unique(&mut all.flags, "flag", cx);
+    unique(&mut all.comparisons, "comparison", cx);
     unique_routes(&all.routes, cx);
     all
 }
@@ -205,11 +217,11 @@ pub(super) fn check_name(place: Place, name: &str, what: &str, cx: &mut Cx<'_>) 
     if !start || name.len() > MOST || !name.bytes().all(plain) {
         let finding = Finding::error(place, "bad-name", format!("`{name}` cannot name a {what}"));
         cx.report.add(finding.help("up to 128 letters, digits, `-`, `_` and `.`, starting with a letter or digit"));
-    } else if what == "backend" && name == "none" {
+    } else if name == "none" && matches!(what, "backend" | "comparison") {
         cx.report.error(
             place,
             "bad-name",
-            "a backend cannot be called `none`: `legacy: none` means that there is none",
+            format!("a {what} cannot be called `none`: that word means that there is none"),
         );
     }
 }

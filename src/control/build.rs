@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::snapshot::Snapshot;
+use crate::snapshot::{MAX_SHADOW_THREADS, Snapshot};
 use crate::state::Generation;
-use crate::telemetry::{BackendMeter, RouteMeter};
+use crate::telemetry::{BackendMeter, RouteMeter, ShadowMeter};
 use crate::upstream::Backend;
 
 /// Makes the generation after `before`. Backends whose settings are equal are kept with their connections and counts; routes
@@ -33,8 +33,20 @@ pub(super) fn generation(snapshot: Snapshot, before: Option<&Generation>, worker
             .map_or_else(|| Arc::new(RouteMeter::new(route.name.clone(), workers)), |meter| Arc::clone(meter))
     });
     let meters = meters.collect();
+    let mirroring: HashMap<&str, &Arc<ShadowMeter>> = before
+        .into_iter()
+        .flat_map(|before| before.shadow_meters.iter().flatten())
+        .map(|meter| (&*meter.name, meter))
+        .collect();
+    let shadow_meters = snapshot.rules.routes.iter().zip(&snapshot.shadows).map(|(route, plan)| {
+        plan.as_ref()?;
+        // Shadow threads count behind the data workers.
+        let new = || Arc::new(ShadowMeter::new(route.name.clone(), workers + MAX_SHADOW_THREADS));
+        Some(mirroring.get(&*route.name).map_or_else(new, |meter| Arc::clone(meter)))
+    });
+    let shadow_meters = shadow_meters.collect();
     let unrouted =
         before.map_or_else(|| Arc::new(RouteMeter::new("".into(), workers)), |before| Arc::clone(&before.unrouted));
     let number = before.map_or(1, |before| before.number + 1);
-    Generation { number, snapshot, backends, meters, unrouted }
+    Generation { number, snapshot, backends, meters, shadow_meters, unrouted }
 }

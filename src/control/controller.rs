@@ -107,8 +107,7 @@ pub struct Controller {
     options: StartOptions,
     state: StateDir,
     writer: AccessWriter,
-    /// Whose bounds follow the configuration.
-    store: Option<Store>,
+    store: Store,
     watch: Watch,
     /// What the live generation was loaded from.
     adopted: Bundle,
@@ -137,14 +136,14 @@ impl Controller {
         let seen = loaded.bundle.clone();
         let Chosen { snapshot, bundle, why_kept } = choose(loaded, &options, &load_options, &directory)?;
         let writer = open_log(&snapshot).map_err(|error| StartError::System("the access log", error))?;
+        let store = Store::open(&directory, snapshot.retention);
         let generation = build::generation(snapshot, None, options.workers);
         let live = Arc::new(Live::new(generation, FacadeMeter::new(options.workers)));
         let serving_kept = !why_kept.is_empty();
         live.set_reload(ReloadStatus { accepted: !serving_kept, messages: why_kept, serving_kept, at: None });
         let mut watch = Watch::new();
         watch.follow(&seen.paths());
-        let controller =
-            Controller { live, options, state, writer, store: None, watch, adopted: bundle, seen, serving_kept };
+        let controller = Controller { live, options, state, writer, store, watch, adopted: bundle, seen, serving_kept };
         if !serving_kept {
             controller.keep();
         }
@@ -157,16 +156,16 @@ impl Controller {
         &self.live
     }
 
+    /// The store of comparisons.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
     /// The state directory.
     #[must_use]
     pub fn state_dir(&self) -> &Path {
         &self.state.path
-    }
-
-    /// From now on, the bounds of this store follow the configuration.
-    pub fn set_store(&mut self, store: Store) {
-        store.set_retention(self.live.current().snapshot.retention);
-        self.store = Some(store);
     }
 
     /// Obeys commands and file events until the facade has ended; then the access log is finished.
@@ -301,9 +300,7 @@ impl Controller {
         let before = self.live.current().clone();
         let changes = config::changes(&before.snapshot, &snapshot);
         self.writer.redirect(snapshot.access_log.clone());
-        if let Some(store) = &self.store {
-            store.set_retention(snapshot.retention);
-        }
+        self.store.set_retention(snapshot.retention);
         let next = build::generation(snapshot, Some(&before), self.options.workers);
         let number = next.number;
         self.live.swap(next);

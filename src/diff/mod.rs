@@ -5,26 +5,63 @@
 //!
 //! - [`rules`]: what a comparison looks at
 //! - [`selector`]: places in an answer, as rules name them: `$.items[*].etag`, `header:Date`
+//! - [`compare`]: two answers held against each other, the whole comparison
+//! - [`head`]: status, headers and cookies
+//! - [`decode`], [`charset`], [`media_type`], [`format`](mod@format): from bytes with codings to what a body is
+//! - [`tree`]: a structured body as a flat tape, which every format with a structure is read into
+//! - [`json`], [`ndjson`], [`form`], [`xml`], [`html`]: bodies with a structure, read into trees
+//! - [`text`], [`mod@bytes`]: bodies without one
+//! - [`structure`]: two structured bodies held against each other
 //! - [`difference`]: what differs, where, and the signature that analysts work on
+//! - [`differences`]: those of one pair of answers, as they are found
 //! - [`budget`]: what a comparison may cost
+//! - [`redact`]: secrets out of what is stored, logged or shown
 //! - [`noise`]: whether a signature is a real difference, judged by evidence
 //! - [`stats`]: shares with their intervals
 
+mod body;
 pub mod budget;
+pub mod bytes;
+pub mod charset;
+mod compare;
+#[cfg(test)]
+mod corpus;
+pub mod decode;
 pub mod difference;
+pub mod differences;
+mod excerpt;
+pub mod form;
+pub mod format;
+pub mod head;
+pub mod html;
+pub mod json;
+mod markup;
+pub mod media_type;
+pub mod ndjson;
 pub mod noise;
+#[cfg(test)]
+mod plain;
+pub mod redact;
 pub mod rules;
 pub mod selector;
 pub mod stats;
+pub mod structure;
+pub mod text;
+pub mod tree;
+pub mod xml;
 
 use http::{HeaderMap, StatusCode};
 
 pub use budget::{Budget, Limits, Unknown};
+pub use compare::{Compiled, compare};
 pub use difference::{Difference, Kind, SignatureId};
+pub use differences::Differences;
 pub use noise::{Evidence, Judgement};
 pub use rules::Rules;
 pub use selector::Selector;
 pub use stats::Share;
+pub use structure::Matcher;
+pub use tree::{Builder, Tree};
 
 use crate::names::Side;
 

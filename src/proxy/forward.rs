@@ -7,6 +7,7 @@ use http::{HeaderValue, Method};
 use hyper::body::Body;
 use tokio::time::Instant;
 
+use super::copying::Copying;
 use super::view::View;
 use crate::errors::Failure;
 use crate::names::Side;
@@ -86,6 +87,7 @@ impl Forward<'_> {
         mut body: RequestBody,
         from: &Origin<'_>,
         began: Instant,
+        mut copy: Option<&mut Copying>,
     ) -> Result<(Answer, Box<Connection>), Failure> {
         let timeouts = &self.backend.settings.timeouts;
         let snapshot = &self.view.generation.snapshot;
@@ -105,7 +107,12 @@ impl Forward<'_> {
                 (left, Failure::Timeout)
             };
             let patience = Patience { began: sent, answer, idle: timeouts.idle, late };
-            let write = |out: &mut Vec<u8>| self.write_head(out, parts, delimiting, from);
+            let write = |out: &mut Vec<u8>| {
+                self.write_head(out, parts, delimiting, from);
+                if let Some(copy) = &mut copy {
+                    copy.sent(out);
+                }
+            };
             match connection.send(write, &parts.method, body, delimiting, patience).await {
                 Ok(answer) => return Ok((answer, connection)),
                 Err(SendError::NotSent(unsent)) if reused => body = unsent,

@@ -29,6 +29,8 @@ pub(super) struct Identified {
     pub(super) force: Option<Side>,
     /// Whether it may see the decision and wants to.
     pub(super) explain: bool,
+    /// Whether it wants to speak another protocol.
+    pub(super) upgrade: bool,
     /// The claims of its token.
     pub(super) claims: Option<Rc<Claims>>,
 }
@@ -52,7 +54,7 @@ pub(super) fn identify(parts: &Parts, asked: Asked, view: &View, peer: &Peer) ->
     let may = trust.force.as_ref().is_some_and(|force| may_force(force, client, asked.secret.as_ref()));
     let force = asked.force.as_ref().filter(|_| may).and_then(|value| Side::parse(value.to_str().ok()?));
     let claims = view.verifier.as_ref().and_then(|verifier| verifier.claims(&parts.headers, SystemTime::now()));
-    Ok(Identified { host, host_header, client, force, explain: may && asked.explain, claims })
+    Ok(Identified { host, host_header, client, force, explain: may && asked.explain, upgrade: asked.upgrade, claims })
 }
 
 /// What the decision may look at.

@@ -5,9 +5,11 @@
 //! - [`claims`]: verified tokens
 //! - [`forward`]: one request to one backend
 //! - [`relay`]: the answer on its way back
+//! - [`copying`]: copies for the other side
 //! - [`ticket`]: what is counted and logged, once, however the request ends
 
 pub mod claims;
+mod copying;
 mod forward;
 mod identify;
 mod relay;
@@ -27,6 +29,7 @@ use tokio::time::Instant;
 use crate::errors::Failure;
 use crate::routing::{Decision, NoTrace};
 use crate::server::{Event, Handler, Peer};
+use crate::shadow::Queue;
 use crate::snapshot::ClientTimeouts;
 use crate::state::Live;
 use crate::telemetry::{AccessQueue, LineBuffer, WorkerId};
@@ -54,15 +57,16 @@ pub struct Proxy {
     pools: Rc<Pools>,
     log: Rc<RefCell<LineBuffer>>,
     swept: RefCell<Instant>,
+    copies: Arc<Queue>,
 }
 
 impl Proxy {
     /// The proxy of this worker. Made on the worker's own thread.
     #[must_use]
-    pub fn new(live: Arc<Live>, worker: WorkerId, queue: Arc<AccessQueue>) -> Proxy {
+    pub fn new(live: Arc<Live>, worker: WorkerId, queue: Arc<AccessQueue>, copies: Arc<Queue>) -> Proxy {
         let generation = live.current().clone();
         let listeners = generation.snapshot.listeners.iter().map(|listener| listener.address).collect::<Vec<_>>();
-        let view = View::new(generation, &listeners);
+        let view = View::new(generation, &listeners, Arc::clone(&copies));
         Proxy {
             live,
             worker,
@@ -71,6 +75,7 @@ impl Proxy {
             pools: Rc::default(),
             log: Rc::new(RefCell::new(LineBuffer::new(queue))),
             swept: RefCell::new(Instant::now()),
+            copies,
         }
     }
 
@@ -79,7 +84,7 @@ impl Proxy {
         let current = self.live.current();
         let mut view = self.view.borrow_mut();
         if !Arc::ptr_eq(&current, &view.generation) {
-            *view = Rc::new(View::new(Arc::clone(&current), &self.listeners));
+            *view = Rc::new(View::new(Arc::clone(&current), &self.listeners, Arc::clone(&self.copies)));
         }
         Rc::clone(&view)
     }
@@ -111,7 +116,7 @@ impl Proxy {
         let request_id = headers::request_id(&parts.headers);
         let mut ticket = self.ticket(&view, peer, request_id);
         let identified = asked.and_then(|asked| identify::identify(&parts, asked, &view, peer));
-        let Identified { host, host_header, client, force, explain, claims } = match identified {
+        let Identified { host, host_header, client, force, explain, upgrade, claims } = match identified {
             Ok(identified) => identified,
             Err(failure) => {
                 ticket.asked(&parts, None);
@@ -127,8 +132,10 @@ impl Proxy {
             decision
         };
         ticket.asked(&parts, host_header.as_ref());
-        let (body, tally) = RequestBody::new(body, &view.guarded);
+        let (mut body, tally) = RequestBody::new(body, &view.guarded);
         ticket.tally = tally;
+        let asked = (&parts, ticket.request_id());
+        ticket.copy = copying::begin(&view, self.worker, &decision, asked, upgrade, host_header.as_ref(), &mut body);
         self.forward(&parts, body, host_header.as_ref(), peer, decision, ticket).await
     }
 
@@ -151,7 +158,8 @@ impl Proxy {
         let forward = Forward { pools: &self.pools, backend, endpoint: &endpoint, decision: &decision, view: &view };
         let request_id = ticket.id();
         let from = Origin { hop: &peer.hop, trusted: view.trusts(peer), host, request_id: &request_id };
-        match forward.send(parts, body, &from, ticket.began()).await {
+        let (began, copy) = (ticket.began(), ticket.copy.as_deref_mut());
+        match forward.send(parts, body, &from, began, copy).await {
             Ok((answer, connection)) => {
                 let took = ticket.began().elapsed();
                 backend.meter.answered(self.worker, took);

@@ -4,13 +4,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Response, header};
+use http::{HeaderValue, Response};
 use hyper::body::{Body, Frame, SizeHint};
 
 use super::forward::Forward;
 use super::ticket::Ticket;
-use crate::routing::rewrite::Authorities;
-use crate::routing::{Original, Rewrite};
+use crate::routing::Authorities;
 use crate::upstream::{Answer, AnswerBody, AnswerError, Connection};
 use crate::wire::headers;
 
@@ -58,47 +57,26 @@ pub(super) fn relay(
     headers::stamp(&mut parts.headers, forward.decision.side);
     headers::add_date(&mut parts.headers);
     if let Some(rewrite) = forward.rewrite() {
-        map_back(&mut parts.headers, rewrite, forward.original(path), forward, host);
+        let address = &forward.endpoint.address;
+        let authorities = Authorities {
+            client_scheme: "http",
+            client: host.and_then(|value| value.to_str().ok()).unwrap_or_default(),
+            backend: &address.authority,
+        };
+        rewrite.map_back(&mut parts.headers, forward.original(path), authorities, &address.host);
     }
     if let Some(explained) = ticket.explanation() {
         parts.headers.insert(headers::BANYAN_DECISION, explained);
     }
     ticket.relayed(parts.status);
+    if let Some(copy) = &mut ticket.copy {
+        copy.answered(parts.status, &parts.headers, answer.size_hint().exact());
+    }
     ticket.complete = answer.is_end_stream();
+    if ticket.complete {
+        ticket.copied();
+    }
     Response::from_parts(parts, ProxyBody::Relayed { answer, ticket })
-}
-
-/// Takes the rewriting back out of an answer, so that the client sees the paths it knows.
-fn map_back(
-    fields: &mut http::HeaderMap,
-    rewrite: &Rewrite,
-    original: Original<'_>,
-    forward: &Forward<'_>,
-    host: Option<&HeaderValue>,
-) {
-    let address = &forward.endpoint.address;
-    let authorities = Authorities {
-        client_scheme: "http",
-        client: host.and_then(|value| value.to_str().ok()).unwrap_or_default(),
-        backend: &address.authority,
-    };
-    if rewrite.location {
-        let mapped = |value: &HeaderValue| rewrite.location(original, value.to_str().ok()?, authorities);
-        each_value(fields, &header::LOCATION, mapped);
-        each_value(fields, &header::CONTENT_LOCATION, mapped);
-    }
-    if rewrite.cookies {
-        each_value(fields, &header::SET_COOKIE, |value| rewrite.cookie(original, value.to_str().ok()?, &address.host));
-    }
-}
-
-/// Maps every value of a header, in its order; `None` leaves a value as it is.
-fn each_value(fields: &mut http::HeaderMap, name: &HeaderName, mapped: impl Fn(&HeaderValue) -> Option<String>) {
-    for (_, value) in fields.iter_mut().filter(|(field, _)| *field == name) {
-        if let Some(changed) = mapped(value).and_then(|text| HeaderValue::from_str(&text).ok()) {
-            *value = changed;
-        }
-    }
 }
 
 impl Body for ProxyBody {
@@ -114,6 +92,9 @@ impl Body for ProxyBody {
                     Some(Ok(frame)) => {
                         if let Some(data) = frame.data_ref() {
                             ticket.bytes_out += data.len() as u64;
+                            if let Some(copy) = &mut ticket.copy {
+                                copy.piece(data);
+                            }
                         } else if let Some(trailers) = frame.trailers_mut() {
                             headers::strip_trailers(trailers, &[]);
                         }
@@ -121,6 +102,9 @@ impl Body for ProxyBody {
                     }
                     Some(Err(_)) => ticket.broken(),
                     None => ticket.complete = true,
+                }
+                if ticket.complete {
+                    ticket.copied();
                 }
                 Poll::Ready(frame)
             }

@@ -10,6 +10,7 @@ use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode, Uri};
 use tokio::time::Instant;
 
+use super::copying::{Copying, Finished};
 use super::identify;
 use super::view::View;
 use crate::errors::Failure;
@@ -46,6 +47,8 @@ pub struct Ticket {
     pub(super) bytes_out: u64,
     /// Whether the answer is whole.
     pub(super) complete: bool,
+    /// The copy for the other side, where there is one.
+    pub(super) copy: Option<Box<Copying>>,
 }
 
 impl Ticket {
@@ -77,6 +80,7 @@ impl Ticket {
             tally: None,
             bytes_out: 0,
             complete: false,
+            copy: None,
         })
     }
 
@@ -143,6 +147,14 @@ impl Ticket {
         self.error = Some("answer_broken");
     }
 
+    /// Notes that the answer is complete, if it is copied.
+    pub(super) fn copied(&mut self) {
+        let took = self.copy.is_some().then(|| self.began.elapsed());
+        if let Some((copy, took)) = self.copy.as_mut().zip(took) {
+            copy.ended(took);
+        }
+    }
+
     /// The route's name, if one matched.
     pub(super) fn route_name(&self) -> Option<&str> {
         let id = self.decision?.route?;
@@ -203,6 +215,19 @@ impl Drop for Ticket {
         }
         if generation.snapshot.access_log != AccessLog::Off {
             self.log(took);
+        }
+        if let (Some(copy), Some(decision)) = (self.copy.take(), self.decision) {
+            copy.finish(&Finished {
+                view: &self.view,
+                worker: self.worker,
+                decision,
+                tenant: self.tenant.as_deref(),
+                request_id: self.request_id(),
+                endpoint: self.sent_to.as_ref().map(|(_, endpoint, _)| endpoint),
+                began: self.began,
+                complete: self.complete,
+                failed: self.error.is_some(),
+            });
         }
     }
 }

@@ -8,6 +8,7 @@ use http::HeaderName;
 
 use super::claims::Verifier;
 use crate::server::Peer;
+use crate::shadow::Queue;
 use crate::snapshot::ListenerSettings;
 use crate::state::Generation;
 
@@ -19,6 +20,8 @@ pub(super) struct View {
     pub(super) guarded: Rc<[HeaderName]>,
     /// Verifies tokens, where the configuration asks for it.
     pub(super) verifier: Option<Verifier>,
+    /// Where copies of finished exchanges are offered.
+    pub(super) queue: Arc<Queue>,
     /// The settings of the listeners that were bound at start, in that order.
     pub(super) listeners: Vec<ListenerSettings>,
 }
@@ -26,7 +29,7 @@ pub(super) struct View {
 impl View {
     /// `bound` are the listeners' configured addresses at start: addresses take a restart, the rest of their settings does
     /// not. A listener that is no longer configured keeps serving with the settings of the first.
-    pub(super) fn new(generation: Arc<Generation>, bound: &[SocketAddr]) -> View {
+    pub(super) fn new(generation: Arc<Generation>, bound: &[SocketAddr], queue: Arc<Queue>) -> View {
         let configured = &generation.snapshot.listeners;
         let settings = |address: &SocketAddr| {
             configured.iter().find(|listener| listener.address == *address).or(configured.first()).cloned()
@@ -35,6 +38,7 @@ impl View {
             guarded: generation.snapshot.trust.headers.as_slice().into(),
             verifier: generation.snapshot.jwt.as_ref().map(Verifier::new),
             listeners: bound.iter().filter_map(settings).collect(),
+            queue,
             generation,
         }
     }

@@ -13,6 +13,8 @@ mod tests;
 
 use std::fmt;
 
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+
 use super::pattern::Segment;
 use super::{Captures, Match, PathError, PathPattern};
 pub use location::Authorities;
@@ -90,6 +92,19 @@ impl Rewrite {
         self.try_path(original).unwrap_or_else(|| original.path.to_owned())
     }
 
+    /// Takes the rewriting back out of an answer, so that the client sees the paths it knows. `host` is the backend's, as cookies
+    /// may name it.
+    pub fn map_back(&self, fields: &mut HeaderMap, original: Original<'_>, authorities: Authorities<'_>, host: &str) {
+        if self.location {
+            let mapped = |value: &HeaderValue| self.location(original, value.to_str().ok()?, authorities);
+            each_value(fields, &header::LOCATION, mapped);
+            each_value(fields, &header::CONTENT_LOCATION, mapped);
+        }
+        if self.cookies {
+            each_value(fields, &header::SET_COOKIE, |value| self.cookie(original, value.to_str().ok()?, host));
+        }
+    }
+
     fn try_path(&self, original: Original<'_>) -> Option<String> {
         let mapping = self.mapping(original)?;
         if !original.path.starts_with('/') {
@@ -100,6 +115,15 @@ impl Rewrite {
 
     fn mapping(&self, original: Original<'_>) -> Option<&Mapping> {
         self.mappings.get(usize::from(original.alternative))
+    }
+}
+
+/// Maps every value of a header, in its order; `None` leaves a value as it is.
+fn each_value(fields: &mut HeaderMap, name: &HeaderName, mapped: impl Fn(&HeaderValue) -> Option<String>) {
+    for (_, value) in fields.iter_mut().filter(|(field, _)| *field == name) {
+        if let Some(changed) = mapped(value).and_then(|text| HeaderValue::from_str(&text).ok()) {
+            *value = changed;
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! One compiled configuration: immutable, plain data, no handle to anything that lives.
 
+mod shadow;
+
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,7 +11,8 @@ use http::{HeaderName, HeaderValue};
 use ipnet::IpNet;
 
 use crate::names::Side;
-use crate::routing::{BackendId, Rules};
+use crate::routing::{BackendId, RouteId, Rules};
+pub use shadow::{Comparison, MAX_SHADOW_THREADS, ShadowPlan, Shadowing};
 
 /// One compiled configuration.
 #[derive(Debug)]
@@ -18,6 +21,10 @@ pub struct Snapshot {
     pub rules: Rules,
     /// The backends; [`BackendId`] counts here.
     pub backends: Vec<BackendSettings>,
+    /// What is copied to the other side, for each route; [`RouteId`] counts here.
+    pub shadows: Vec<Option<Arc<ShadowPlan>>>,
+    /// What shadow traffic may cost. A change takes a restart.
+    pub shadowing: Shadowing,
     /// How long the response head may take where no route matches.
     pub default_timeout: Duration,
     /// Where clients connect. A change takes a restart.
@@ -47,6 +54,12 @@ impl Snapshot {
     #[must_use]
     pub fn backend(&self, id: BackendId) -> &BackendSettings {
         &self.backends[id.0 as usize]
+    }
+
+    /// What of this route is copied to the other side.
+    #[must_use]
+    pub fn shadow(&self, id: RouteId) -> Option<&Arc<ShadowPlan>> {
+        self.shadows.get(id.0 as usize)?.as_ref()
     }
 }
 

@@ -8,7 +8,7 @@ use arc_swap::ArcSwap;
 
 use crate::routing::{BackendId, RouteId};
 use crate::snapshot::Snapshot;
-use crate::telemetry::{FacadeMeter, RouteMeter};
+use crate::telemetry::{FacadeMeter, RouteMeter, ShadowMeter};
 use crate::upstream::Backend;
 
 /// A snapshot live in this process, with its living backends and its meters.
@@ -22,6 +22,8 @@ pub struct Generation {
     pub backends: Vec<Arc<Backend>>,
     /// Where routes are measured; [`RouteId`] counts here.
     pub meters: Vec<Arc<RouteMeter>>,
+    /// Where the copies of a route's requests are measured, where there are any; [`RouteId`] counts here.
+    pub shadow_meters: Vec<Option<Arc<ShadowMeter>>>,
     /// Where requests are measured that no route takes.
     pub unrouted: Arc<RouteMeter>,
 }
@@ -37,6 +39,12 @@ impl Generation {
     #[must_use]
     pub fn meter(&self, route: Option<RouteId>) -> &RouteMeter {
         route.map_or(&self.unrouted, |id| &self.meters[id.0 as usize])
+    }
+
+    /// The meter of the copies of a route's requests.
+    #[must_use]
+    pub fn shadow_meter(&self, id: RouteId) -> Option<&Arc<ShadowMeter>> {
+        self.shadow_meters.get(id.0 as usize)?.as_ref()
     }
 }
 

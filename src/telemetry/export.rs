@@ -7,6 +7,8 @@ use prometheus::{Encoder, TextEncoder};
 
 use super::cells::{BOUNDS_MICROS, HistogramSum};
 use super::meter::{BackendMeter, CLASSES, FacadeMeter, Measured, RouteMeter};
+use super::shadow::{Mirrored, ShadowMeter};
+use crate::diff::Verdict;
 use crate::errors::Failure;
 
 /// The metric families of one scrape, as they are gathered.
@@ -46,6 +48,22 @@ impl Scrape {
             }
         }
         self.families.extend([seconds, errors]);
+    }
+
+    /// `banyan_shadow_total` and `banyan_comparisons_total` of these routes.
+    pub fn shadows<'a>(&mut self, meters: impl Iterator<Item = &'a ShadowMeter>) {
+        let mut copies = family("banyan_shadow_total", "What became of copies of requests.", MetricType::COUNTER);
+        let mut compared = family("banyan_comparisons_total", "Compared answers.", MetricType::COUNTER);
+        for meter in meters {
+            let route = ("route", &*meter.name);
+            for (outcome, count) in Mirrored::ALL.iter().zip(meter.outcomes()).filter(|(_, count)| *count > 0) {
+                copies.mut_metric().push(counter(&[route, ("outcome", outcome.as_str())], count));
+            }
+            for (verdict, count) in Verdict::ALL.iter().zip(meter.verdicts()) {
+                compared.mut_metric().push(counter(&[route, ("verdict", verdict.as_str())], count));
+            }
+        }
+        self.families.extend([copies, compared]);
     }
 
     /// The counts of the facade as a whole.

@@ -53,18 +53,18 @@ pub const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
 /// One cell for each worker, made when that worker first writes.
 #[derive(Debug)]
-struct PerWorker<T>(Box<[OnceLock<Box<T>>]>);
+pub(super) struct PerWorker<T>(Box<[OnceLock<Box<T>>]>);
 
 impl<T: Default> PerWorker<T> {
-    fn new(workers: usize) -> PerWorker<T> {
+    pub(super) fn new(workers: usize) -> PerWorker<T> {
         PerWorker((0..workers).map(|_| OnceLock::new()).collect())
     }
 
-    fn cell(&self, worker: WorkerId) -> &T {
+    pub(super) fn cell(&self, worker: WorkerId) -> &T {
         self.0[worker.0].get_or_init(Box::default)
     }
 
-    fn all(&self) -> impl Iterator<Item = &T> {
+    pub(super) fn all(&self) -> impl Iterator<Item = &T> {
         self.0.iter().filter_map(|cell| cell.get().map(|boxed| &**boxed))
     }
 }

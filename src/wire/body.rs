@@ -1,6 +1,6 @@
 //! Request bodies on their way to a backend: streamed, counted, with trailers that cannot pose as headers.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::HeaderName;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 
+use super::copy::BodyCopy;
 use super::headers::strip_trailers;
 
 /// How much of a request's body has passed, seen from outside while somebody else streams it.
@@ -30,6 +31,8 @@ pub enum RequestBody {
     Empty,
     /// The client's, as it comes in.
     Streaming(Box<Streaming>),
+    /// One that is there as a whole already; empty once it is taken.
+    Whole(Bytes),
 }
 
 /// A client's body that is passing through.
@@ -38,6 +41,7 @@ pub struct Streaming {
     inner: Incoming,
     tally: Rc<Tally>,
     guarded: Rc<[HeaderName]>,
+    copy: Option<Rc<RefCell<BodyCopy>>>,
 }
 
 impl RequestBody {
@@ -48,8 +52,16 @@ impl RequestBody {
             return (RequestBody::Empty, None);
         }
         let tally = Rc::new(Tally::default());
-        let streaming = Streaming { inner, tally: Rc::clone(&tally), guarded: Rc::clone(guarded) };
+        let streaming = Streaming { inner, tally: Rc::clone(&tally), guarded: Rc::clone(guarded), copy: None };
         (RequestBody::Streaming(Box::new(streaming)), Some(tally))
+    }
+
+    /// Copies the body as it streams by, up to so many bytes; `None` without a body.
+    pub fn copy(&mut self, most: usize) -> Option<Rc<RefCell<BodyCopy>>> {
+        let RequestBody::Streaming(streaming) = self else { return None };
+        let copy = Rc::new(RefCell::new(BodyCopy::new(most)));
+        streaming.copy = Some(Rc::clone(&copy));
+        Some(copy)
     }
 }
 
@@ -58,14 +70,34 @@ impl Body for RequestBody {
     type Error = hyper::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let RequestBody::Streaming(streaming) = &mut *self else { return Poll::Ready(None) };
+        let streaming = match &mut *self {
+            RequestBody::Streaming(streaming) => streaming,
+            RequestBody::Whole(bytes) if !bytes.is_empty() => {
+                return Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes)))));
+            }
+            RequestBody::Whole(_) | RequestBody::Empty => return Poll::Ready(None),
+        };
         let mut frame = ready!(Pin::new(&mut streaming.inner).poll_frame(cx));
         if let Some(Ok(frame)) = &mut frame {
             if let Some(data) = frame.data_ref() {
                 let Tally(bytes) = &*streaming.tally;
                 bytes.set(bytes.get() + data.len() as u64);
+                if let Some(copy) = &streaming.copy {
+                    copy.borrow_mut().push(data);
+                }
             } else if let Some(trailers) = frame.trailers_mut() {
                 strip_trailers(trailers, &streaming.guarded);
+                // A copy without them would not be what the primary was sent.
+                if let Some(copy) = &streaming.copy {
+                    copy.borrow_mut().abandon();
+                }
+            }
+        }
+        if let Some(copy) = &streaming.copy {
+            match &frame {
+                Some(Err(_)) => copy.borrow_mut().abandon(),
+                Some(Ok(_)) if !streaming.inner.is_end_stream() => {}
+                Some(Ok(_)) | None => copy.borrow_mut().finish(),
             }
         }
         Poll::Ready(frame)
@@ -75,6 +107,7 @@ impl Body for RequestBody {
         match self {
             RequestBody::Empty => true,
             RequestBody::Streaming(streaming) => streaming.inner.is_end_stream(),
+            RequestBody::Whole(bytes) => bytes.is_empty(),
         }
     }
 
@@ -82,6 +115,7 @@ impl Body for RequestBody {
         match self {
             RequestBody::Empty => SizeHint::with_exact(0),
             RequestBody::Streaming(streaming) => streaming.inner.size_hint(),
+            RequestBody::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
         }
     }
 }

@@ -64,6 +64,8 @@ pub struct Asked {
     pub secret: Option<HeaderValue>,
     /// `Banyan-Explain: 1`: wants to see the decision.
     pub explain: bool,
+    /// `Upgrade`: wants to speak another protocol, which has no end.
+    pub upgrade: bool,
 }
 
 /// Takes away what stops at the facade: hop-by-hop headers and those that Connection names, what only trusted peers may
@@ -74,6 +76,7 @@ pub struct Asked {
 pub fn strip_request(headers: &mut HeaderMap, trusted: bool, guarded: &[HeaderName]) -> Result<Asked, Failure> {
     let found = headers.keys().fold(0, |found, name| found | kind(name));
     let mut asked = Asked::default();
+    let upgrade = found & RARE != 0 && headers.contains_key(UPGRADE);
     if found & EXPECTS != 0 {
         check_expectation(headers)?;
         headers.remove(EXPECT);
@@ -101,6 +104,7 @@ pub fn strip_request(headers: &mut HeaderMap, trusted: bool, guarded: &[HeaderNa
     if found & UNDERSCORE != 0 {
         remove_matching(headers, |name| stands_for_guarded(name, guarded));
     }
+    asked.upgrade = upgrade;
     Ok(asked)
 }
 
@@ -339,6 +343,7 @@ fn take_asked(headers: &mut HeaderMap) -> Asked {
         force: single(&BANYAN_FORCE),
         secret: single(&BANYAN_SECRET),
         explain: single(&BANYAN_EXPLAIN).is_some_and(|value| value == "1"),
+        upgrade: false,
     };
     remove_matching(headers, |name| kind(name) & OURS != 0);
     asked

@@ -1,6 +1,7 @@
 //! What HTTP looks like on the wire: which bytes may pass, and what a proxy adds and takes away.
 //!
 //! - [`body`]: request bodies on their way to a backend
+//! - [`copy`]: bodies copied as they stream by
 //! - [`chunked`]: the grammar of chunked bodies
 //! - [`framing`]: the strict look at HTTP/1 request heads and bodies before hyper sees them
 //! - [`target`], [`host`]: which targets and hosts can be matched and forwarded as the same bytes
@@ -12,6 +13,7 @@
 pub mod body;
 pub mod chunked;
 pub mod client;
+pub mod copy;
 pub mod framing;
 pub mod headers;
 pub mod host;

@@ -7,6 +7,7 @@
 mod awkward;
 mod bodies;
 mod broken;
+mod comparing;
 mod connections;
 mod diffs;
 mod drain;
@@ -16,6 +17,7 @@ mod host;
 mod jwt;
 mod kept;
 mod killed;
+mod mirroring;
 mod operations;
 mod refused;
 mod reload;

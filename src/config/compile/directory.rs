@@ -41,6 +41,7 @@ impl<'b, T> Directory<'b, T> {
         let code = match self.what {
             "backend" => "unknown-backend",
             "cohort" => "unknown-cohort",
+            "comparison" => "unknown-comparison",
             _ => "unknown-flag",
         };
         let mut finding = Finding::error(name.place, code, format!("there is no {} `{text}`", self.what));
@@ -73,6 +74,18 @@ impl<T> Directory<'_, T> {
 
     pub(super) fn cohort(&self, name: &At<Text>, cx: &mut Cx<'_>) -> Option<CohortId> {
         self.find(name, cx).map(CohortId)
+    }
+
+    /// The place of a comparison.
+    pub(super) fn comparison(&self, name: &At<Text>, cx: &mut Cx<'_>) -> Option<usize> {
+        self.find(name, cx).map(|id| id as usize)
+    }
+
+    /// The place of a name that is used without being said, if it is there.
+    pub(super) fn known(&self, name: &str) -> Option<usize> {
+        let id = self.ids.get(name).copied()? as usize;
+        self.used[id].set(true);
+        Some(id)
     }
 
     pub(super) fn flags(&self, list: Option<&At<Filled<Text>>>, cx: &mut Cx<'_>) -> Vec<FlagId> {

@@ -99,9 +99,10 @@ pub(super) fn confirm_removals(file: &File) -> bool {
     reload.and_then(|reload| reload.confirm_removals.as_ref()).and_then(At::get).is_none_or(|toggle| toggle.0)
 }
 
-/// Warns of backends, cohorts and flags that nothing uses.
+/// Warns of backends, cohorts, flags and comparisons that nothing uses.
 pub(super) fn check_none_unused(build: &Build<'_>, cx: &mut Cx<'_>) {
     build.backends.check_none_unused(cx);
     build.cohorts.check_none_unused(cx);
     build.flags.check_none_unused(cx);
+    build.comparisons.check_none_unused(cx);
 }

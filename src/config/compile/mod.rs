@@ -4,6 +4,7 @@
 mod backends;
 mod canary;
 mod cohorts;
+mod comparisons;
 mod directory;
 mod flags;
 mod keys;
@@ -15,13 +16,14 @@ mod subjects;
 mod tests;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use directory::Directory;
 pub use tests::TestResult;
 pub(super) use tests::run as run_tests;
 
-use super::file::{Backend, Cohort, Flag, Test};
+use super::file::{Backend, Cohort, Comparison, Flag, Test};
 use super::gather::Gathered;
 use super::place::Place;
 use super::read::{At, Cx, Filled, Text, Time};
@@ -40,6 +42,9 @@ struct Build<'b> {
     backends: Directory<'b, Backend>,
     cohorts: Directory<'b, Cohort>,
     flags: Directory<'b, Flag>,
+    comparisons: Directory<'b, Comparison>,
+    /// In the order of their ids, the built-in one behind them.
+    compiled_comparisons: Vec<Arc<crate::snapshot::Comparison>>,
     subjects: SubjectRules,
     trust: Trust,
     tenant_files: Vec<(PathBuf, usize)>,
@@ -47,12 +52,14 @@ struct Build<'b> {
 
 /// Compiles everything; `None` where anything is an error.
 pub(super) fn compile(gathered: Gathered, main: &Path, state_dir: Option<&Path>, cx: &mut Cx<'_>) -> Option<Compiled> {
-    let Gathered { main: file, backends, cohorts, flags, routes, tests } = gathered;
+    let Gathered { main: file, backends, cohorts, flags, comparisons, routes, tests } = gathered;
     let subject = file.subject.as_ref().and_then(At::get);
     let mut build = Build {
         backends: Directory::new("backend", &backends),
         cohorts: cohorts::in_order(&cohorts, cx),
         flags: Directory::new("flag", &flags),
+        comparisons: Directory::new("comparison", &comparisons),
+        compiled_comparisons: Vec::new(),
         subjects: SubjectRules::default(),
         trust: Trust::default(),
         tenant_files: Vec::new(),
@@ -62,8 +69,10 @@ pub(super) fn compile(gathered: Gathered, main: &Path, state_dir: Option<&Path>,
     let compiled_cohorts = cohorts::compile(&mut build, cx);
     let compiled_flags = flags::compile(&build, cx);
     let compiled_backends = backends::compile(&build, cx);
+    build.compiled_comparisons = comparisons::compile(&build, cx);
     let (listeners, admin) = listeners::compile(&file, cx);
     backends::check_loops(&backends, &compiled_backends, &listeners, admin, cx);
+    let shadowing = comparisons::shadowing(&file, cx);
     let retention = retention::compile(&file, cx);
     let compiled_routes = routes::compile(&routes, &file, &build, cx);
     if cx.report.has_errors() {
@@ -71,7 +80,7 @@ pub(super) fn compile(gathered: Gathered, main: &Path, state_dir: Option<&Path>,
     }
     // Only now: a mistyped name would make the one that was meant look unused.
     listeners::check_none_unused(&build, cx);
-    let routes::Compiled { routes, fallthrough, timeout, places } = compiled_routes;
+    let routes::Compiled { routes, shadows, fallthrough, timeout, places } = compiled_routes;
     let rules = Rules::build(RulesParts {
         routes,
         cohorts: compiled_cohorts,
@@ -85,6 +94,8 @@ pub(super) fn compile(gathered: Gathered, main: &Path, state_dir: Option<&Path>,
     let snapshot = Snapshot {
         rules,
         backends: compiled_backends.into_iter().flatten().collect(),
+        shadows,
+        shadowing,
         default_timeout: timeout,
         listeners,
         admin,

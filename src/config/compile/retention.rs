@@ -8,6 +8,8 @@ use crate::snapshot::Retention;
 
 /// Less would hold nothing beside the write-ahead log.
 const SMALLEST: u64 = 16 << 20;
+/// More of one signature tells nothing new.
+const MOST_SAMPLES: u32 = 1000;
 /// What is too old goes by the hour.
 const SHORTEST: Duration = Duration::from_secs(3600);
 
@@ -27,8 +29,11 @@ pub(super) fn compile(file: &File, cx: &mut Cx<'_>) -> Retention {
         }
         retention.age = age;
     }
-    if let Some(samples) = given.samples.as_ref().and_then(At::get) {
-        retention.samples = samples.0;
+    if let Some((samples, place)) = given.samples.as_ref().and_then(|at| Some((at.get()?.0, at.place))) {
+        if samples > MOST_SAMPLES {
+            cx.report.error(place, "out-of-range", format!("more than {MOST_SAMPLES}"));
+        }
+        retention.samples = samples;
     }
     retention
 }

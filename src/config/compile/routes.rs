@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{At, BackendId, Build, Cx, Place, Route, Rules, Text, Time, canary, matches, positive, values};
+use super::{
+    At, BackendId, Build, Cx, Place, Route, Rules, Text, Time, canary, comparisons, matches, positive, values,
+};
 use crate::config::diagnostic::Finding;
 use crate::config::file::route::Answer;
 use crate::config::file::{self, File};
@@ -12,6 +14,7 @@ use crate::config::gather::check_name;
 use crate::config::read::{Boxed, Word};
 use crate::names::Stage;
 use crate::routing::{Match, Rewrite};
+use crate::snapshot::ShadowPlan;
 
 /// How long a response head may take where nothing else is said.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -19,6 +22,8 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 /// The routes, and what is left of their places.
 pub(super) struct Compiled {
     pub(super) routes: Vec<Route>,
+    /// What is copied to the other side, in the same order.
+    pub(super) shadows: Vec<Option<Arc<ShadowPlan>>>,
     pub(super) fallthrough: Option<BackendId>,
     pub(super) timeout: Duration,
     pub(super) places: Vec<RoutePlaces>,
@@ -60,14 +65,16 @@ struct Defaults<'d> {
 pub(super) fn compile(routes: &[At<file::Route>], file: &File, build: &Build<'_>, cx: &mut Cx<'_>) -> Compiled {
     let defaults = defaults(file, cx, build);
     let timeout = positive(defaults.file.and_then(|given| given.timeout.as_ref()), TIMEOUT, cx);
-    let mut compiled = Compiled { routes: Vec::new(), fallthrough: None, timeout, places: Vec::new() };
+    let (routes_found, shadows, places) = (Vec::new(), Vec::new(), Vec::new());
+    let mut compiled = Compiled { routes: routes_found, shadows, fallthrough: None, timeout, places };
     if let Choice::Some(backend) = defaults.legacy {
         compiled.fallthrough = Some(backend);
     }
     let mut groups: HashMap<Arc<str>, (Arc<str>, Place)> = HashMap::new();
     for route in routes.iter().filter_map(At::get) {
-        if let Some((route, places)) = one(route, &defaults, &mut groups, build, cx) {
+        if let Some((route, shadow, places)) = one(route, &defaults, &mut groups, build, cx) {
             compiled.routes.push(route);
+            compiled.shadows.push(shadow);
             compiled.places.push(places);
         }
     }
@@ -105,7 +112,7 @@ fn one(
     groups: &mut HashMap<Arc<str>, (Arc<str>, Place)>,
     build: &Build<'_>,
     cx: &mut Cx<'_>,
-) -> Option<(Route, RoutePlaces)> {
+) -> Option<(Route, Option<Arc<ShadowPlan>>, RoutePlaces)> {
     let keys = Keys::of(route, defaults.file);
     let name_place = route.name.place;
     let stage = keys.stage.map_or(Some(Stage::Legacy), |stage| stage.get().map(|word| word.0));
@@ -126,10 +133,11 @@ fn one(
         Some(at) => Some(rewrite(at.get()?, &matches, route, cx)?),
         None => None,
     };
+    let shadow = comparisons::plan(&name, keys.shadow.and_then(|at| at.get()).map(|boxed| &**boxed), stage?, build, cx);
     let owner = keys.owner.and_then(At::get).map(|owner| Arc::from(&*owner.0));
     let (legacy, new) = (legacy.id(), new.id());
     let route = Route { name, owner, group, salt, stage: stage?, matches, legacy, new, canary, rewrite, timeout };
-    Some((route, RoutePlaces { name: name_place, alternatives: places }))
+    Some((route, shadow, RoutePlaces { name: name_place, alternatives: places }))
 }
 
 /// The keys that `defaults:` may give too: the route's own, else the default's.
@@ -139,6 +147,7 @@ struct Keys<'k> {
     stage: Option<&'k At<Word<Stage>>>,
     canary: Option<&'k At<Boxed<file::Canary>>>,
     rewrite: Option<&'k At<Boxed<file::Rewrite>>>,
+    shadow: Option<&'k At<Boxed<file::Shadow>>>,
     timeout: Option<&'k At<Time>>,
 }
 
@@ -149,7 +158,7 @@ impl<'k> Keys<'k> {
                 Keys { $($key: route.$key.as_ref().or(defaults.and_then(|defaults| defaults.$key.as_ref()))),* }
             };
         }
-        keys!(owner, salt, stage, canary, rewrite, timeout)
+        keys!(owner, salt, stage, canary, rewrite, shadow, timeout)
     }
 }
 

@@ -1,15 +1,18 @@
 //! routes.yaml as it is written: the types hold exactly what the file may say, and nothing is looked up yet.
 //!
 //! - [`listen`]: listeners, admin, logs, draining
+//! - [`shadow`], [`comparison`]: copies to the other side, and when two answers are the same
 //! - [`backend`], [`endpoint`], [`subject`], [`cohort`], [`flag`], [`route`], [`retention`], [`mod@test`]: one noun each
 
 pub mod backend;
 pub mod cohort;
+pub mod comparison;
 pub mod endpoint;
 pub mod flag;
 pub mod listen;
 pub mod retention;
 pub mod route;
+pub mod shadow;
 pub mod subject;
 pub mod test;
 
@@ -17,11 +20,13 @@ use schemars::generate::SchemaSettings;
 
 pub use backend::{Backend, BackendTimeouts, Balance};
 pub use cohort::{Cohort, HeaderMatch};
+pub use comparison::Comparison;
 pub use endpoint::Endpoint;
 pub use flag::Flag;
 pub use listen::{Admin, ClientTimeouts, Drain, Listen, Reload, Slashes};
 pub use retention::Retention;
 pub use route::{Canary, Defaults, Except, Match, Rewrite, Route, ValueMatch};
+pub use shadow::{Shadow, Shadowing};
 pub use subject::{Force, From, Jwt, Subject, SubjectSource};
 pub use test::{Expect, Test};
 
@@ -57,12 +62,16 @@ record! {
         pub cohorts: Option<At<Names<Cohort>>>,
         /// Feature flags of the migration.
         pub flags: Option<At<Names<Flag>>>,
+        /// When an answer of new is the same as legacy's, by name.
+        pub comparisons: Option<At<Names<Comparison>>>,
         /// The routes; the best match wins.
         pub routes: Option<At<List<Route>>>,
         /// How much is kept of comparisons.
         pub retention: Option<At<Retention>>,
-        /// Patterns of further files, relative to this one; they may hold backends, cohorts, flags, routes and tests.
+        /// Patterns of further files, relative to this one; they may hold backends, cohorts, flags, comparisons, routes and tests.
         pub include: Option<At<List<Text>>>,
+        /// What shadow traffic may cost this process. A change takes a restart.
+        pub shadowing: Option<At<Shadowing>>,
         /// What a reload asks back about.
         pub reload: Option<At<Reload>>,
         /// Requests and the decision each must get.
@@ -79,6 +88,8 @@ record! {
         pub cohorts: Option<At<Names<Cohort>>>,
         /// Feature flags of the migration.
         pub flags: Option<At<Names<Flag>>>,
+        /// When an answer of new is the same as legacy's, by name.
+        pub comparisons: Option<At<Names<Comparison>>>,
         /// The routes; the best match wins.
         pub routes: Option<At<List<Route>>>,
         /// Requests and the decision each must get.

@@ -6,6 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
+use super::Shadow;
 use crate::config::read::{
     At, Boxed, Choice, Cx, Filled, MethodName, Names, OneOrMany, Percentage, Read, Text, Time, Toggle, Word, record,
 };
@@ -35,6 +36,8 @@ record! {
         pub canary: Option<At<Boxed<Canary>>>,
         /// How requests to new are rewritten.
         pub rewrite: Option<At<Boxed<Rewrite>>>,
+        /// What is copied to the other side. Stage shadow copies everything safe where this is not said.
+        pub shadow: Option<At<Boxed<Shadow>>>,
         /// How long the response head may take; 30s by default.
         pub timeout: Option<At<Time>>,
     }
@@ -57,6 +60,8 @@ record! {
         pub canary: Option<At<Boxed<Canary>>>,
         /// How requests to new are rewritten.
         pub rewrite: Option<At<Boxed<Rewrite>>>,
+        /// What is copied to the other side. Stage shadow copies everything safe where this is not said.
+        pub shadow: Option<At<Boxed<Shadow>>>,
         /// How long the response head may take; 30s by default.
         pub timeout: Option<At<Time>>,
     }

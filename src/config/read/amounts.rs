@@ -74,7 +74,7 @@ impl Serialize for Age {
     }
 }
 
-/// A number of things, 0 to 1000.
+/// A number of things, up to a million.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Count(pub u32);
 
@@ -84,8 +84,8 @@ impl FromText for Count {
 
     fn from_text(text: &str) -> Result<Count, Refusal> {
         match text.parse::<u32>() {
-            Ok(count) if count <= 1000 && text.bytes().all(|byte| byte.is_ascii_digit()) => Ok(Count(count)),
-            _ => Err(Refusal::value(format!("`{text}` is no whole number from 0 to 1000"))),
+            Ok(count) if count <= 1_000_000 && text.bytes().all(|byte| byte.is_ascii_digit()) => Ok(Count(count)),
+            _ => Err(Refusal::value(format!("`{text}` is no whole number from 0 to 1000000"))),
         }
     }
 }
@@ -123,7 +123,7 @@ schema!(Age, json_schema!({ "type": "string", "pattern": "^ *[0-9].*$|\\$\\{", "
 schema!(
     Count,
     json_schema!({ "anyOf": [
-        { "type": "integer", "minimum": 0, "maximum": 1000 },
+        { "type": "integer", "minimum": 0, "maximum": 1_000_000 },
         { "type": "string", "pattern": "\\$\\{" }
     ] })
 );

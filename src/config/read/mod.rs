@@ -18,7 +18,8 @@ pub use at::{At, Boxed, Filled, Nullable, OneOrMany};
 pub use names::{Named, Names};
 pub(super) use record::{Field, key, properties, record};
 pub use scalars::{
-    Address, Choice, HeaderKey, MethodName, Network, Percentage, Switch, Text, Time, Toggle, Version, Word,
+    Address, Choice, HeaderKey, MethodName, Network, Number, Percentage, Switch, Text, Time, Toggle, Version, Where,
+    Word,
 };
 
 use super::diagnostic::{Finding, Report};

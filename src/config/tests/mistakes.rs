@@ -53,10 +53,53 @@ fn keys() {
 }
 
 #[test]
+fn shadows() {
+    let route = |shadow: &str| {
+        found(&format!(
+            "routes: [{{ name: a, match: {{ path: /a }}, new: new, stage: shadow, shadow: {{ {shadow} }} }}]\n"
+        ))
+    };
+    assert_eq!(route("sample: 101"), ["1:85 bad-percent"]);
+    assert_eq!(route("methods: [get]"), ["1:87 bad-value"]);
+    assert_eq!(route("max_body: 64"), ["1:87 wrong-type"]);
+    assert_eq!(route("max_body: 65MiB"), ["1:87 out-of-range"]);
+    assert_eq!(route("timeout: 0s"), ["1:86 zero-duration"]);
+    assert_eq!(route("remove: [Host]"), ["1:86 bad-header"]);
+    assert_eq!(route("set: { Banyan-Shadow: x }"), ["1:84 bad-header"]);
+    assert_eq!(route("set: { \"bad name\": x }"), ["1:84 bad-value"]);
+    assert_eq!(route("credentials: keap"), ["1:90 bad-value"]);
+    assert_eq!(route("compare: nowhere"), ["1:86 unknown-comparison"]);
+    assert_eq!(found("shadowing: { threads: 17, requests: 0 }\n"), ["1:23 out-of-range", "1:37 out-of-range"]);
+}
+
+#[test]
+fn comparisons() {
+    let one = |keys: &str| {
+        found(&format!(
+            "comparisons: {{ default: {{ {keys} }} }}\nroutes: [{{ name: a, match: {{}}, new: new, stage: shadow }}]\n"
+        ))
+    };
+    assert_eq!(one("ignore: [items]"), ["1:36 bad-place"]);
+    assert_eq!(one("ignore: [\"$.items[\"]"), ["1:36 bad-place"]);
+    assert_eq!(one("ignore: [\"query:x\"]"), ["1:36 bad-place"]);
+    assert_eq!(one("unordered: [{ path: \"header:x\" }]"), ["1:47 bad-place"]);
+    assert_eq!(one("tolerance: [{ path: $.a }]"), ["1:39 bad-tolerance"]);
+    assert_eq!(one("tolerance: [{ path: $.a, absolute: 1, relative: 1 }]"), ["1:39 bad-tolerance"]);
+    assert_eq!(one("tolerance: [{ path: $.a, absolute: -1 }]"), ["1:62 out-of-range"]);
+    assert_eq!(one("equivalent: [{ path: $.a, as: date }]"), ["1:57 bad-value"]);
+    assert_eq!(one("equivalent: [{ path: $.a, as: uuid, within: 1s }]"), ["1:71 bad-within"]);
+    assert_eq!(one("rename: [{ legacy: $.a, new: \"$.b[*].c\" }]"), ["1:36 bad-rename"]);
+    assert_eq!(one("noise: { sample: 6% }"), ["1:44 noise-sample"]);
+    assert_eq!(one("bodies: json"), ["1:27 unknown-key"]);
+    assert_eq!(found("comparisons: { none: {} }\n"), ["1:16 bad-name"]);
+    assert_eq!(found("comparisons: { orders: {} }\n"), ["1:16 unused"]);
+}
+
+#[test]
 fn what_is_kept_of_comparisons_has_bounds() {
     assert_eq!(
         found("retention: { size: 15MiB, age: 59m, samples: 1001 }\n"),
-        ["1:20 out-of-range", "1:32 out-of-range", "1:46 bad-value"]
+        ["1:20 out-of-range", "1:32 out-of-range", "1:46 out-of-range"]
     );
     assert_eq!(found("retention: { size: 1024, age: 11y }\n"), ["1:20 wrong-type", "1:31 out-of-range"]);
     assert_eq!(found("retention: { sise: 1GiB }\n"), ["1:14 unknown-key"]);

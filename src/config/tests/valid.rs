@@ -3,10 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::{HeaderName, HeaderValue, Method};
+
 use super::*;
+use crate::diff::Rules;
+use crate::diff::rules::{BodyRule, StatusRule};
 use crate::names::{Key, Stage};
-use crate::routing::{CohortKind, SubjectSource};
-use crate::snapshot::{Balance, HostRule, Retention};
+use crate::routing::{CohortKind, Percent, RouteId, SubjectSource};
+use crate::snapshot::{Balance, HostRule, Retention, Shadowing};
 
 #[test]
 fn every_valid_fixture_loads_and_its_tests_hold() {
@@ -42,6 +46,40 @@ fn everything_is_compiled() {
     assert_eq!(snapshot.retention, retention);
     assert!(snapshot.state_dir.is_absolute());
     assert_eq!(snapshot.tenant_files.len(), 2);
+}
+
+#[test]
+fn shadows_and_comparisons_are_compiled() {
+    let snapshot = load(&Disk, &fixture("valid/everything.yaml"), &Options::default()).snapshot.unwrap();
+    let bounds = Shadowing { threads: Some(2), requests: 1000, bytes: 32 << 20, in_flight: 16 };
+    assert_eq!(snapshot.shadowing, bounds);
+    let plan = snapshot.shadow(RouteId(0)).unwrap();
+    assert_eq!((plan.sample.thousandths(), plan.max_body, plan.timeout), (12_500, 1 << 20, Duration::from_secs(5)));
+    assert_eq!(plan.methods, [Method::GET, Method::POST]);
+    assert_eq!(plan.set, [(HeaderName::from_static("x-dry-run"), HeaderValue::from_static("1"))]);
+    assert_eq!(plan.remove, ["x-csrf", "authorization", "cookie"]);
+    let comparison = plan.comparison.as_ref().unwrap();
+    assert_eq!((&*comparison.name, comparison.noise.thousandths()), ("orders", 1000));
+    assert!(!comparison.confirm && comparison.hashes_only);
+    let rules = comparison.rules.rules();
+    assert_eq!((rules.status, rules.body, rules.headers.len()), (StatusRule::Class, BodyRule::Json, 4));
+    assert_eq!((rules.ignore.len(), rules.rename.len(), rules.redact.len()), (6, 2, 4));
+    assert_eq!(rules.unordered[0].key.as_deref(), Some(&["product".to_owned(), "sku".to_owned()][..]));
+    let names = |id| snapshot.shadow(RouteId(id)).map(|plan| plan.comparison.as_ref().map(|one| one.name.to_string()));
+    // Stage shadow copies without being told to, by the comparison called default.
+    assert_eq!(names(1), Some(Some("default".to_owned())));
+    assert_eq!((names(2), names(3), names(4)), (None, Some(None), None));
+}
+
+#[test]
+fn a_shadow_without_words_has_defaults() {
+    let snapshot = snapshot("routes:\n- { name: a, match: { path: /a }, new: new, stage: shadow }\n");
+    let plan = snapshot.shadow(RouteId(0)).unwrap();
+    assert_eq!((plan.sample, plan.max_body, plan.timeout), (Percent::ALL, 256 << 10, Duration::from_secs(10)));
+    assert_eq!(plan.methods, [Method::GET, Method::HEAD, Method::OPTIONS]);
+    let comparison = plan.comparison.as_ref().unwrap();
+    assert_eq!((&*comparison.name, comparison.noise.thousandths(), comparison.confirm), ("built-in", 5000, true));
+    assert_eq!(*comparison.rules.rules(), Rules::default());
 }
 
 #[test]

@@ -1,0 +1,263 @@
+//! The shadow threads: each takes copies from the queue and runs many at once on a runtime of its own.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::SystemTime;
+
+use tokio::task::{LocalSet, spawn_local};
+use tokio::time::{Duration, Instant, sleep};
+
+use super::lanes::{Admitted, Bounds, Lanes};
+use super::{Exchange, Judge, Queue, round};
+use crate::snapshot::{MAX_SHADOW_THREADS, Shadowing};
+use crate::state::Live;
+use crate::store::{Batch, Store};
+use crate::telemetry::{Dropped, Mirrored, WorkerId};
+use crate::upstream::{Backend, Pools};
+
+/// How long a thread rests between two looks at the queue: while there was something, and at most.
+const REST: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(20));
+/// The nice value of shadow threads: a tenth of a data worker's share when both want the same core.
+#[cfg(target_os = "linux")]
+const NICE: i32 = 10;
+/// How many copies are taken between two turns of those under way.
+const AT_ONCE: usize = 32;
+/// How often what was counted goes to the store.
+const FLUSH_EVERY: Duration = Duration::from_millis(500);
+/// How often unused connections are looked through.
+const SWEEP_EVERY: Duration = Duration::from_secs(2);
+/// How long copies under way get to finish when the facade goes down.
+const LAST_GRACE: Duration = Duration::from_secs(1);
+
+/// What the shadow threads share.
+#[derive(Debug, Clone)]
+pub struct Shared {
+    /// Where copies come from.
+    pub queue: Arc<Queue>,
+    /// What is live.
+    pub live: Arc<Live>,
+    /// What is known of signatures.
+    pub judge: Arc<Judge>,
+    /// Where comparisons are kept.
+    pub store: Store,
+}
+
+/// The running threads.
+#[derive(Debug)]
+pub struct ShadowThreads(Vec<JoinHandle<()>>, Arc<Queue>);
+
+/// One thread.
+#[derive(Debug)]
+pub(super) struct Thread {
+    pub(super) worker: WorkerId,
+    pub(super) shared: Shared,
+    pub(super) pools: Rc<Pools>,
+    pub(super) lanes: RefCell<Lanes>,
+    pub(super) batch: RefCell<Batch>,
+}
+
+/// How many threads there are: as configured, else one for each four cores.
+#[must_use]
+pub fn threads(shadowing: Shadowing) -> usize {
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    shadowing.threads.unwrap_or_else(|| cores() / 4).clamp(1, MAX_SHADOW_THREADS)
+}
+
+/// Lets every data worker go first where there are fewer cores than threads. On Linux a priority is a thread's own; elsewhere it
+/// would be the whole process's.
+fn give_way() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, NICE) {
+        tracing::debug!(%error, "shadow threads run at the priority of data workers");
+    }
+}
+
+impl ShadowThreads {
+    /// Starts them. They count behind this many data workers.
+    ///
+    /// # Errors
+    /// A thread or its runtime cannot be started.
+    pub fn start(shared: &Shared, shadowing: Shadowing, workers: usize) -> io::Result<ShadowThreads> {
+        let count = threads(shadowing);
+        let bounds = Bounds {
+            in_flight: shadowing.in_flight.div_ceil(count),
+            // A backend that hangs leaves half of what may wait to the others.
+            waiting: (shadowing.requests / 2).div_ceil(count),
+            bytes: (shadowing.bytes / 2).div_ceil(count),
+        };
+        let start = |number: usize| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+            let (shared, worker) = (shared.clone(), WorkerId(workers + number));
+            std::thread::Builder::new().name(format!("shadow-{number}")).spawn(move || {
+                give_way();
+                let thread = Rc::new(Thread {
+                    worker,
+                    shared,
+                    pools: Rc::default(),
+                    lanes: RefCell::new(Lanes::new(bounds)),
+                    batch: RefCell::default(),
+                });
+                LocalSet::new().block_on(&runtime, thread.run(number == 0));
+            })
+        };
+        let handles = (0..count).map(start).collect::<io::Result<_>>()?;
+        Ok(ShadowThreads(handles, Arc::clone(&shared.queue)))
+    }
+
+    /// Lets what is under way finish for a moment, drops the rest, hands what was counted to the store. Blocks until that is done.
+    pub fn stop(self) {
+        let ShadowThreads(threads, queue) = self;
+        queue.close();
+        for thread in threads {
+            // A panic there has been reported by its own thread.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Thread {
+    async fn run(self: Rc<Self>, tells_outcomes: bool) {
+        let mut rest = REST.0;
+        let (mut flushed, mut swept) = (Instant::now(), Instant::now());
+        let mut told = Told::default();
+        let mut leave_at = None;
+        loop {
+            let took = self.take_all().await;
+            let now = Instant::now();
+            if now.duration_since(flushed) >= FLUSH_EVERY {
+                flushed = now;
+                if tells_outcomes {
+                    told.tell(&self.shared.live, &mut self.batch.borrow_mut());
+                }
+                self.flush();
+                self.pools.tick();
+            }
+            if now.duration_since(swept) >= SWEEP_EVERY {
+                swept = now;
+                let generation = Arc::clone(&self.shared.live.current());
+                self.pools.sweep(generation.backends.iter().map(|backend| &**backend));
+            }
+            if self.shared.queue.is_closed() {
+                let leave_at = *leave_at.get_or_insert(now + LAST_GRACE);
+                if took == 0 && (self.lanes.borrow().is_empty() || now >= leave_at) {
+                    break;
+                }
+            }
+            rest = if took > 0 { REST.0 } else { (rest * 2).min(REST.1) };
+            sleep(rest).await;
+        }
+        for exchange in self.lanes.borrow_mut().clear() {
+            self.drop_copy(&exchange, Dropped::Stopping);
+        }
+        if tells_outcomes {
+            told.tell(&self.shared.live, &mut self.batch.borrow_mut());
+        }
+        self.flush();
+    }
+
+    /// Takes all copies that wait in the queue. Returns how many.
+    async fn take_all(self: &Rc<Self>) -> usize {
+        let mut took = 0;
+        while let Some(exchange) = self.shared.queue.take() {
+            self.arrives(exchange);
+            took += 1;
+            if took % AT_ONCE == 0 {
+                // Those under way are to go on meanwhile.
+                tokio::task::yield_now().await;
+            }
+        }
+        took
+    }
+
+    fn arrives(self: &Rc<Self>, exchange: Box<Exchange>) {
+        let Some(backend) = exchange.backend(exchange.shadow).cloned() else {
+            self.shared.queue.release(exchange.bytes());
+            return;
+        };
+        let admitted = self.lanes.borrow_mut().admit(&backend.settings.name, exchange);
+        match admitted {
+            Admitted::Go(exchange) => self.start(exchange, backend),
+            Admitted::Waits => {}
+            Admitted::Full(exchange) => self.drop_copy(&exchange, Dropped::BackendBusy),
+        }
+    }
+
+    fn start(self: &Rc<Self>, exchange: Box<Exchange>, backend: Arc<Backend>) {
+        drop(spawn_local(Rc::clone(self).go(exchange, backend)));
+    }
+
+    async fn go(self: Rc<Self>, exchange: Box<Exchange>, backend: Arc<Backend>) {
+        let _turn =
+            Turn { thread: Rc::clone(&self), backend: Arc::clone(&backend.settings.name), bytes: exchange.bytes() };
+        if exchange.plan().is_some_and(|plan| exchange.began.elapsed() > plan.timeout + exchange.answer.took) {
+            exchange.count(self.worker, Mirrored::Dropped(Dropped::Expired));
+        } else {
+            round::run(&self, &exchange, &backend).await;
+        }
+    }
+
+    fn drop_copy(&self, exchange: &Exchange, why: Dropped) {
+        exchange.count(self.worker, Mirrored::Dropped(why));
+        self.shared.queue.release(exchange.bytes());
+    }
+
+    fn flush(&self) {
+        let batch = std::mem::take(&mut *self.batch.borrow_mut());
+        if !batch.is_empty() {
+            // A store that is behind counts what it loses itself.
+            let _ = self.shared.store.offer(batch);
+        }
+    }
+}
+
+/// A copy's place among those under way. However the copy ends, its bytes come off the account and the next one goes.
+struct Turn {
+    thread: Rc<Thread>,
+    backend: Arc<str>,
+    bytes: usize,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.thread.shared.queue.release(self.bytes);
+        let next = self.thread.lanes.borrow_mut().done(&self.backend);
+        if let Some(exchange) = next
+            // After a reload, the backend of the same name may be another.
+            && let Some(backend) = exchange.backend(exchange.shadow).cloned()
+        {
+            self.thread.start(exchange, backend);
+        }
+    }
+}
+
+/// What was told of the meters before: the store is told what was added since.
+#[derive(Debug, Default)]
+struct Told(HashMap<Arc<str>, [u64; Mirrored::ALL.len()]>);
+
+impl Told {
+    fn tell(&mut self, live: &Live, batch: &mut Batch) {
+        let generation = Arc::clone(&live.current());
+        let minute = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs() / 60;
+        for meter in generation.shadow_meters.iter().flatten() {
+            let now = meter.outcomes();
+            let before = match self.0.get_mut(&meter.name) {
+                Some(before) => before,
+                None => self.0.entry(Arc::clone(&meter.name)).or_insert([0; Mirrored::ALL.len()]),
+            };
+            if *before == now {
+                continue;
+            }
+            for ((outcome, now), before) in Mirrored::ALL.iter().zip(now).zip(*before) {
+                if now > before {
+                    let key = (minute, Arc::clone(&meter.name), outcome.as_str());
+                    *batch.outcomes.entry(key).or_default() += now - before;
+                }
+            }
+            *before = now;
+        }
+    }
+}
