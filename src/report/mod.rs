@@ -7,7 +7,7 @@
 //! - [`gate`]: whether a route is good enough to go on
 //! - [`export`]: rows for other tools
 //! - [`sheet`]: rows for people, as JSON and as CSV
-//! - [`printable`]: text of strangers on a terminal
+//! - [`mod@printable`]: text of strangers on a terminal
 //! - [`view`]: a signature and a comparison as JSON
 //! - [`when`]: moments as people say them
 
