@@ -92,7 +92,11 @@ fn sentence(summary: &RouteSummary, sorted: &Sorted) -> String {
         1 => "1 difference needs a look".to_owned(),
         real => format!("{} differences need a look", counted(real as u64)),
     };
-    let further = if unsettled > 0 { format!(", {} more are rare or not settled yet", counted(unsettled as u64)) } else { String::new() };
+    let further = if unsettled > 0 {
+        format!(", {} more are rare or not settled yet", counted(unsettled as u64))
+    } else {
+        String::new()
+    };
     format!("{matches}; {look}{further}.")
 }
 
