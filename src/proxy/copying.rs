@@ -141,7 +141,7 @@ impl Copying {
     }
 
     /// Offers the copy, or counts why there is none.
-    pub(super) fn finish(self: Box<Self>, finished: &Finished<'_>) {
+    pub(super) fn finish(self, finished: &Finished<'_>) {
         let generation = &finished.view.generation;
         let Some(meter) = generation.shadow_meter(self.route) else { return };
         let offered = self

@@ -150,9 +150,7 @@ impl Thread {
             rest = if took > 0 { REST.0 } else { (rest * 2).min(REST.1) };
             sleep(rest).await;
         }
-        for exchange in self.lanes.borrow_mut().clear() {
-            self.drop_copy(&exchange, Dropped::Stopping);
-        }
+        self.lanes.borrow_mut().clear(|exchange| self.drop_copy(exchange, Dropped::Stopping));
         if tells_outcomes {
             told.tell(&self.shared.live, &mut self.batch.borrow_mut());
         }
