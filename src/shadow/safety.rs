@@ -2,6 +2,7 @@
 
 use http::{HeaderMap, Method, Uri};
 
+use crate::diff::redact::url::decoded_bytes;
 use crate::names::{Side, Stage};
 use crate::routing::{Decision, Reason};
 use crate::snapshot::ShadowPlan;
@@ -70,33 +71,15 @@ fn overrides(headers: &HeaderMap) -> bool {
 fn asks_for_change(query: &str) -> bool {
     query.split('&').any(|pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        match decoded(name).as_slice() {
+        match decoded_bytes(name.as_bytes()).as_slice() {
             name if name == OVERRIDE_PARAMETER.as_bytes() => true,
             // Anywhere in the document: a mutation may stand behind comments, fragments and queries.
-            b"query" => decoded(value).windows(8).any(|window| window.eq_ignore_ascii_case(b"mutation")),
+            b"query" => {
+                decoded_bytes(value.as_bytes()).windows(8).any(|window| window.eq_ignore_ascii_case(b"mutation"))
+            }
             _ => false,
         }
     })
-}
-
-/// A query's name or value with its escapes taken off.
-fn decoded(text: &str) -> Vec<u8> {
-    let mut bytes = text.bytes();
-    let mut out = Vec::with_capacity(text.len());
-    while let Some(byte) = bytes.next() {
-        let hex = |byte: u8| char::from(byte).to_digit(16);
-        let mut ahead = bytes.clone();
-        match (byte, ahead.next().and_then(hex), ahead.next().and_then(hex)) {
-            (b'%', Some(high), Some(low)) => {
-                // Two hexadecimal digits fit a byte.
-                out.push((high * 16 + low) as u8);
-                bytes = ahead;
-            }
-            (b'+', ..) => out.push(b' '),
-            _ => out.push(byte),
-        }
-    }
-    out
 }
 
 #[cfg(test)]
