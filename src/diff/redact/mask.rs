@@ -8,6 +8,18 @@ use super::{REDACTED, is_secret_name};
 
 /// The fewest characters after `Bearer` or `Basic` that are taken for a credential.
 const MIN_CREDENTIAL: usize = 6;
+/// What a challenge begins with, where an answer has a credential (RFC 6750 §3, RFC 7617 §2, RFC 9470 §3, RFC 9728 §5.1).
+const CHALLENGES: [&[u8]; 9] = [
+    b"realm",
+    b"charset",
+    b"scope",
+    b"error",
+    b"error_description",
+    b"error_uri",
+    b"acr_values",
+    b"max_age",
+    b"resource_metadata",
+];
 /// The longest parameter name that is looked at, in bytes.
 const MAX_NAME: usize = 128;
 
@@ -119,7 +131,8 @@ fn credential(text: &[u8], at: usize) -> Option<Range<usize>> {
     }
     let end = run(text, start, |byte| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte));
     // A challenge has a quoted value here: `Bearer realm="shop"`.
-    let challenge = text.get(end) == Some(&b'"') && text[start..end].ends_with(b"=");
+    let named = text[start..end].strip_suffix(b"=").is_some_and(|name| CHALLENGES.contains(&name));
+    let challenge = text.get(end) == Some(&b'"') && named;
     (end - start >= MIN_CREDENTIAL && !challenge).then_some(start..end)
 }
 
@@ -190,6 +203,9 @@ mod tests {
         assert_eq!(mask("Authorization: Bearer abc.def-123"), "Authorization: Bearer [redacted]");
         assert_eq!(mask("bearer  dG9rZW4="), "bearer  [redacted]");
         assert_eq!(mask("Basic dXNlcjpwdw=="), "Basic [redacted]");
+        // Quoted, base64 that ends in an equals sign looks like the name in a challenge.
+        assert_eq!(mask(r#"{"x":"Basic dXNlcjpwdw=="}"#), r#"{"x":"Basic [redacted]"}"#);
+        assert_eq!(mask(r#""Basic dXNlcjpwdzE=""#), r#""Basic [redacted]""#);
         assert_eq!(mask("Bearer realm=\"shop\""), "Bearer realm=\"shop\"");
     }
 
