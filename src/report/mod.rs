@@ -6,6 +6,7 @@
 //! - [`curl`]: a kept request, to be asked again
 //! - [`gate`]: whether a route is good enough to go on
 //! - [`export`]: rows for other tools
+//! - [`html`]: all of it as one page, to be read and mailed
 //! - [`sheet`]: rows for people, as JSON and as CSV
 //! - [`mod@printable`]: text of strangers on a terminal
 //! - [`view`]: a signature and a comparison as JSON
@@ -14,6 +15,7 @@
 pub mod curl;
 pub mod export;
 pub mod gate;
+pub mod html;
 pub mod printable;
 pub mod sheet;
 pub mod show;
