@@ -81,7 +81,7 @@ pub(super) fn begin(
     let route = generation.snapshot.rules.route(id);
     let backend = if shadow == Side::New { route.new } else { route.legacy };
     backend?;
-    if let Err(why) = safety::check(parts, upgrade, stage, plan) {
+    if let Err(why) = safety::check((&parts.method, &parts.uri, &parts.headers), upgrade, stage, plan) {
         if let Some(meter) = generation.shadow_meter(id) {
             meter.mirrored(worker, Mirrored::Dropped(why));
         }
@@ -136,12 +136,12 @@ impl Copying {
     pub(super) fn ended(&mut self, took: Duration) {
         if let Some(answer) = &mut self.answer {
             answer.body.finish();
-            answer.took = Some(took);
+            answer.took.get_or_insert(took);
         }
     }
 
     /// Offers the copy, or counts why there is none.
-    pub(super) fn finish(self: Box<Self>, finished: &Finished<'_>) {
+    pub(super) fn finish(self, finished: &Finished<'_>) {
         let generation = &finished.view.generation;
         let Some(meter) = generation.shadow_meter(self.route) else { return };
         let offered = self
@@ -162,11 +162,11 @@ impl Copying {
         let (Some(answer), Some(endpoint), true) = (self.answer, finished.endpoint, finished.complete) else {
             return Err(Dropped::ClientGone);
         };
+        // A backend may answer before it has the whole body.
         let body = match self.body.map(|body| std::mem::replace(&mut *body.borrow_mut(), BodyCopy::empty())) {
             Some(body) if body.is_whole() => body.into_bytes(),
             Some(body) if body.is_abandoned() => return Err(Dropped::RequestTooLarge),
-            // The backend answered before it had the whole body.
-            Some(_) => return Err(Dropped::ClientGone),
+            Some(_) => return Err(Dropped::Unfinished),
             None => Bytes::new(),
         };
         Ok(Exchange {

@@ -6,14 +6,16 @@
 //! - [`curl`]: a kept request, to be asked again
 //! - [`gate`]: whether a route is good enough to go on
 //! - [`export`]: rows for other tools
+//! - [`html`]: all of it as one page, to be read and mailed
 //! - [`sheet`]: rows for people, as JSON and as CSV
-//! - [`printable`]: text of strangers on a terminal
+//! - [`mod@printable`]: text of strangers on a terminal
 //! - [`view`]: a signature and a comparison as JSON
 //! - [`when`]: moments as people say them
 
 pub mod curl;
 pub mod export;
 pub mod gate;
+pub mod html;
 pub mod printable;
 pub mod sheet;
 pub mod show;

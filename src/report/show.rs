@@ -104,7 +104,7 @@ fn in_words(judgement: Judgement) -> &'static str {
     }
 }
 
-fn meaning(kind: Kind) -> &'static str {
+pub(super) fn meaning(kind: Kind) -> &'static str {
     match kind {
         Kind::Status => "the statuses differ",
         Kind::Missing => "only legacy has it",
@@ -164,7 +164,7 @@ fn side_by_side(kept: &Kept, marked: SignatureId) -> Sheet {
 }
 
 /// A body as text, one member a line if it is JSON; `None` if it is no text or was not kept.
-fn lines(body: Option<&Body>) -> Option<String> {
+pub(super) fn lines(body: Option<&Body>) -> Option<String> {
     match body? {
         Body::Text(text) => {
             let value: Option<serde_json::Value> = serde_json::from_str(text).ok();

@@ -150,9 +150,7 @@ impl Thread {
             rest = if took > 0 { REST.0 } else { (rest * 2).min(REST.1) };
             sleep(rest).await;
         }
-        for exchange in self.lanes.borrow_mut().clear() {
-            self.drop_copy(&exchange, Dropped::Stopping);
-        }
+        self.lanes.borrow_mut().clear(|exchange| self.drop_copy(exchange, Dropped::Stopping));
         if tells_outcomes {
             told.tell(&self.shared.live, &mut self.batch.borrow_mut());
         }
@@ -252,9 +250,10 @@ impl Told {
                 continue;
             }
             for ((outcome, now), before) in Mirrored::ALL.iter().zip(now).zip(*before) {
-                if now > before {
-                    let key = (minute, Arc::clone(&meter.name), outcome.as_str());
-                    *batch.outcomes.entry(key).or_default() += now - before;
+                // A route that was away for a generation begins anew.
+                let added = now.checked_sub(before).unwrap_or(now);
+                if added > 0 {
+                    *batch.outcomes.entry((minute, Arc::clone(&meter.name), outcome.as_str())).or_default() += added;
                 }
             }
             *before = now;

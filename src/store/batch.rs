@@ -7,8 +7,12 @@ use std::time::Duration;
 use crate::diff::{Difference, Evidence, Kind, SignatureId, Verdict};
 use crate::names::Side;
 
-/// The most tenants that are told apart within one batch and route; what is above is counted under [`OTHER`].
-pub const MAX_TENANTS: usize = 200;
+/// The most counts by tenant within one batch and route; what is above is counted under [`OTHER`].
+pub const MAX_TENANTS: usize = 400;
+/// The most signatures within one batch; what is above is counted under [`OTHER`].
+pub const MAX_FOUND: usize = 4_000;
+/// The most samples within one batch.
+pub const MAX_SAMPLES: usize = 64;
 /// Whoever is not told apart.
 pub const OTHER: &str = "(other)";
 
@@ -144,6 +148,8 @@ pub struct Batch {
     pub outcomes: HashMap<(u64, Arc<str>, &'static str), u64>,
     /// Comparisons in full.
     pub samples: Vec<Sample>,
+    /// Counts by tenant, by route.
+    tenants: HashMap<Arc<str>, usize>,
 }
 
 /// How many buckets make a factor of two.
@@ -203,8 +209,12 @@ impl Batch {
             verdict: compared.verdict,
             why: compared.why,
         };
-        if self.verdicts.len() >= MAX_TENANTS && !key.tenant.is_empty() && !self.verdicts.contains_key(&key) {
-            key.tenant = OTHER.into();
+        if !key.tenant.is_empty() && !self.verdicts.contains_key(&key) {
+            let tenants = self.tenants.entry(Arc::clone(&key.route)).or_default();
+            *tenants += 1;
+            if *tenants > MAX_TENANTS {
+                key.tenant = OTHER.into();
+            }
         }
         *self.verdicts.entry(key).or_default() += 1;
         if let Some([legacy, new]) = compared.took {
@@ -220,11 +230,16 @@ impl Batch {
 
     /// Notes what was learned of a signature.
     pub fn found(&mut self, at_ms: u64, route: &Arc<str>, difference: &Difference, learned: Evidence) {
-        let id = difference.signature(route);
+        let mut path = difference.path.as_str();
+        let mut id = difference.signature(route);
+        if self.found.len() >= MAX_FOUND && !self.found.contains_key(&(at_ms / 60_000, id)) {
+            path = OTHER;
+            id = SignatureId::new(route, path, difference.kind);
+        }
         let found = self.found.entry((at_ms / 60_000, id)).or_insert_with(|| Found {
             id,
             route: Arc::clone(route),
-            path: difference.path.clone(),
+            path: path.to_owned(),
             kind: difference.kind,
             learned: Evidence::default(),
             seen_ms: (at_ms, at_ms),
@@ -232,12 +247,41 @@ impl Batch {
         found.learned.add(&learned);
         found.seen_ms = (found.seen_ms.0.min(at_ms), found.seen_ms.1.max(at_ms));
     }
+
+    /// Whether there is room for another comparison in full.
+    #[must_use]
+    pub fn takes_samples(&self) -> bool {
+        self.samples.len() < MAX_SAMPLES
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn what_traffic_names_is_bounded() {
+        let mut batch = Batch::default();
+        let route: Arc<str> = "r".into();
+        for number in 0..10_000_u64 {
+            batch.compared(&Compared {
+                at_ms: 0,
+                route: Arc::clone(&route),
+                tenant: Some(format!("t-{number}").into()),
+                verdict: Verdict::Match,
+                why: "",
+                took: None,
+            });
+            let path = format!("$.field-{number}");
+            let difference =
+                Difference { kind: Kind::Value, place: path.clone(), path, count: 1, one: None, other: None };
+            batch.found(0, &route, &difference, Evidence { raw: 1, ..Evidence::default() });
+        }
+        assert_eq!((batch.verdicts.len(), batch.verdicts.values().sum()), (MAX_TENANTS + 1, 10_000_u64));
+        let raw: u64 = batch.found.values().map(|found| found.learned.raw).sum();
+        assert_eq!((batch.found.len(), raw), (MAX_FOUND + 1, 10_000));
+    }
 
     proptest! {
         #[test]

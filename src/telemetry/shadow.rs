@@ -53,6 +53,8 @@ pub enum Dropped {
     AnswerTooLarge,
     /// The client went away before its answer was complete.
     ClientGone,
+    /// The answer was complete before the request was.
+    Unfinished,
     /// The side that answers failed, or broke its answer off.
     PrimaryFailed,
     /// Too many copies wait.
@@ -69,7 +71,7 @@ pub enum Dropped {
 
 impl Mirrored {
     /// Everything that can become of a copy, in the order of [`Mirrored::index`].
-    pub const ALL: [Mirrored; 20] = [
+    pub const ALL: [Mirrored; 21] = [
         Mirrored::Sent,
         Mirrored::Failed(Failed::Unresolved),
         Mirrored::Failed(Failed::Connect),
@@ -84,6 +86,7 @@ impl Mirrored {
         Mirrored::Dropped(Dropped::RequestTooLarge),
         Mirrored::Dropped(Dropped::AnswerTooLarge),
         Mirrored::Dropped(Dropped::ClientGone),
+        Mirrored::Dropped(Dropped::Unfinished),
         Mirrored::Dropped(Dropped::PrimaryFailed),
         Mirrored::Dropped(Dropped::QueueFull),
         Mirrored::Dropped(Dropped::QueueBytes),
@@ -118,6 +121,7 @@ impl Mirrored {
             Mirrored::Dropped(Dropped::RequestTooLarge) => "dropped_request_too_large",
             Mirrored::Dropped(Dropped::AnswerTooLarge) => "dropped_answer_too_large",
             Mirrored::Dropped(Dropped::ClientGone) => "dropped_client_gone",
+            Mirrored::Dropped(Dropped::Unfinished) => "dropped_unfinished",
             Mirrored::Dropped(Dropped::PrimaryFailed) => "dropped_primary_failed",
             Mirrored::Dropped(Dropped::QueueFull) => "dropped_queue_full",
             Mirrored::Dropped(Dropped::QueueBytes) => "dropped_queue_bytes",

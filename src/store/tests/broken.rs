@@ -151,6 +151,23 @@ fn text_that_is_no_text_any_more_is_still_read() {
 }
 
 #[test]
+fn a_locked_file_holds_nobody_up_and_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder);
+    let locker = rusqlite::Connection::open(folder.path().join(FILE)).unwrap();
+    locker.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let began = Instant::now();
+    for _ in 0..10 {
+        assert!(store.offer(batch(NOW, &[])));
+    }
+    assert!(began.elapsed() < Duration::from_secs(1), "the writer waits longer than that for the lock");
+    until("the writer gives up for a while", || !store.is_recording());
+    locker.execute_batch("ROLLBACK").unwrap();
+    until("all are written", || compared(folder.path()) == 20);
+    assert_eq!(store.lost(), (0, 0));
+}
+
+#[test]
 fn a_directory_that_vanishes_only_stops_recording() {
     let folder = tempfile::tempdir().unwrap();
     let inner = folder.path().join("state");

@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::batch::{Sample, Told};
@@ -120,6 +121,47 @@ fn what_is_written_is_read_again() {
     assert_eq!(reader.outcomes(0).unwrap()[0].count, 2);
     let tenants = reader.tenants(0).unwrap();
     assert_eq!((tenants.len(), &*tenants[0].tenant), (1, "acme"));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    #[test]
+    fn whatever_is_offered_is_counted_once(
+        batches in proptest::collection::vec(proptest::collection::vec((0_u64..200, 0..4_usize, 0..3_u8), 0..40), 1..6),
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = open(&folder);
+        let mut expected = [0; 4];
+        for events in &batches {
+            let mut batch = Batch::default();
+            for (minutes, verdict, tenant) in events {
+                let at_ms = NOW + minutes * 60_000;
+                let tenant: Option<Arc<str>> = (*tenant > 0).then(|| tenant.to_string().into());
+                let verdict = Verdict::ALL[*verdict];
+                batch.compared(&Compared { at_ms, route: "orders".into(), tenant, verdict, why: "", took: None });
+                if verdict == Verdict::Mismatch {
+                    batch.found(at_ms, &"orders".into(), &difference("$.a"), Evidence { raw: 1, ..Evidence::default() });
+                }
+                expected[Verdict::ALL.iter().position(|other| *other == verdict).unwrap()] += 1;
+            }
+            prop_assert!(store.offer(batch));
+        }
+        prop_assert!(store.stop(PATIENCE));
+        let reader = Reader::open(folder.path()).unwrap();
+        let tally = reader.routes(0).unwrap().pop().map(|route| route.tally).unwrap_or_default();
+        prop_assert_eq!(Verdict::ALL.map(|verdict| tally.of(verdict)), expected);
+        let tenants = reader.tenants(0).unwrap();
+        prop_assert_eq!(tenants.iter().map(|tenant| tenant.tally.unknown().of).sum::<u64>(), expected.iter().sum::<u64>());
+        let mut minutes = 0;
+        let each = |row: read::VerdictRow| {
+            minutes += row.count;
+            Ok::<(), read::ReadError>(())
+        };
+        reader.each_verdict(0, each).unwrap();
+        prop_assert_eq!(minutes, expected.iter().sum::<u64>());
+        prop_assert_eq!(reader.signature(id("$.a")).unwrap().map_or(0, |row| row.evidence.raw), expected[1]);
+    }
 }
 
 #[test]

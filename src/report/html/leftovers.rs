@@ -1,0 +1,108 @@
+//! What was not compared, and why.
+
+use super::counted;
+use crate::diff::Verdict;
+use crate::store::read::{OutcomeRow, RouteSummary};
+
+/// Something that was not compared.
+pub(super) struct Leftover {
+    pub(super) route: String,
+    pub(super) count: String,
+    /// Why, in words.
+    pub(super) why: String,
+    /// As the store and the metrics spell it.
+    pub(super) code: String,
+}
+
+/// Comparisons that could not be judged.
+pub(super) fn of_comparisons(summaries: &[RouteSummary]) -> Vec<Leftover> {
+    let of_route = |summary: &RouteSummary| {
+        let unknown = summary.why.iter().filter(|(verdict, ..)| *verdict == Verdict::Unknown);
+        let leftover = |(_, why, count): &(Verdict, String, u64)| Leftover {
+            route: summary.route.clone(),
+            count: counted(*count),
+            why: unknown_in_words(why).to_owned(),
+            code: why.clone(),
+        };
+        unknown.map(leftover).collect::<Vec<_>>()
+    };
+    summaries.iter().flat_map(of_route).collect()
+}
+
+/// Copies that were left out on purpose, that were sent and failed, that were dropped.
+pub(super) fn of_copies(outcomes: &[OutcomeRow]) -> [Vec<Leftover>; 3] {
+    let mut sorted = [Vec::new(), Vec::new(), Vec::new()];
+    for outcome in outcomes {
+        let Some((kind, why)) = copy_in_words(&outcome.outcome) else { continue };
+        sorted[kind].push(Leftover {
+            route: outcome.route.clone(),
+            count: counted(outcome.count),
+            why: why.to_owned(),
+            code: outcome.outcome.clone(),
+        });
+    }
+    sorted
+}
+
+/// Why a comparison could not be judged.
+pub(super) fn unknown_in_words(why: &str) -> &str {
+    match why {
+        "unconfirmed" => "they differed, and whether that comes again was not tried",
+        "too_large" => "a body is larger than is compared",
+        "too_deep" => "a body is nested too deeply",
+        "too_much_work" => "comparing them was too much work",
+        "out_of_time" => "comparing them took too long",
+        "unknown_coding" => "a body has a content coding that is not known",
+        "undecodable" => "a body could not be unpacked",
+        other => copy_in_words(other).map_or(other, |(_, why)| why),
+    }
+}
+
+const LEFT_OUT: usize = 0;
+const FAILED: usize = 1;
+const DROPPED: usize = 2;
+
+/// Which of the three it is, and why; `None` for what was sent and answered.
+fn copy_in_words(outcome: &str) -> Option<(usize, &str)> {
+    Some(match outcome {
+        "sent" => return None,
+        "dropped_method" => (LEFT_OUT, "the method is not one that is copied, since it may act twice"),
+        "dropped_override" => (LEFT_OUT, "a safe method that asks for an unsafe one"),
+        "dropped_upgrade" => (LEFT_OUT, "an upgraded connection has no end"),
+        "dropped_stream" => (LEFT_OUT, "a stream of events has no end"),
+        "dropped_request_too_large" => (LEFT_OUT, "the request is larger than max_body"),
+        "dropped_answer_too_large" => (LEFT_OUT, "the answer is larger than max_body"),
+        "failed_unresolved" => (FAILED, "the other side's name has no address"),
+        "failed_connect" => (FAILED, "the other side could not be connected to"),
+        "failed_timeout" => (FAILED, "the other side did not answer in time"),
+        "failed_reset" => (FAILED, "the other side broke the connection off"),
+        "failed_bad_answer" => (FAILED, "what the other side sent is not HTTP"),
+        "failed_too_large" => (FAILED, "the other side's answer is larger than max_body"),
+        "dropped_client_gone" => (DROPPED, "the client went away before its answer was complete"),
+        "dropped_unfinished" => (DROPPED, "the answer was complete before the request was"),
+        "dropped_primary_failed" => (DROPPED, "the side that answers failed"),
+        "dropped_queue_full" => (DROPPED, "too many copies were waiting"),
+        "dropped_queue_bytes" => (DROPPED, "the copies that wait held too many bytes"),
+        "dropped_backend_busy" => (DROPPED, "too many copies were waiting for that backend"),
+        "dropped_expired" => (DROPPED, "it waited longer than the shadow's timeout"),
+        "dropped_stopping" => (DROPPED, "the facade went down"),
+        other => (DROPPED, other),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::Mirrored;
+
+    #[test]
+    fn whatever_becomes_of_a_copy_is_said_in_words() {
+        for outcome in Mirrored::ALL {
+            let words = copy_in_words(outcome.as_str());
+            match outcome {
+                Mirrored::Sent => assert_eq!(words, None),
+                _ => assert!(words.is_some_and(|(_, why)| why.contains(' ')), "{outcome:?}"),
+            }
+        }
+    }
+}
