@@ -58,9 +58,27 @@ pub(super) fn demo(args: DemoArgs) -> io::Result<Exit> {
         admin: Some(facade.admin),
         config: &config,
     };
-    demo::tour::write(&mut io::stdout().lock(), &places)?;
+    show(&facade, &places)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(sum_up(facade, args.rate, address))
+}
+
+/// The tour, what the facade finds out by itself, and what to try.
+fn show(facade: &Facade, places: &Places<'_>) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    demo::tour::write(&mut out, places)?;
+    let generation = facade.live.current();
+    if generation.snapshot.shadows.iter().any(Option::is_some) {
+        writeln!(out, "\nThe facade now compares the answers of both for a few seconds …\n")?;
+        out.flush()?;
+        match demo::findings::gather(places.facade, &facade.state_dir, || facade.store.lost().1) {
+            Ok(found) => found.write(places.config, &mut out)?,
+            // The rest of the demo does not depend on it.
+            Err(error) => complain(&format!("banyan demo: what differs cannot be told: {error}")),
+        }
+    }
+    demo::tour::write_next(&mut out, places)?;
+    out.flush()
 }
 
 /// Asks steadily and sums up, until somebody says stop.

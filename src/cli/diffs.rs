@@ -2,6 +2,7 @@
 
 mod decide;
 mod replay;
+mod report;
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -20,6 +21,7 @@ use crate::store::now_ms;
 use crate::store::read::ReadError;
 use decide::{AcceptArgs, ReopenArgs};
 use replay::Replay;
+use report::ReportArgs;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum DiffsCommand {
@@ -33,6 +35,8 @@ pub(super) enum DiffsCommand {
     Reopen(ReopenArgs),
     /// Rows for other tools
     Export(ExportArgs),
+    /// All of it as one HTML file, to be read, mailed, printed
+    Report(ReportArgs),
 }
 
 #[derive(Debug, Args)]
@@ -143,6 +147,7 @@ pub(super) fn diffs(command: &DiffsCommand, out: &mut impl Write) -> io::Result<
         DiffsCommand::Accept(args) => decide::accept(args, out),
         DiffsCommand::Reopen(args) => decide::reopen(args, out),
         DiffsCommand::Export(args) => export_rows(args, out),
+        DiffsCommand::Report(args) => report::write(args, out),
     }
 }
 

@@ -32,11 +32,16 @@ impl StoreAt {
 
     /// Opens the store; says why not.
     pub(super) fn open(&self, snapshot: Option<&Snapshot>) -> Result<Reader, Exit> {
-        let beside = || self.config.config.parent().unwrap_or(Path::new("")).join(".banyan");
-        let state_dir = self.state_dir.clone().or_else(|| snapshot.map(|snapshot| snapshot.state_dir.clone()));
-        Reader::open(&state_dir.unwrap_or_else(beside)).map_err(|error| {
+        Reader::open(&self.state_dir(snapshot)).map_err(|error| {
             complain(&format!("banyan: {error}"));
             Exit::No
         })
+    }
+
+    /// The state directory.
+    pub(super) fn state_dir(&self, snapshot: Option<&Snapshot>) -> PathBuf {
+        let beside = || self.config.config.parent().unwrap_or(Path::new("")).join(".banyan");
+        let state_dir = self.state_dir.clone().or_else(|| snapshot.map(|snapshot| snapshot.state_dir.clone()));
+        state_dir.unwrap_or_else(beside)
     }
 }

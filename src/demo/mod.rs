@@ -5,10 +5,12 @@
 //! 1. [`shops`] starts both systems, [`config`] is the shipped `routes.yaml` for their addresses;
 //! 2. the facade starts with that configuration;
 //! 3. [`tour::write`] shows who is answered by whom, and why;
-//! 4. [`Traffic::start`] asks steadily; [`Traffic::summary`] can be printed every few seconds.
+//! 4. [`findings::gather`] lets the facade find out what differs, and writes the report;
+//! 5. [`Traffic::start`] asks steadily; [`Traffic::summary`] can be printed every few seconds.
 
 pub mod client;
 pub mod decision;
+pub mod findings;
 pub mod shop;
 pub mod tally;
 pub mod tour;

@@ -36,7 +36,7 @@ struct Stop {
     ask: Ask,
 }
 
-/// Sends the tour's requests and prints what came back, then what to try. Blocks for a moment; it may be called from
+/// Sends the tour's requests and prints what came back. Blocks for a moment; it may be called from
 /// an async context, since it waits on a thread of its own.
 ///
 /// # Errors
@@ -49,8 +49,27 @@ pub fn write(out: &mut impl Write, places: &Places<'_>) -> io::Result<()> {
     for (stop, answer) in stops.iter().zip(&answers) {
         write_stop(out, places.facade, stop, answer)?;
     }
-    write_differences(out)?;
-    write_next(out, places)
+    write_differences(out)
+}
+
+/// Prints what to try next.
+///
+/// # Errors
+/// When the writer fails.
+pub fn write_next(out: &mut impl Write, places: &Places<'_>) -> io::Result<()> {
+    let config = places.config.display();
+    writeln!(
+        out,
+        "
+Now edit {config} while the traffic below runs. A saved change is live at once, without a lost request:
+
+  canary.percent of the orders: 25 -> 60   more tenants move to new, and nobody moves back
+  stage of customers: live -> legacy       the rollback: everybody is on legacy with the next request
+  flags.new-invoices.override: on          every invoice comes from new
+  stage of invoices: cannary               refused, with the line and a suggestion; what ran goes on
+  cohorts.large: goliath -> mammoth        refused as well: a test in the file says that goliath stays with legacy
+"
+    )
 }
 
 fn stops() -> Vec<Stop> {
@@ -164,22 +183,6 @@ fn write_differences(out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "  {place}: legacy {legacy}; new {new}")?;
     }
     Ok(())
-}
-
-fn write_next(out: &mut impl Write, places: &Places<'_>) -> io::Result<()> {
-    let config = places.config.display();
-    writeln!(
-        out,
-        "
-Now edit {config} while the traffic below runs. A saved change is live at once, without a lost request:
-
-  canary.percent of the orders: 25 -> 60   more tenants move to new, and nobody moves back
-  stage of customers: live -> legacy       the rollback: everybody is on legacy with the next request
-  flags.new-invoices.override: on          every invoice comes from new
-  stage of invoices: cannary               refused, with the line and a suggestion; what ran goes on
-  cohorts.large: goliath -> mammoth        refused as well: a test in the file says that goliath stays with legacy
-"
-    )
 }
 
 #[cfg(test)]

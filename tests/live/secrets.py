@@ -105,9 +105,9 @@ def chosen(say, n):
 
 
 def answers(side, kind, route):
-    """All bodies of a route, as a side gives them. In a match both sides say the same."""
-    voice = "both" if kind == "match" else side
-    n = {"match": 1, "mismatch": side, "noise": random.randrange(10**9), "unknown": side}[kind]
+    """All bodies of a route, as a side gives them. But in a mismatch both sides have the same secrets."""
+    voice = side if kind == "mismatch" else "both"
+    n = {"match": 1, "mismatch": side, "noise": {"drawn": random.randrange(10**9)}, "unknown": 1}[kind]
     return (named if route == "named" else chosen)(lambda label: secret(f"{route} {label} {voice}"), n)
 
 
@@ -115,7 +115,7 @@ def bent(case, side, kind, route):
     """A body of a case, with something done to it that takes two sides to see."""
     shape, _, case = case.rpartition("-")
     status, content_type, body = answers(side, kind, route)[case]
-    differs = kind != "match" and side == "new"
+    differs = kind == "mismatch" and side == "new"
     if shape == "gone" and differs:
         body = "{}"
     elif shape == "null" and differs:
@@ -139,7 +139,7 @@ def system(side):
     def answer(request):
         _, route, case, kind = request.target.split("?")[0].split("/")
         status, content_type, body = bent(case, side, kind, route)
-        voice = "both" if kind == "match" else side
+        voice = side if kind == "mismatch" else "both"
         say = lambda label: secret(f"header {label} {voice}")
         headers = [("Content-Type", content_type), ("X-Api-Key", say("key")), ("Link", f"</a?token={say('link')}>; rel=next"),
                    ("Set-Cookie", f"sid={say('cookie')}; Path=/; HttpOnly"), ("Set-Cookie", f"taste={say('taste')}; Path=/"),

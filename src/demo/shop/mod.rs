@@ -1,7 +1,8 @@
 //! Two small shops, legacy and new, that differ in known ways.
 //!
 //! Each is an HTTP/1.1 server on a thread of its own. Neither says which one it is: who served an answer shows only in
-//! what the facade adds. The data is the same at every start. `banyan demo` runs them, and tests use them as backends.
+//! what the facade adds. The data is the same at every start; a report also
+//! says when it was made, so that no two are alike. `banyan demo` runs them, and tests use them as backends.
 //!
 //! | request | answer |
 //! |---|---|
@@ -14,7 +15,7 @@
 //! | `GET /customers`, `GET /customers/{id}` | the customers |
 //! | `GET /catalog`, `GET /catalog/{sku}` | what is sold (new only) |
 //! | `POST /login?user=NAME` | 303 to `/orders`; sets the cookie `sid` |
-//! | `GET /reports/daily` | the same as ever, but takes [`SLOW`] |
+//! | `GET /reports/daily` | orders and turnover, when this was made and the how many-th time it is; takes [`SLOW`] |
 //! | `GET /healthz` | 200 |
 //!
 //! `HEAD` works where `GET` does, `OPTIONS` names the methods, everything else is a problem (RFC 9457).

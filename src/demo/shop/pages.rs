@@ -1,8 +1,9 @@
 //! The pages of a shop: from a request to its answer.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, HOST, LOCATION, SET_COOKIE};
@@ -34,6 +35,8 @@ pub(super) struct Pages {
     side: Side,
     orders: Vec<Order>,
     placed: Mutex<Placed>,
+    /// How many reports were made.
+    reports: AtomicU64,
     record: Arc<Record>,
 }
 
@@ -136,7 +139,7 @@ impl<'a> Page<'a> {
 impl Pages {
     pub(super) fn new(side: Side, record: Arc<Record>) -> Pages {
         let placed = Mutex::new(Placed { next: ORDERS + 1, orders: VecDeque::new() });
-        Pages { side, orders: data::orders(), placed, record }
+        Pages { side, orders: data::orders(), placed, reports: AtomicU64::new(0), record }
     }
 
     /// Answers one request and records it.
@@ -227,7 +230,11 @@ impl Pages {
 
     fn report(&self) -> Answer {
         let turnover: u64 = self.orders.iter().map(Order::cents).sum();
-        answer::json(StatusCode::OK, &json!({ "orders": ORDERS, "turnover_cents": turnover }))
+        // What no two answers have in common: whoever compares answers has to find that out.
+        let run = self.reports.fetch_add(1, Ordering::Relaxed) + 1;
+        let generated = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
+        let report = json!({ "orders": ORDERS, "turnover_cents": turnover, "generated": generated, "run": run });
+        answer::json(StatusCode::OK, &report)
     }
 
     async fn place(&self, head: &Parts, body: Incoming) -> Answer {

@@ -174,6 +174,7 @@ fn assigned(text: &[u8]) -> Vec<Range<usize>> {
         let start = run(text, from, |byte| byte == b' ' || byte == b'\t');
         let span = match text.get(start) {
             Some(quote @ (b'"' | b'\'')) => start + 1..run(text, start + 1, |byte| byte != *quote && byte != b'\n'),
+            Some(b'{' | b'[') => start..closing(text, start),
             _ => start..run(text, start, |byte| !b" \t\r\n,;&<>\"'".contains(&byte)),
         };
         from = span.end;
@@ -182,6 +183,25 @@ fn assigned(text: &[u8]) -> Vec<Range<usize>> {
         }
     }
     spans
+}
+
+/// Where what a bracket opens ends; the end of the text, if it does not.
+fn closing(text: &[u8], start: usize) -> usize {
+    let (mut depth, mut quoted, mut escaped) = (0_usize, false, false);
+    for (at, byte) in text.iter().enumerate().skip(start) {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => quoted = !quoted,
+            b'{' | b'[' if !quoted => depth += 1,
+            b'}' | b']' if !quoted => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth == 0 {
+            return at + 1;
+        }
+    }
+    text.len()
 }
 
 #[cfg(test)]
@@ -218,6 +238,9 @@ mod tests {
             "Authorization: [redacted] [redacted]\nA: b"
         );
         assert_eq!(mask_text("time: 10:30, a=b"), "time: 10:30, a=b");
+        assert_eq!(mask_text(r#""token": {"v": ["}", "a"]}, "b": 1"#), r#""token": [redacted], "b": 1"#);
+        assert_eq!(mask_text("secrets: [a, b"), "secrets: [redacted]");
+        assert_eq!(mask_text("token: [redacted] b"), "token: [redacted] b");
     }
 
     #[test]

@@ -90,9 +90,13 @@ fn sentence(summary: &RouteSummary, sorted: &Sorted) -> String {
     let look = match real {
         0 => "no difference needs a look".to_owned(),
         1 => "1 difference needs a look".to_owned(),
-        real => format!("{real} differences need a look"),
+        real => format!("{} differences need a look", counted(real as u64)),
     };
-    let further = if unsettled > 0 { format!(", {unsettled} more are rare or not settled yet") } else { String::new() };
+    let further = if unsettled > 0 {
+        format!(", {} more are rare or not settled yet", counted(unsettled as u64))
+    } else {
+        String::new()
+    };
     format!("{matches}; {look}{further}.")
 }
 
