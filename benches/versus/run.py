@@ -5,10 +5,13 @@
     benches/versus/run.py --only banyan,nginx --rounds 3 --json versus.json
     benches/versus/run.py --mirror             # and those that mirror: each request goes to a second backend as well
 
+Without --rate, wrk asks as fast as it is answered. With --mirror it is h2load at a fixed rate (--rate, 5000 a second unless
+said): a proxy that is at its limit may leave copies out, as Banyan does, and then costs less than it should.
+
 Each proxy has one worker on core 0; wrk and the backend (an nginx with 1 KB of JSON) share core 1. Rounds are
 interleaved, so that what disturbs the machine disturbs everybody. CPU is what the proxy's processes used by
 /proc/PID/stat, divided by the requests that wrk got answered. Only the ratios travel to other machines. What each proxy
-is told to do is in proxies.py. Needs Linux, Python 3 and its standard library, taskset, wrk and nginx.
+is told to do is in proxies.py. Needs Linux, Python 3 and its standard library, taskset, wrk (or h2load, for a rate) and nginx.
 """
 
 import argparse
@@ -57,11 +60,11 @@ class Contender:
             raise RuntimeError(f"{self.name}: the backend saw {seen}")
         self.requests += 2
 
-    def measure(self, seconds, connections, count=True):
+    def measure(self, seconds, connections, rate, count=True):
         """One run of the load."""
         user, system = self.child.cpu()
         copies = counted(self.shadow) if self.shadow else 0
-        load = wrk(self.port, seconds, connections)
+        load = h2load(self.port, seconds, connections, rate) if rate else wrk(self.port, seconds, connections)
         user, system = (after - before for after, before in zip(self.child.cpu(), (user, system)))
         self.requests += load["requests"]
         if self.shadow:
@@ -135,6 +138,22 @@ def wrk(port, seconds, connections):
     }
 
 
+def h2load(port, seconds, connections, rate):
+    """The same at a fixed rate. It tells no quantiles."""
+    command = ["taskset", "-c", str(LOAD_CORE), "h2load", "--h1", "-t1", f"-c{connections}", f"-D{seconds}"]
+    command.append(f"--rps={rate / connections:.1f}")
+    # It sends a Host of its own, and two of them are refused.
+    for name, value in HEADERS.items():
+        command += ["-H", f"{name}: {value}"] if name != "Host" else []
+    command += [f"--connect-to=127.0.0.1:{port}", f"http://{HEADERS['Host']}{TARGET}"]
+    text = subprocess.run(command, capture_output=True, text=True, check=True, timeout=seconds + 30).stdout
+    done, failed = map(int, re.search(r"(\d+) succeeded, (\d+) failed", text).groups())
+    return {
+        "requests": done, "per_second": float(re.search(r"([\d.]+) req/s", text)[1]), "p50_ms": float("nan"), "p99_ms": float("nan"),
+        "errors": f"{failed} failed" if failed else "",
+    }
+
+
 def milliseconds(text):
     number, unit = re.fullmatch(r"([\d.]+)(us|ms|s|m)", text).groups()
     return float(number) * {"us": 0.001, "ms": 1, "s": 1000, "m": 60000}[unit]
@@ -149,6 +168,10 @@ def version(name, binary):
     return found[1] if found else "?"
 
 
+def quantile(value):
+    return "–" if value != value else f"{value:.2f}"
+
+
 def table(rows):
     lines = [
         "| proxy | CPU µs per request | in user space | ratio to nginx | requests/s | p50 ms | p99 ms | RSS MiB | logged | mirrored |",
@@ -160,7 +183,7 @@ def table(rows):
         mirrored = f"{row['mirrored']:.1%}" if row["mirrored"] is not None else "–"
         lines.append(
             f"| {row['name']} {row['version']} | {row['cpu_us']:.1f} | {row['user_us']:.1f} | {ratio} "
-            f"| {row['per_second']:.0f} | {row['p50_ms']:.2f} | {row['p99_ms']:.2f} | {row['rss'] / 2**20:.1f} | {logged} | {mirrored} |"
+            f"| {row['per_second']:.0f} | {quantile(row['p50_ms'])} | {quantile(row['p99_ms'])} | {row['rss'] / 2**20:.1f} | {logged} | {mirrored} |"
         )
     return "\n".join(lines)
 
@@ -171,6 +194,7 @@ def arguments():
     parser.add_argument("--seconds", type=int, default=5, help="of each measured run")
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--only", help=f"of {','.join(proxies.NAMES)}; comma-separated")
+    parser.add_argument("--rate", type=int, help="requests a second; unsaid: as many as are answered")
     parser.add_argument("--mirror", action="store_true", help="add those that mirror every request")
     parser.add_argument("--json", metavar="FILE", help="write everything that was measured; - for stdout")
     for name in proxies.NAMES:
@@ -180,6 +204,8 @@ def arguments():
     chosen = options.only.split(",") if options.only else list(known)
     if unknown := set(chosen) - set(known):
         parser.error(f"--only: unknown: {', '.join(sorted(unknown))}")
+    if options.mirror and not options.rate:
+        options.rate = 5000
     if min(options.rounds, options.seconds, options.connections) < 1:
         parser.error("rounds, seconds and connections are at least 1")
     return options, [name for name in known if name in chosen]
@@ -207,10 +233,10 @@ def run(options, names, directory):
         Child(name, command, LOAD_CORE, os.path.join(directory, f"{name}.out"), directory).await_port(port)
     field = contenders(options, names, directory, upstream, shadow)
     for one in field:
-        one.measure(min(2, options.seconds), options.connections, count=False)
+        one.measure(min(2, options.seconds), options.connections, options.rate, count=False)
     for number in range(1, options.rounds + 1):
         for one in field:
-            one.measure(options.seconds, options.connections)
+            one.measure(options.seconds, options.connections, options.rate)
         say(f"round {number}: " + ", ".join(f"{one.name} {one.rounds[-1]['cpu_us']:.1f} µs" for one in field))
     for one in field:
         one.stop()
@@ -248,7 +274,7 @@ def say(text):
 
 def main():
     options, names = arguments()
-    if missing := [tool for tool in ("taskset", "wrk", "nginx") if not shutil.which(tool)]:
+    if missing := [tool for tool in ("taskset", "h2load" if options.rate else "wrk", "nginx") if not shutil.which(tool)]:
         say(f"needed and not found: {', '.join(missing)}")
         return 1
     if not {PROXY_CORE, LOAD_CORE} <= os.sched_getaffinity(0):

@@ -11,8 +11,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use super::{ConfigArg, Exit, complain};
 use crate::config::{self, Disk, Format, Options};
 use crate::proxy::claims::Verifier;
-use crate::routing::{RequestView, Subject, TraceStep};
+use crate::routing::{Decision, RequestView, Subject, TraceStep};
+use crate::shadow::safety;
 use crate::snapshot::Snapshot;
+use crate::telemetry::Mirrored;
 use crate::wire::{host, target};
 
 #[derive(Debug, Args)]
@@ -108,7 +110,27 @@ fn write_decision(snapshot: &Snapshot, asked: &Asked, args: &ExplainArgs, out: &
         };
         writeln!(out, "   path for new: {}", rewrite.path(original))?;
     }
-    Ok(())
+    match shadow(snapshot, asked, &decision) {
+        Some(line) => writeln!(out, "   {line}"),
+        None => Ok(()),
+    }
+}
+
+/// Whether the request is copied to the other side, and if not, why; `None` where its route's stage copies nothing.
+fn shadow(snapshot: &Snapshot, asked: &Asked, decision: &Decision) -> Option<String> {
+    let id = decision.route?;
+    let (stage, plan) = (snapshot.rules.route(id).stage, snapshot.shadow(id)?);
+    let side = safety::shadow_side(stage, decision)?;
+    let upgrade = asked.headers.contains_key(http::header::UPGRADE);
+    let request = (&asked.method, &asked.uri, &asked.headers);
+    if let Err(why) = safety::check(request, upgrade, stage, plan) {
+        return Some(format!("shadow: no copy ({})", Mirrored::Dropped(why).as_str()));
+    }
+    let compared = plan
+        .comparison
+        .as_ref()
+        .map_or_else(|| "not compared".to_owned(), |comparison| format!("compared by `{}`", comparison.name));
+    Some(format!("shadow: {}% are copied to {side}, {compared}", plan.sample))
 }
 
 fn asked(args: &ExplainArgs, opaque_slashes: bool) -> Result<Asked, String> {
@@ -132,4 +154,42 @@ fn asked(args: &ExplainArgs, opaque_slashes: bool) -> Result<Asked, String> {
         None => String::new(),
     };
     Ok(Asked { method, host, uri, headers })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        explain: ExplainArgs,
+    }
+
+    fn explained(arguments: &[&str]) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("routes.yaml");
+        let text = "version: 1\nlisten: [{ address: 127.0.0.1:8080 }]\ndefaults: { legacy: old }\n\
+            backends: { old: { endpoints: [http://10.0.0.1:80] }, new: { endpoints: [http://10.0.0.2:80] } }\n\
+            comparisons: { orders: {} }\nroutes:\n\
+            - { name: a, match: { path: /a }, new: new, stage: shadow, shadow: { sample: 12.5%, compare: orders } }\n\
+            - { name: b, match: { path: /b }, new: new, stage: live }\n";
+        std::fs::write(&file, text).unwrap();
+        let config = file.to_str().unwrap();
+        let line = ["explain", "--config", config].into_iter().chain(arguments.iter().copied());
+        let mut out = Vec::new();
+        explain(&Line::parse_from(line).explain, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_copy_is_explained_and_so_is_its_absence() {
+        let last = |arguments: &[&str]| explained(arguments).lines().last().unwrap().trim().to_owned();
+        assert_eq!(last(&["GET", "/a"]), "shadow: 12.5% are copied to new, compared by `orders`");
+        assert_eq!(last(&["POST", "/a"]), "shadow: no copy (dropped_method)");
+        assert_eq!(last(&["GET", "/a", "-H", "X-HTTP-Method-Override: PUT"]), "shadow: no copy (dropped_override)");
+        assert!(last(&["GET", "/b"]).starts_with("=> side=new"));
+    }
 }

@@ -9,7 +9,7 @@ use super::differences::{Differences, Shown};
 use super::format::Format;
 use super::json::{self, NotRead};
 use super::media_type::MediaType;
-use super::redact::mask;
+use super::redact::{mask, secrets_of_page};
 use super::rules::BodyRule;
 use super::tree::Tree;
 use super::{
@@ -139,7 +139,12 @@ fn as_trees(
 ) -> Result<(), Unknown> {
     match (one.tree(budget)?, other.tree(budget)?) {
         (Some(first), Some(second)) => {
-            structure::compare(&first, one.answer.side, &second, other.answer.side, rules.matcher(), budget, found)
+            let (before, sides) = (found.len(), [one.answer.side, other.answer.side]);
+            let compared = structure::compare(&first, sides[0], &second, sides[1], rules.matcher(), budget, found);
+            if one.format == Format::Html {
+                hide_secrets_of_pages([&first, &second], rules, before, found);
+            }
+            compared
         }
         // Secrets are known by their names where those can be read, which is not so here.
         (None, None) => as_text(one, other, true, budget, found),
@@ -150,6 +155,21 @@ fn as_trees(
             Ok(())
         }
     }
+}
+
+/// Takes out of what is shown what a page has under a secret name; all of it, where a selector may name something in it
+/// that a page has elsewhere.
+fn hide_secrets_of_pages(pages: [&Tree<'_>; 2], rules: &Compiled, before: usize, found: &mut Differences) {
+    let secrets: Vec<String> = pages
+        .into_iter()
+        .flat_map(secrets_of_page)
+        .map(|secret| serde_json::Value::from(secret).to_string().trim_matches('"').to_owned())
+        .collect();
+    let all = rules.redacts_bodies();
+    found.hide(before, |shown| {
+        let cut = !secrets.is_empty() && shown.ends_with('…');
+        all || cut || secrets.iter().any(|secret| shown.contains(secret.as_str()))
+    });
 }
 
 fn as_text(

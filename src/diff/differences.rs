@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::redact::REDACTED;
 use super::{Difference, Kind};
 
 /// The most differences that are told apart in one pair; what is above is counted in a last one at [`MORE`].
@@ -55,6 +56,16 @@ impl Differences {
             None => {
                 let Shown { place, one, other } = show();
                 self.list.push(Difference { kind, path: MORE.to_owned(), place, count: 1, one, other });
+            }
+        }
+    }
+
+    /// Takes what is shown out of those from this one on, where `secret` says so.
+    pub(super) fn hide(&mut self, from: usize, secret: impl Fn(&str) -> bool) {
+        let rest = self.list.iter_mut().skip(from);
+        for shown in rest.flat_map(|difference| [&mut difference.one, &mut difference.other]).flatten() {
+            if secret(shown) {
+                *shown = format!("\"{REDACTED}\"");
             }
         }
     }

@@ -174,15 +174,19 @@ impl<'t, 'c, 'b> Comparison<'t, 'c, 'b> {
     fn note(&mut self, kind: Kind, at: At, one: Option<Node<'t>>, other: Option<Node<'t>>) -> Result<(), Unknown> {
         let way = self.trail.way(at);
         self.budget.spend(way.len() as u64)?;
+        let states = &mut self.states;
+        let hidden = hidden_from(&way, states);
         self.path.clear();
         self.path.push('$');
-        for step in way.iter().filter_map(Crumb::normalised) {
-            // Writing to a string does not fail.
-            let _ = write!(self.path, "{step}");
+        for (depth, crumb) in way.iter().enumerate() {
+            // Names within what is redacted may be secrets themselves.
+            let untold = hidden.is_some_and(|from| from < depth);
+            if let Some(step) = if untold { crumb.untold() } else { crumb.normalised() } {
+                // Writing to a string does not fail.
+                let _ = write!(self.path, "{step}");
+            }
         }
-        let states = &mut self.states;
         self.found.add(kind, &self.path, || {
-            let hidden = hidden_from(&way, states);
             let state = way.last().map_or(states::NOTHING, |crumb| crumb.state);
             let mut show = |node: Option<Node<'_>>| {
                 node.map(|node| match hidden {
@@ -207,7 +211,11 @@ fn hidden_from(way: &[Crumb<'_>], states: &States<'_>) -> Option<usize> {
 fn place(way: &[Crumb<'_>], hidden: Option<usize>) -> String {
     let mut place = "$".to_owned();
     for (depth, crumb) in way.iter().enumerate() {
-        let step = if hidden.is_some_and(|from| from <= depth) { crumb.normalised() } else { crumb.exact() };
+        let step = match hidden {
+            Some(from) if from < depth => crumb.untold(),
+            Some(from) if from == depth => crumb.normalised(),
+            _ => crumb.exact(),
+        };
         if let Some(step) = step {
             let _ = write!(place, "{step}");
         }

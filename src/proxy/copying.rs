@@ -81,7 +81,7 @@ pub(super) fn begin(
     let route = generation.snapshot.rules.route(id);
     let backend = if shadow == Side::New { route.new } else { route.legacy };
     backend?;
-    if let Err(why) = safety::check(parts, upgrade, stage, plan) {
+    if let Err(why) = safety::check((&parts.method, &parts.uri, &parts.headers), upgrade, stage, plan) {
         if let Some(meter) = generation.shadow_meter(id) {
             meter.mirrored(worker, Mirrored::Dropped(why));
         }
@@ -141,7 +141,7 @@ impl Copying {
     }
 
     /// Offers the copy, or counts why there is none.
-    pub(super) fn finish(self: Box<Self>, finished: &Finished<'_>) {
+    pub(super) fn finish(self, finished: &Finished<'_>) {
         let generation = &finished.view.generation;
         let Some(meter) = generation.shadow_meter(self.route) else { return };
         let offered = self

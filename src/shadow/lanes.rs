@@ -88,14 +88,11 @@ impl Lanes {
         self.lanes.is_empty()
     }
 
-    /// Takes out all that waits.
-    pub(super) fn clear(&mut self) -> Vec<Box<Exchange>> {
-        let lanes = self.lanes.values_mut();
-        lanes
-            .flat_map(|lane| {
-                lane.bytes = 0;
-                lane.waiting.drain(..)
-            })
-            .collect()
+    /// Gives up all that waits; `each` is told of it.
+    pub(super) fn clear(&mut self, mut each: impl FnMut(&Exchange)) {
+        for lane in self.lanes.values_mut() {
+            lane.bytes = 0;
+            lane.waiting.drain(..).for_each(|exchange| each(&exchange));
+        }
     }
 }

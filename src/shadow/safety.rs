@@ -1,8 +1,8 @@
 //! Which requests may be copied: a copy must not act twice.
 
-use http::HeaderMap;
-use http::request::Parts;
+use http::{HeaderMap, Method, Uri};
 
+use crate::diff::redact::url::decoded_bytes;
 use crate::names::{Side, Stage};
 use crate::routing::{Decision, Reason};
 use crate::snapshot::ShadowPlan;
@@ -31,18 +31,23 @@ pub fn shadow_side(stage: Stage, decision: &Decision) -> Option<Side> {
 ///
 /// # Errors
 /// Why not.
-pub fn check(parts: &Parts, upgrade: bool, stage: Stage, plan: &ShadowPlan) -> Result<(), Dropped> {
+pub fn check(
+    (method, uri, headers): (&Method, &Uri, &HeaderMap),
+    upgrade: bool,
+    stage: Stage,
+    plan: &ShadowPlan,
+) -> Result<(), Dropped> {
     if upgrade {
         return Err(Dropped::Upgrade);
     }
-    if !plan.methods.contains(&parts.method) {
+    if !plan.methods.contains(method) {
         return Err(Dropped::Method);
     }
-    if !parts.method.is_safe() {
+    if !method.is_safe() {
         // Legacy has lost its say in stage live, and must not act on what new has done already.
         return if stage == Stage::Live { Err(Dropped::Method) } else { Ok(()) };
     }
-    if overrides(&parts.headers) || parts.uri.query().is_some_and(asks_for_change) {
+    if overrides(headers) || uri.query().is_some_and(asks_for_change) {
         return Err(Dropped::Override);
     }
     Ok(())
@@ -66,40 +71,23 @@ fn overrides(headers: &HeaderMap) -> bool {
 fn asks_for_change(query: &str) -> bool {
     query.split('&').any(|pair| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        match decoded(name).as_slice() {
+        match decoded_bytes(name.as_bytes()).as_slice() {
             name if name == OVERRIDE_PARAMETER.as_bytes() => true,
             // Anywhere in the document: a mutation may stand behind comments, fragments and queries.
-            b"query" => decoded(value).windows(8).any(|window| window.eq_ignore_ascii_case(b"mutation")),
+            b"query" => {
+                decoded_bytes(value.as_bytes()).windows(8).any(|window| window.eq_ignore_ascii_case(b"mutation"))
+            }
             _ => false,
         }
     })
-}
-
-/// A query's name or value with its escapes taken off.
-fn decoded(text: &str) -> Vec<u8> {
-    let mut bytes = text.bytes();
-    let mut out = Vec::with_capacity(text.len());
-    while let Some(byte) = bytes.next() {
-        let hex = |byte: u8| char::from(byte).to_digit(16);
-        let mut ahead = bytes.clone();
-        match (byte, ahead.next().and_then(hex), ahead.next().and_then(hex)) {
-            (b'%', Some(high), Some(low)) => {
-                // Two hexadecimal digits fit a byte.
-                out.push((high * 16 + low) as u8);
-                bytes = ahead;
-            }
-            (b'+', ..) => out.push(b' '),
-            _ => out.push(byte),
-        }
-    }
-    out
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use http::{Method, Request};
+    use http::Request;
+    use http::request::Parts;
 
     use super::*;
     use crate::routing::Percent;
@@ -128,7 +116,11 @@ mod tests {
 
     fn safe(method: Method, target: &str, headers: &[(&str, &str)]) -> Result<(), Dropped> {
         let plan = plan(&[Method::GET, Method::HEAD, Method::OPTIONS]);
-        check(&parts(method, target, headers), false, Stage::Shadow, &plan)
+        checked(&parts(method, target, headers), false, Stage::Shadow, &plan)
+    }
+
+    fn checked(parts: &Parts, upgrade: bool, stage: Stage, plan: &ShadowPlan) -> Result<(), Dropped> {
+        check((&parts.method, &parts.uri, &parts.headers), upgrade, stage, plan)
     }
 
     #[test]
@@ -159,10 +151,10 @@ mod tests {
     fn other_methods_are_copied_where_the_route_says_so_and_never_to_legacy_in_live() {
         let plan = plan(&[Method::POST]);
         let post = parts(Method::POST, "/search", &[]);
-        assert_eq!(check(&post, false, Stage::Shadow, &plan), Ok(()));
-        assert_eq!(check(&post, false, Stage::Live, &plan), Err(Dropped::Method));
-        assert_eq!(check(&post, true, Stage::Shadow, &plan), Err(Dropped::Upgrade));
-        assert_eq!(check(&parts(Method::GET, "/", &[]), false, Stage::Shadow, &plan), Err(Dropped::Method));
+        assert_eq!(checked(&post, false, Stage::Shadow, &plan), Ok(()));
+        assert_eq!(checked(&post, false, Stage::Live, &plan), Err(Dropped::Method));
+        assert_eq!(checked(&post, true, Stage::Shadow, &plan), Err(Dropped::Upgrade));
+        assert_eq!(checked(&parts(Method::GET, "/", &[]), false, Stage::Shadow, &plan), Err(Dropped::Method));
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub(super) enum Next {
     /// Somebody wants something done now.
     Command(Command),
     /// A batch is to be written.
-    Batch(Batch),
+    Batch(Box<Batch>),
     /// Nothing came for as long as it would wait.
     Nothing,
     /// Nothing will come any more.
@@ -79,7 +79,7 @@ impl Queue {
             }
             if !hold && let Some(batch) = waiting.batches.pop_front() {
                 waiting.bytes -= batch.sample_bytes().min(waiting.bytes);
-                return Next::Batch(batch);
+                return Next::Batch(Box::new(batch));
             }
             if waiting.closed {
                 return Next::Closed;

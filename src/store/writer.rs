@@ -107,7 +107,7 @@ impl Writer {
                     let _ = reply.send(self.act(&act));
                 }
                 Next::Command(Command::Stop(reply)) => self.stops.push(reply),
-                Next::Batch(batch) => self.write(batch),
+                Next::Batch(batch) => self.write(*batch),
                 Next::Nothing => {}
                 Next::Closed => break,
             }

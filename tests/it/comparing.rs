@@ -152,6 +152,18 @@ fn what_cannot_be_compared_is_unknown_and_says_why() {
 }
 
 #[test]
+fn a_validator_that_only_one_side_knows_makes_no_difference() {
+    let pair = Pair::start(&file(""));
+    let unmodified = Script::raw("HTTP/1.1 304 Not Modified\r\nETag: \"l-1\"\r\n\r\n");
+    pair.both("/a", unmodified.clone(), Script::with("ETag: \"n-1\"\r\n", "whole"));
+    pair.site.get_with("/a", "If-None-Match: \"l-1\"\r\n");
+    pair.site.await_metric(&verdicts("unknown"), 1);
+    pair.both("/b", unmodified.clone(), unmodified);
+    pair.site.get_with("/b", "If-None-Match: \"l-1\"\r\n");
+    pair.site.await_metric(&verdicts("match"), 1);
+}
+
+#[test]
 fn rules_of_the_file_let_known_differences_pass() {
     let pair = Pair::start(&file(
         r#"ignore: ["$.at", "header:Server"], headers: [Server, X-Thing], unordered: [{ path: "$.tags" }],

@@ -84,6 +84,23 @@ fn secrets_in_markup_are_not_shown() {
 }
 
 #[test]
+fn secrets_of_pages_are_not_shown() {
+    let html = |secret: &str, text: &str| {
+        let page = format!(
+            "<html><form class={text}><input name=csrf_token value='{secret}'></form><p id=token>{secret}</p><b>{text}</b></html>"
+        );
+        made("text/html", "", page.into_bytes())
+    };
+    let (one, other) = (html("CANARYONE", "this"), html("CANARYTWO", "that"));
+    let outcome = found(&one, &other, &Rules::default());
+    assert_eq!(outcome.differences.len(), 4);
+    let text = format!("{outcome:?}");
+    assert!(!text.contains("CANARY") && text.contains("this") && text.contains("that"), "{text}");
+    let text = format!("{:?}", found(&one, &other, &redacting("$.a.e")));
+    assert!(!text.contains("CANARY") && !text.contains("this"), "{text}");
+}
+
+#[test]
 fn element_that_is_missing_is_told_once() {
     let html = |text: &str| made("text/html", "", text.as_bytes().to_vec());
     let outcome = found(&html("<p>a</p><hr><p>b</p>"), &html("<p>a</p><p>b</p>"), &Rules::default());

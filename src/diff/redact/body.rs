@@ -14,11 +14,11 @@ use crate::diff::{Budget, Compiled, charset, form, html, ndjson};
 
 /// A body, its content codings off, as it may be kept; `None` if it may not.
 ///
-/// In JSON, lines of JSON and forms the values that `redact` selects and those with secret names are replaced, the rest
-/// stays byte for byte. Of XML the values of secret elements and attributes are replaced, and a page of HTML with
+/// In JSON, lines of JSON and forms the values that `redact` selects and those with secret names are replaced, and texts
+/// lose what looks like a secret; the rest stays byte for byte. Of XML the values of secret elements and attributes are replaced, and a page of HTML with
 /// secret attributes is not kept; neither is kept if a selector may name something in it. Text loses what looks like a
 /// secret. What does not parse as what it says is not kept, nor are text and bytes while there are selectors for
-/// bodies. Text in another charset is kept as UTF-8.
+/// bodies, nor forms with files (`multipart/…`). Text in another charset is kept as UTF-8.
 #[must_use]
 pub fn body(content_type: Option<&str>, decoded: &[u8], rules: &Compiled, budget: &mut Budget<'_>) -> Option<Vec<u8>> {
     if decoded.is_empty() {
@@ -40,18 +40,19 @@ pub fn body(content_type: Option<&str>, decoded: &[u8], rules: &Compiled, budget
         Format::Xml => {
             let text = charset::text(decoded, content_type.as_ref(), true)?;
             let spans = markup::secrets(&text, budget)?;
-            Some(by_looks(&mask::replaced(&text, &spans)).into_owned().into_bytes())
+            Some(mask_text(&mask::replaced(&text, &spans)).into_owned().into_bytes())
         }
         Format::Html => {
             let text = charset::text(decoded, content_type.as_ref(), true)?;
             let tree = html::read(&text, budget).ok()?;
-            (!tells_secrets(&tree)).then(|| by_looks(&text).into_owned().into_bytes())
+            secrets_of_page(&tree).is_empty().then(|| mask_text(&text).into_owned().into_bytes())
         }
     }
 }
 
 fn plain(content_type: Option<&MediaType>, decoded: &[u8], rules: &Compiled) -> Option<Vec<u8>> {
-    if rules.redacts_bodies() {
+    // The parts of a form with files have their names in lines of their own.
+    if rules.redacts_bodies() || content_type.is_some_and(|known| known.essence.starts_with("multipart/")) {
         return None;
     }
     match charset::text(decoded, content_type, false) {
@@ -67,25 +68,33 @@ fn structured(format: Format, decoded: &[u8], rules: &Compiled, budget: &mut Bud
         _ => json::read(decoded, budget),
     };
     let tree = read.ok()?;
-    let mut spans = redact_spans(&tree, rules.matcher())?;
-    spans.extend(hidden(&tree));
-    spans.sort_by_key(|span| span.start);
     // The place of a form's value begins with its equals sign.
-    let replacement = if format == Format::Form { format!("={REDACTED}") } else { format!("\"{REDACTED}\"") };
-    let text = std::str::from_utf8(&splice(decoded, &spans, replacement.as_bytes()))
-        .ok()
-        .map(|text| by_looks(text).into_owned())?;
-    Some(text.into_bytes())
+    let redacted = if format == Format::Form { format!("={REDACTED}") } else { format!("\"{REDACTED}\"") };
+    let spans = redact_spans(&tree, rules.matcher())?;
+    let mut changes: Vec<(Range<usize>, String)> = spans.into_iter().map(|span| (span, redacted.clone())).collect();
+    changes.extend(told_within(&tree, format == Format::Form, &redacted));
+    changes.sort_by_key(|(span, _)| span.start);
+    let text = String::from_utf8(splice(decoded, &changes)).ok()?;
+    Some(by_looks(&text).into_owned().into_bytes())
 }
 
-/// Where texts stand that show a secret only once their escapes are resolved.
-fn hidden(tree: &Tree<'_>) -> Vec<Range<usize>> {
-    let escaped =
-        |node: &Node<'_>| node.source().is_some_and(|source| source.iter().any(|byte| b"\\%+".contains(byte)));
-    values(tree)
-        .filter(|node| matches!(node.value(), Value::Text(text) if escaped(node) && matches!(by_looks(text), Cow::Owned(_))))
-        .filter_map(|node| node.span())
-        .collect()
+/// What takes the place of texts that tell a secret within them: once their escapes are resolved, or after its name.
+fn told_within(tree: &Tree<'_>, whole: bool, redacted: &str) -> Vec<(Range<usize>, String)> {
+    let change = |node: Node<'_>| {
+        let Value::Text(text) = node.value() else { return None };
+        let escaped = node.source().is_some_and(|source| source.iter().any(|byte| b"\\%+".contains(byte)));
+        let shows = matches!(by_looks(text), Cow::Owned(_));
+        let told = match mask_text(text) {
+            _ if escaped && shows => redacted.to_owned(),
+            Cow::Owned(masked) if !shows || masked != by_looks(text) => match whole {
+                true => redacted.to_owned(),
+                false => serde_json::Value::from(masked).to_string(),
+            },
+            _ => return None,
+        };
+        Some((node.span()?, told))
+    };
+    values(tree).filter_map(change).collect()
 }
 
 /// All values of a tree, in no order.
@@ -100,36 +109,42 @@ fn values<'t>(tree: &'t Tree<'t>) -> impl Iterator<Item = Node<'t>> {
 }
 
 /// Replaces spans that are sorted; one within another counts as part of it.
-fn splice(source: &[u8], spans: &[Range<usize>], replacement: &[u8]) -> Vec<u8> {
+fn splice(source: &[u8], changes: &[(Range<usize>, String)]) -> Vec<u8> {
     let mut out = Vec::with_capacity(source.len());
     let mut from = 0;
-    for span in spans {
+    for (span, told) in changes {
         if span.start < from {
             continue;
         }
         out.extend_from_slice(&source[from..span.start]);
-        out.extend_from_slice(replacement);
+        out.extend_from_slice(told.as_bytes());
         from = span.end;
     }
     out.extend_from_slice(&source[from..]);
     out
 }
 
-/// Whether a page has a value under a secret name: an element or attribute of such a name, or a field or a meta tag
-/// that is called so.
-fn tells_secrets(tree: &Tree<'_>) -> bool {
-    values(tree).filter(|node| node.value() == Value::Object).any(|element| {
+/// The values of a page that stand under a secret name: in an element or attribute of such a name, or in a field or a meta
+/// tag that is called so.
+pub(in crate::diff) fn secrets_of_page<'t>(tree: &'t Tree<'t>) -> Vec<&'t str> {
+    let mut secrets = Vec::new();
+    for element in values(tree).filter(|node| node.value() == Value::Object) {
         let text = |name: &str| match element.member(name).map(|node| node.value()) {
             Some(Value::Text(text)) => text,
             _ => "",
         };
-        let named = ["@name", "@id", "@property"].iter().any(|name| is_secret_name(text(name)));
-        named && ["@value", "@content", "#text"].iter().any(|name| !text(name).is_empty())
-            || element.members().any(|member| {
-                let told = !matches!(member.value.value(), Value::Text("") | Value::Null);
-                told && member.name.starts_with('@') && is_secret_name(member.name)
-            })
-    })
+        if ["@name", "@id", "@property"].iter().any(|name| is_secret_name(text(name))) {
+            secrets.extend(["@value", "@content", "#text"].map(text));
+        }
+        for member in element.members().filter(|member| member.name.starts_with('@') && is_secret_name(member.name)) {
+            secrets.extend(match member.value.value() {
+                Value::Text(text) => Some(text),
+                _ => None,
+            });
+        }
+    }
+    secrets.retain(|secret| !secret.is_empty());
+    secrets
 }
 
 #[cfg(test)]

@@ -8,6 +8,18 @@ use super::{REDACTED, is_secret_name};
 
 /// The fewest characters after `Bearer` or `Basic` that are taken for a credential.
 const MIN_CREDENTIAL: usize = 6;
+/// What a challenge begins with, where an answer has a credential (RFC 6750 §3, RFC 7617 §2, RFC 9470 §3, RFC 9728 §5.1).
+const CHALLENGES: [&[u8]; 9] = [
+    b"realm",
+    b"charset",
+    b"scope",
+    b"error",
+    b"error_description",
+    b"error_uri",
+    b"acr_values",
+    b"max_age",
+    b"resource_metadata",
+];
 /// The longest parameter name that is looked at, in bytes.
 const MAX_NAME: usize = 128;
 
@@ -119,7 +131,8 @@ fn credential(text: &[u8], at: usize) -> Option<Range<usize>> {
     }
     let end = run(text, start, |byte| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte));
     // A challenge has a quoted value here: `Bearer realm="shop"`.
-    let challenge = text.get(end) == Some(&b'"') && text[start..end].ends_with(b"=");
+    let named = text[start..end].strip_suffix(b"=").is_some_and(|name| CHALLENGES.contains(&name));
+    let challenge = text.get(end) == Some(&b'"') && named;
     (end - start >= MIN_CREDENTIAL && !challenge).then_some(start..end)
 }
 
@@ -161,6 +174,7 @@ fn assigned(text: &[u8]) -> Vec<Range<usize>> {
         let start = run(text, from, |byte| byte == b' ' || byte == b'\t');
         let span = match text.get(start) {
             Some(quote @ (b'"' | b'\'')) => start + 1..run(text, start + 1, |byte| byte != *quote && byte != b'\n'),
+            Some(b'{' | b'[') => start..closing(text, start),
             _ => start..run(text, start, |byte| !b" \t\r\n,;&<>\"'".contains(&byte)),
         };
         from = span.end;
@@ -169,6 +183,25 @@ fn assigned(text: &[u8]) -> Vec<Range<usize>> {
         }
     }
     spans
+}
+
+/// Where what a bracket opens ends; the end of the text, if it does not.
+fn closing(text: &[u8], start: usize) -> usize {
+    let (mut depth, mut quoted, mut escaped) = (0_usize, false, false);
+    for (at, byte) in text.iter().enumerate().skip(start) {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => quoted = !quoted,
+            b'{' | b'[' if !quoted => depth += 1,
+            b'}' | b']' if !quoted => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth == 0 {
+            return at + 1;
+        }
+    }
+    text.len()
 }
 
 #[cfg(test)]
@@ -190,6 +223,9 @@ mod tests {
         assert_eq!(mask("Authorization: Bearer abc.def-123"), "Authorization: Bearer [redacted]");
         assert_eq!(mask("bearer  dG9rZW4="), "bearer  [redacted]");
         assert_eq!(mask("Basic dXNlcjpwdw=="), "Basic [redacted]");
+        // Quoted, base64 that ends in an equals sign looks like the name in a challenge.
+        assert_eq!(mask(r#"{"x":"Basic dXNlcjpwdw=="}"#), r#"{"x":"Basic [redacted]"}"#);
+        assert_eq!(mask(r#""Basic dXNlcjpwdzE=""#), r#""Basic [redacted]""#);
         assert_eq!(mask("Bearer realm=\"shop\""), "Bearer realm=\"shop\"");
     }
 
@@ -202,6 +238,9 @@ mod tests {
             "Authorization: [redacted] [redacted]\nA: b"
         );
         assert_eq!(mask_text("time: 10:30, a=b"), "time: 10:30, a=b");
+        assert_eq!(mask_text(r#""token": {"v": ["}", "a"]}, "b": 1"#), r#""token": [redacted], "b": 1"#);
+        assert_eq!(mask_text("secrets: [a, b"), "secrets: [redacted]");
+        assert_eq!(mask_text("token: [redacted] b"), "token: [redacted] b");
     }
 
     #[test]

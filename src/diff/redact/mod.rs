@@ -13,6 +13,7 @@ mod headers;
 mod markup;
 
 pub use body::body;
+pub(super) use body::secrets_of_page;
 pub(super) use headers::header_value;
 pub use headers::headers;
 pub use mask::{mask, mask_text};

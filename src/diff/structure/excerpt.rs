@@ -3,6 +3,7 @@
 use super::inside::Inside;
 use super::states::{State, States};
 use crate::diff::difference::SHOWN;
+use crate::diff::redact::mask_text;
 use crate::diff::tree::{Node, Value};
 
 /// What is shown of a redacted value.
@@ -53,10 +54,10 @@ fn begin<'t>(node: Node<'t>, state: State, text: &mut String, open: &mut Vec<Ins
     open.extend(Inside::of(node, state));
 }
 
-/// A text in quotes; far beyond what is shown, it is left out.
+/// A text in quotes, without what tells a secret; far beyond what is shown, it is left out.
 fn write_text(content: &str, text: &mut String) {
     let content = &content[..content.floor_char_boundary(SHOWN + 1)];
-    text.push_str(&serde_json::Value::from(content).to_string());
+    text.push_str(&serde_json::Value::from(&*mask_text(content)).to_string());
 }
 
 fn cut(mut text: String) -> String {

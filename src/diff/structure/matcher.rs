@@ -21,6 +21,9 @@ pub struct Matcher {
 #[derive(Debug, Clone)]
 pub(super) enum Op {
     Step(Step),
+    /// A step of a selector for what is redacted: a list more or less on the way does not matter, because the shape may
+    /// be what differs.
+    Cover(Step),
     End(Effect),
 }
 
@@ -62,7 +65,13 @@ impl Matcher {
     fn push(&mut self, steps: &[Step], effect: Effect) {
         // A configuration with four thousand million steps does not fit in memory.
         self.starts.push(u32::try_from(self.program.len()).unwrap_or(u32::MAX));
-        self.program.extend(steps.iter().cloned().map(Op::Step));
+        if effect == Effect::Redact {
+            // Where all elements are meant, so is what stands in the place of the list.
+            let lists = steps.iter().rev().take_while(|step| **step == Step::AnyElement).count();
+            self.program.extend(steps[..steps.len() - lists].iter().cloned().map(Op::Cover));
+        } else {
+            self.program.extend(steps.iter().cloned().map(Op::Step));
+        }
         self.program.push(Op::End(effect));
     }
 }

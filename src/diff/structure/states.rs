@@ -69,12 +69,21 @@ impl<'m> States<'m> {
         }
         self.scratch.clear();
         for at in &self.sets[state.0 as usize].0 {
-            let Some(Op::Step(step)) = self.matcher.program.get(*at as usize) else { continue };
-            if matches!(step, Step::Descendant(_)) {
-                self.scratch.push(*at);
+            let (mut at, covers) = (*at, matches!(self.matcher.program.get(*at as usize), Some(Op::Cover(_))));
+            if covers && matches!(edge, Edge::Name(_)) {
+                // One element where a list was.
+                while matches!(self.matcher.program.get(at as usize), Some(Op::Cover(Step::AnyElement))) {
+                    at += 1;
+                }
+            }
+            let Some(Op::Step(step) | Op::Cover(step)) = self.matcher.program.get(at as usize) else { continue };
+            // A list where one element was.
+            let passes = covers && matches!((step, edge), (Step::Member(_) | Step::AnyMember, Edge::Place(_)));
+            if passes || matches!(step, Step::Descendant(_)) {
+                self.scratch.push(at);
             }
             if takes(step, edge) {
-                self.scratch.push(*at + 1);
+                self.scratch.push(at + 1);
             }
         }
         self.number()

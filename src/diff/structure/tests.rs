@@ -119,7 +119,7 @@ fn redacted_values_are_compared_and_not_shown() {
     let one = r#"{"user":{"mail":"canary-1","password":"canary-2"},"list":[{"card":{"no":"canary-3"}}],"keys":{"canary-4@x":1,"canary5":[0,1]}}"#;
     let other = one.replace("canary-", "other-").replace("canary5\":[0,1", "canary5\":[2,0");
     let found = differences(one, &other, &rules).unwrap();
-    assert_eq!(spelled(&found)[..3], ["value $.user.mail", "value $.user.password", "value $.list[*].card.no"]);
+    assert_eq!(spelled(&found)[..3], ["value $.user.mail", "value $.user.password", "value $.list[*].card.*"]);
     for found in &found {
         let shown = format!("{found:?}");
         assert!(!shown.contains("canary-") && !shown.contains("other-"), "{shown}");
@@ -128,6 +128,42 @@ fn redacted_values_are_compared_and_not_shown() {
     }
     let found = differences(one, "[]", &rules).unwrap();
     assert!(!format!("{found:?}").contains("canary"), "{found:?}");
+}
+
+#[test]
+fn names_within_what_is_redacted_are_not_told() {
+    let rules = Rules { redact: vec![path("$.vault")], ..Rules::default() };
+    let (one, other) =
+        (r#"{"vault":{"CANARYA":1,"in":{"CANARYB":1}}}"#, r#"{"vault":{"CANARYC":1,"in":{"CANARYB":2}}}"#);
+    let found = differences(one, other, &rules).unwrap();
+    assert_eq!(spelled(&found), ["missing $.vault.*", "extra $.vault.*", "value $.vault.*.*"]);
+    assert!(!format!("{found:?}").contains("CANARY"), "{found:?}");
+    let found = differences(r#"{"password":{"CANARY":1}}"#, r#"{"password":{}}"#, &Rules::default()).unwrap();
+    assert_eq!(found[0].place, "$.password.*");
+}
+
+#[test]
+fn lists_more_or_less_do_not_uncover_what_is_redacted() {
+    let redact = vec![path("$.user.mail"), path("$.items[*].note"), path("$.mails[*]")];
+    let rules = Rules { redact, ..Rules::default() };
+    for (one, other) in [
+        (r#"{"user":{"mail":"CANARY"}}"#, r#"{"user":[{"mail":"CANARYX"}]}"#),
+        (r#"[{"user":{"mail":"CANARY"}}]"#, r#"[{"user":{"mail":"CANARYX"}}]"#),
+        (r#"{"items":[{"note":"CANARY"}]}"#, r#"{"items":{"note":"CANARYX"}}"#),
+        (r#"{"items":[{"note":"CANARY"}]}"#, r#"{"items":[[{"note":"CANARYX"}]]}"#),
+        (r#"{"mails":["CANARY"]}"#, r#"{"mails":"CANARYX"}"#),
+    ] {
+        let found = differences(one, other, &rules).unwrap();
+        assert!(!found.is_empty() && !format!("{found:?}").contains("CANARY"), "{found:?}");
+    }
+}
+
+#[test]
+fn secrets_within_texts_are_not_shown() {
+    let one = r#"{"message":"denied: password=CANARY","payload":"{\"token\":\"CANARY\"}"}"#;
+    let found = differences(one, r#"{"message":"","payload":""}"#, &Rules::default()).unwrap();
+    assert_eq!(found[0].one.as_deref(), Some(r#""denied: password=[redacted]""#));
+    assert_eq!(found[1].one.as_deref(), Some(r#""{\"token\":\"[redacted]\"}""#));
 }
 
 #[test]

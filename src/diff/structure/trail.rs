@@ -70,6 +70,14 @@ impl<'t> Crumb<'t> {
         })
     }
 
+    /// The step without its name.
+    pub(super) fn untold(&self) -> Option<Step> {
+        self.edge.map(|edge| match edge {
+            Edge::Place(_) => Step::AnyElement,
+            Edge::Name(_) => Step::AnyMember,
+        })
+    }
+
     /// The step as it is in this answer. Names that could be somebody's address stay untold.
     pub(super) fn exact(&self) -> Option<Step> {
         self.edge.map(|edge| match edge {

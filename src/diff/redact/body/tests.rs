@@ -47,6 +47,23 @@ fn secrets_in_escaped_texts_are_found() {
 }
 
 #[test]
+fn secrets_after_their_names_within_texts_are_found() {
+    let body = br#"{"m":"denied: password=CANARY","p":"{\"token\":\"CANARY\",\"n\":1}","see":"token: "}"#;
+    assert_eq!(
+        kept("application/json", body, &[]).unwrap(),
+        r#"{"m":"denied: password=[redacted]","p":"{\"token\":\"[redacted]\",\"n\":1}","see":"token: "}"#
+    );
+    let page = br#"<html><script>var c = {"apiKey": "CANARY"}</script><pre>password=CANARY</pre></html>"#;
+    assert!(!kept("text/html", page, &[]).unwrap().contains("CANARY"));
+}
+
+#[test]
+fn form_with_files_is_not_kept() {
+    let part = b"--b\r\nContent-Disposition: form-data; name=\"password\"\r\n\r\nCANARY\r\n--b--\r\n";
+    assert_eq!(kept("multipart/form-data; boundary=b", part, &[]), None);
+}
+
+#[test]
 fn xml_loses_secret_elements_and_attributes() {
     assert_eq!(
         kept("text/xml", b"<a id='1' apiKey = \"x>y\"><w:Password>s<b>t</b></w:Password><c/></a>", &[]).unwrap(),
