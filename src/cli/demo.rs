@@ -13,6 +13,7 @@ use crate::app::Facade;
 use crate::config::{self, Disk, Options};
 use crate::control::StartOptions;
 use crate::demo::{self, Places, RATE, Traffic, shipped};
+use crate::store::now_ms;
 
 /// Where the configuration is put if there is none of the demo's at hand.
 const OWN_FOLDER: &str = "banyan-demo";
@@ -58,9 +59,10 @@ pub(super) fn demo(args: DemoArgs) -> io::Result<Exit> {
         admin: Some(facade.admin),
         config: &config,
     };
+    let began_ms = now_ms();
     show(&facade, &places)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(sum_up(facade, args.rate, address))
+    runtime.block_on(sum_up(facade, args.rate, address, began_ms))
 }
 
 /// The tour, what the facade finds out by itself, and what to try.
@@ -82,8 +84,9 @@ fn show(facade: &Facade, places: &Places<'_>) -> io::Result<()> {
 }
 
 /// Asks steadily and sums up, until somebody says stop.
-async fn sum_up(facade: Facade, rate: f64, address: std::net::SocketAddr) -> io::Result<Exit> {
+async fn sum_up(facade: Facade, rate: f64, address: std::net::SocketAddr, began_ms: u64) -> io::Result<Exit> {
     let traffic = Traffic::start(address, rate)?;
+    let state_dir = facade.state_dir.clone();
     let mut summaries = interval(SUMMARY);
     summaries.tick().await;
     let until_told = super::serve::until_told(facade);
@@ -94,6 +97,9 @@ async fn sum_up(facade: Facade, rate: f64, address: std::net::SocketAddr) -> io:
             _ = summaries.tick() => {
                 let mut out = io::stdout().lock();
                 traffic.summary().write(&mut out)?;
+                if let Some(line) = demo::findings::line(&state_dir, began_ms) {
+                    writeln!(out, "{line}")?;
+                }
                 out.flush()?;
             }
         }

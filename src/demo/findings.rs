@@ -7,12 +7,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::traffic::Traffic;
-use crate::diff::Judgement;
+use crate::diff::{Judgement, Verdict};
 use crate::report::export::ExportError;
 use crate::report::html::{self, Scope};
 use crate::report::top::{Top, TopFilter, top};
 use crate::report::{Cell, Sheet, share};
-use crate::store::read::ReadError;
+use crate::store::read::{ReadError, SignatureRow, Tally};
 use crate::store::{Reader, now_ms};
 
 /// The report's name, in the state directory.
@@ -68,6 +68,17 @@ pub fn gather(facade: SocketAddr, state_dir: &Path, lost: impl Fn() -> u64) -> i
     Ok(Findings { top: found, report })
 }
 
+/// What comparisons have come to since a moment in milliseconds since 1970, in a line; `None` without any.
+#[must_use]
+pub fn line(state_dir: &Path, since_ms: u64) -> Option<String> {
+    let routes = Reader::open(state_dir).ok()?.routes(since_ms).ok()?;
+    let mut tally = Tally::default();
+    routes.iter().for_each(|route| tally.merge(&route.tally));
+    let all = tally.unknown().of;
+    let counts = Verdict::ALL.map(|verdict| format!("{} {}", tally.of(verdict), verdict.as_str()));
+    (all > 0).then(|| format!("{all} comparisons since the demo began: {}", counts.join(", ")))
+}
+
 impl Findings {
     /// Prints what was found, and how to go on.
     ///
@@ -87,7 +98,7 @@ impl Findings {
     }
 
     fn sheet(&self) -> Sheet {
-        let row = |row: &crate::store::read::SignatureRow| -> Vec<Cell> {
+        let row = |row: &SignatureRow| -> Vec<Cell> {
             vec![
                 Cell::Text(format!("  {}", row.id)),
                 row.judgement().as_str().into(),

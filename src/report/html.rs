@@ -28,6 +28,9 @@ use leftovers::Leftover;
 use signatures::{Listing, Told};
 use verdicts::RouteRow;
 
+/// The most routes whose times are plotted.
+const PLOTS: usize = 40;
+
 /// What a report is about.
 #[derive(Debug, Clone, Default)]
 pub struct Scope {
@@ -79,6 +82,8 @@ struct Page {
     dropped: Vec<Leftover>,
     lost: String,
     latency: Vec<Latency>,
+    /// How many routes have no plots because there are too many.
+    untold: usize,
 }
 
 impl Page {
@@ -91,8 +96,10 @@ impl Page {
         outcomes.retain(|outcome| is_wanted(&outcome.route));
         times.retain(|times| is_wanted(&times.route));
         let sorted = signatures::sorted(reader, scope)?;
-        let sentences = verdicts::sentences(&summaries, &sorted);
         let routes = verdicts::rows(&summaries, &times);
+        // The busiest come first, so that those are plotted.
+        times.sort_by_key(|times| std::cmp::Reverse(times.ratio.count()));
+        let sentences = verdicts::sentences(&summaries, &sorted);
         let [left_out, failed, dropped] = leftovers::of_copies(&outcomes);
         Ok(Page {
             version: env!("CARGO_PKG_VERSION"),
@@ -114,7 +121,8 @@ impl Page {
             failed,
             dropped,
             lost: lost(scope.lost),
-            latency: times.iter().filter_map(Latency::of).collect(),
+            untold: times.len().saturating_sub(PLOTS),
+            latency: times.iter().take(PLOTS).filter_map(Latency::of).collect(),
         })
     }
 }

@@ -27,6 +27,13 @@ fn demo_finds_out_how_its_shops_differ() {
     assert!(is_told(&["real", "orders-read", "$.items[*].price", "type"]), "{text}");
     assert!(is_told(&["noise", "reports", "$.generated", "value"]), "{text}");
     assert!(!text.contains("$.channel") && !text.contains("cust_name"), "rules say that these may differ:\n{text}");
+    let line = findings::line(state_dir, 0).unwrap();
+    assert!(
+        line.contains(" comparisons since the demo began: ")
+            && line.contains(" mismatch, ")
+            && !line.contains(" 0 noise"),
+        "{line}"
+    );
     let page = fs::read_to_string(state_dir.join("banyan-report.html")).unwrap();
     assert!(page.contains("$.items[*].price") && page.contains("only legacy has it") && !page.contains("Wilmslow"));
 }

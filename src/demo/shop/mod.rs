@@ -1,8 +1,8 @@
 //! Two small shops, legacy and new, that differ in known ways.
 //!
 //! Each is an HTTP/1.1 server on a thread of its own. Neither says which one it is: who served an answer shows only in
-//! what the facade adds. The data is the same at every start; a report also
-//! says when it was made, so that no two are alike. `banyan demo` runs them, and tests use them as backends.
+//! what the facade adds. The data is the same at every start; a report also says when it was made, so that no two are
+//! alike. `banyan demo` runs them, and tests use them as backends.
 //!
 //! | request | answer |
 //! |---|---|

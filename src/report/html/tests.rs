@@ -210,6 +210,18 @@ fn thousands_of_signatures_are_capped_and_counted() {
 }
 
 #[test]
+fn thousands_of_routes_are_capped_and_counted() {
+    let mut batch = Batch::default();
+    for number in 0..2000 {
+        let (route, verdict, took) = (format!("route-{number}").into(), Verdict::Match, [Duration::from_millis(1); 2]);
+        batch.compared(&Compared { at_ms: NOW, route, tenant: None, verdict, why: "", took: Some(took) });
+    }
+    let page = page(vec![batch], None);
+    assert!(page.contains("And 1,970 more routes") && page.contains("And 1960 more routes"));
+    assert!(page.len() < 2_000_000, "{}", page.len());
+}
+
+#[test]
 fn numbers_have_their_thousands_set_apart() {
     assert_eq!([0, 999, 1000, 19_980, 1_234_567].map(counted), ["0", "999", "1,000", "19,980", "1,234,567"]);
 }

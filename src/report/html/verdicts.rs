@@ -12,6 +12,9 @@ use crate::store::read::{RouteSummary, RouteTimes};
 /// From this many comparisons on, a share says something.
 const ENOUGH: u64 = 30;
 
+/// The most routes that get a sentence.
+const SENTENCES: usize = 30;
+
 /// The row of a route.
 pub(super) struct RouteRow {
     pub(super) route: String,
@@ -60,12 +63,18 @@ pub(super) fn rows(summaries: &[RouteSummary], times: &[RouteTimes]) -> Vec<Rout
     summaries.iter().map(row).collect()
 }
 
-/// What there is to know of each route, a sentence each; those that differ most come first.
+/// What there is to know of each route, a sentence each; those that differ most come first, and the last say least.
 pub(super) fn sentences(summaries: &[RouteSummary], sorted: &Sorted) -> Vec<String> {
     let mut by_mismatch: Vec<&RouteSummary> = summaries.iter().collect();
     let differing = |summary: &RouteSummary| 1.0 - summary.tally.matching().rate().unwrap_or(1.0);
     by_mismatch.sort_by(|a, b| differing(b).total_cmp(&differing(a)));
-    by_mismatch.into_iter().map(|summary| sentence(summary, sorted)).collect()
+    let mut sentences: Vec<String> =
+        by_mismatch.iter().take(SENTENCES).map(|summary| sentence(summary, sorted)).collect();
+    let more = by_mismatch.len() - sentences.len();
+    if more > 0 {
+        sentences.push(format!("And {} more routes, which match better: see below.", counted(more as u64)));
+    }
+    sentences
 }
 
 fn sentence(summary: &RouteSummary, sorted: &Sorted) -> String {
@@ -87,15 +96,15 @@ fn sentence(summary: &RouteSummary, sorted: &Sorted) -> String {
     );
     let real = sorted.real.iter().filter(|row| row.route == *route).count();
     let unsettled = sorted.rare.iter().chain(&sorted.too_few).filter(|row| row.route == *route).count();
-    let look = match real {
-        0 => "no difference needs a look".to_owned(),
-        1 => "1 difference needs a look".to_owned(),
-        real => format!("{} differences need a look", counted(real as u64)),
+    let look = match (real, unsettled) {
+        (0, 0) => "no difference needs a look".to_owned(),
+        (0, unsettled) => format!("none of {} differences is certain and frequent", counted(unsettled as u64)),
+        (1, _) => "1 difference needs a look".to_owned(),
+        (real, _) => format!("{} differences need a look", counted(real as u64)),
     };
-    let further = if unsettled > 0 {
-        format!(", {} more are rare or not settled yet", counted(unsettled as u64))
-    } else {
-        String::new()
+    let further = match (real, unsettled) {
+        (0, _) | (_, 0) => String::new(),
+        (_, unsettled) => format!(", {} more are rare or not settled yet", counted(unsettled as u64)),
     };
     format!("{matches}; {look}{further}.")
 }
