@@ -28,13 +28,15 @@ use leftovers::Leftover;
 use signatures::{Listing, Told};
 use verdicts::RouteRow;
 
+/// In milliseconds.
+const HOUR: u64 = 3_600_000;
 /// The most routes whose times are plotted.
 const PLOTS: usize = 40;
 
 /// What a report is about.
 #[derive(Debug, Clone, Default)]
 pub struct Scope {
-    /// Only what was seen since then, in milliseconds since 1970; 0: all that is kept.
+    /// Only what was seen since then, in milliseconds since 1970; the whole hour is taken. 0: all that is kept.
     pub since_ms: u64,
     /// Only this route.
     pub route: Option<String>,
@@ -88,6 +90,8 @@ struct Page {
 
 impl Page {
     fn of(reader: &Reader, scope: &Scope) -> Result<Page, ExportError> {
+        // Some counts are by the minute and some by the hour: a page with both would contradict itself.
+        let scope = &Scope { since_ms: scope.since_ms / HOUR * HOUR, ..scope.clone() };
         let is_wanted = |route: &str| scope.route.as_deref().is_none_or(|wanted| wanted == route);
         let mut summaries = reader.routes(scope.since_ms)?;
         let mut outcomes = reader.outcomes(scope.since_ms)?;

@@ -190,6 +190,8 @@ fn only_the_period_and_the_route_that_were_asked_for() {
             .contains("4 of 4 comparable answers match (100 %, 95 % interval 51.0–100 %, too few to rely on)")
     );
     assert!(page_of(&folder, &scope).contains("1,234 comparisons since the facade started"));
+    let within_the_hour = page_of(&folder, &Scope { since_ms: NOW + 1_800_000, ..scope.clone() });
+    assert!(within_the_hour.contains("4 of 4") && within_the_hour.contains("2026-01-01T00:00:00Z to "));
     for scope in [Scope { since_ms: NOW + 3_600_000, ..scope.clone() }, Scope { route: Some("x".to_owned()), ..scope }]
     {
         assert!(page_of(&folder, &scope).contains("Nothing recorded yet"));
