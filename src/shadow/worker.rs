@@ -20,7 +20,7 @@ use crate::telemetry::{Dropped, Mirrored, WorkerId};
 use crate::upstream::{Backend, Pools};
 
 /// How long a thread rests between two looks at the queue: while there was something, and at most.
-const REST: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(20));
+const REST: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(20));
 /// The nice value of shadow threads: a tenth of a data worker's share when both want the same core.
 #[cfg(target_os = "linux")]
 const NICE: i32 = 10;
