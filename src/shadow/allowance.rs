@@ -1,6 +1,6 @@
 //! How often a system may be asked twice: noise samples and confirmations together.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use tokio::time::{Duration, Instant};
@@ -9,8 +9,12 @@ use tokio::time::{Duration, Instant};
 const ONE_IN: u64 = 20;
 /// However few requests a route has, it may ask this often.
 const ALWAYS_EVERY: Duration = Duration::from_secs(1);
-/// Asks per second of one backend.
-const PER_SECOND: f64 = 10.0;
+/// Asks of one backend within any [`SECOND`].
+const PER_SECOND: usize = 10;
+/// How many of them there may be before one to learn of noise: else those would leave nothing to confirmations, which settle
+/// far more.
+const BEFORE_NOISE: usize = PER_SECOND / 2;
+const SECOND: Duration = Duration::from_secs(1);
 
 /// What asks are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +29,8 @@ pub(super) enum Purpose {
 #[derive(Debug, Default)]
 pub(super) struct Allowance {
     routes: HashMap<Arc<str>, RouteAccount>,
-    backends: HashMap<Arc<str>, Bucket>,
+    /// When each backend was asked within the last second, in order.
+    backends: HashMap<Arc<str>, VecDeque<Instant>>,
 }
 
 #[derive(Debug, Default)]
@@ -34,12 +39,6 @@ struct RouteAccount {
     asked: u64,
     noise: u64,
     last: Option<Instant>,
-}
-
-#[derive(Debug)]
-struct Bucket {
-    tokens: f64,
-    filled: Instant,
 }
 
 impl Allowance {
@@ -61,20 +60,19 @@ impl Allowance {
         if !(within && half || long_ago) {
             return false;
         }
-        let buckets = &mut self.backends;
-        let filled = |buckets: &mut HashMap<Arc<str>, Bucket>, name: &Arc<str>| {
-            let bucket = buckets.entry(Arc::clone(name)).or_insert(Bucket { tokens: PER_SECOND, filled: now });
-            let since = now.duration_since(bucket.filled).as_secs_f64();
-            bucket.tokens = (bucket.tokens + since * PER_SECOND).min(PER_SECOND);
-            bucket.filled = now;
-            bucket.tokens >= 1.0
+        let most = if purpose == Purpose::Noise { BEFORE_NOISE } else { PER_SECOND };
+        let has_room = |asked: &mut VecDeque<Instant>| {
+            while asked.front().is_some_and(|first| now.duration_since(*first) >= SECOND) {
+                asked.pop_front();
+            }
+            asked.len() < most
         };
-        if !backends.iter().all(|name| filled(buckets, name)) {
+        if !backends.iter().all(|name| has_room(self.backends.entry(Arc::clone(name)).or_default())) {
             return false;
         }
         for name in backends {
-            if let Some(bucket) = buckets.get_mut(*name) {
-                bucket.tokens -= 1.0;
+            if let Some(asked) = self.backends.get_mut(*name) {
+                asked.push_back(now);
             }
         }
         account.asked += asks;
@@ -108,8 +106,14 @@ mod tests {
     fn a_backend_is_asked_ten_times_a_second_by_all_routes_together() {
         let (backend, began) = (name("b"), Instant::now());
         let mut allowance = Allowance::default();
-        let asked = (0..100).filter(|i| allowance.take(&name(&format!("r{i}")), &[&backend], Purpose::Noise, began));
-        assert_eq!(asked.count(), 10);
+        let mut asked = |purpose, millis| {
+            let now = began + Duration::from_millis(millis);
+            (0..100).filter(|i| allowance.take(&name(&format!("{millis}-{i}")), &[&backend], purpose, now)).count()
+        };
+        assert_eq!(asked(Purpose::Noise, 0), 5, "half is left to confirmations");
+        assert_eq!(asked(Purpose::Confirmation, 0), 5);
+        assert_eq!(asked(Purpose::Confirmation, 999), 0);
+        assert_eq!(asked(Purpose::Confirmation, 1000), 10);
     }
 
     proptest! {

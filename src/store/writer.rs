@@ -130,15 +130,23 @@ impl Writer {
         });
         match opened {
             Ok(open) => {
-                if !self.trouble.is_empty() {
-                    tracing::info!(file = %self.path.display(), "comparisons are recorded again");
-                    self.trouble.clear();
-                }
                 self.open = Some(open);
-                self.shared.recording.store(true, Ordering::Relaxed);
+                // A file on a full disk opens; whether it takes what waits shows when that is written.
+                if self.held.is_none() {
+                    self.goes_on();
+                }
             }
             Err(trouble) => self.fail(&trouble),
         }
+    }
+
+    /// Recording works, whatever was before.
+    fn goes_on(&mut self) {
+        if !self.trouble.is_empty() {
+            tracing::info!(file = %self.path.display(), "comparisons are recorded again");
+            self.trouble.clear();
+        }
+        self.shared.recording.store(true, Ordering::Relaxed);
     }
 
     /// Stops recording for a while.
@@ -174,7 +182,10 @@ impl Writer {
 
     fn write(&mut self, batch: Batch) {
         match self.try_write(&batch) {
-            Ok(()) => return self.within_bounds(false),
+            Ok(()) => {
+                self.goes_on();
+                return self.within_bounds(false);
+            }
             Err(Trouble::Refused(why)) => {
                 self.recover(&Trouble::Refused(why));
                 return self.shared.lose(&batch);
