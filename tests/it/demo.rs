@@ -1,6 +1,7 @@
 //! The demo: the facade finds out by itself how its two shops differ.
 
 use std::fs;
+use std::process::Command;
 
 use banyan::demo::{self, findings};
 
@@ -36,4 +37,13 @@ fn demo_finds_out_how_its_shops_differ() {
     );
     let page = fs::read_to_string(state_dir.join("banyan-report.html")).unwrap();
     assert!(page.contains("$.items[*].price") && page.contains("only legacy has it") && !page.contains("Wilmslow"));
+    let command = Command::new(env!("CARGO_BIN_EXE_banyan"))
+        .args(["diffs", "report", "--since", "24h", "--route", "customers", "--out", "-", "--config"])
+        .arg(site.config())
+        .arg("--state-dir")
+        .arg(state_dir)
+        .output()
+        .unwrap();
+    let page = String::from_utf8(command.stdout).unwrap();
+    assert!(command.status.success() && page.contains("header:cache-control") && !page.contains("orders-read"));
 }
