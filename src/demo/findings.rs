@@ -74,7 +74,7 @@ impl Findings {
     /// # Errors
     /// When the writer fails.
     pub fn write(&self, config: &Path, out: &mut impl Write) -> io::Result<()> {
-        writeln!(out, "After {} comparisons, nobody having told it, the facade says:\n", self.top.compared)?;
+        writeln!(out, "After {} comparisons it says what differs, and what is noise:\n", self.top.compared)?;
         self.sheet().write_table(out)?;
         writeln!(out, "\nThe whole report, for a browser: {}\n", self.report.display())?;
         writeln!(out, "Go on, in a second terminal:\n")?;

@@ -152,6 +152,11 @@ impl Judge {
         self.routes().entry(Arc::clone(route)).or_default().learn(id, learned)
     }
 
+    /// What is held of a signature at present.
+    pub(super) fn held(&self, route: &Arc<str>, id: SignatureId) -> Judgement {
+        self.learn(route, id, &Evidence::default()).judgement
+    }
+
     /// Whether a comparison with these signatures is worth keeping in full; if so, that is noted.
     pub(super) fn wants_sample(&self, route: &Arc<str>, ids: &[SignatureId], now: Instant) -> bool {
         let mut routes = self.routes();

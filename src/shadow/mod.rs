@@ -11,6 +11,7 @@
 //! - [`ask`]: a copy is sent, and its answer read
 //! - [`round`]: the life of one copy: ask, compare, ask again, record
 //! - [`judge`]: what is known of each difference signature
+//! - [`undecided`]: comparisons that wait a moment for their verdict
 //! - [`allowance`]: how often a system may be asked twice
 //! - [`sample`]: a comparison in full, redacted
 //! - [`worker`]: the threads
@@ -24,6 +25,7 @@ mod queue;
 mod round;
 pub mod safety;
 mod sample;
+mod undecided;
 mod worker;
 
 pub use exchange::{Exchange, Recorded};

@@ -5,13 +5,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant as Clock, SystemTime};
 
 use http::StatusCode;
+use tokio::time::Instant;
 
 use super::allowance::Purpose;
 use super::ask::{Ask, Heard};
 use super::judge::{Confirmation, Held, explained_by, shows};
+use super::undecided::Undecided;
 use super::worker::Thread;
 use super::{Exchange, sample};
-use crate::diff::{self, Answer, Budget, Difference, Evidence, Judgement, Limits, Outcome, SignatureId, Verdict};
+use crate::diff::{
+    self, Answer, Budget, Difference, Evidence, Judgement, Limits, Outcome, SignatureId, Unknown, Verdict,
+};
 use crate::names::Side;
 use crate::routing::bucket_of;
 use crate::snapshot::{Comparison, ShadowPlan};
@@ -19,6 +23,8 @@ use crate::store::Compared;
 use crate::telemetry::Mirrored;
 use crate::upstream::Backend;
 
+/// A difference that nothing is known of, and that could not be asked about.
+pub(super) const UNCONFIRMED: (Verdict, &str) = (Verdict::Unknown, "unconfirmed");
 /// How long one comparison may take. It blocks the other copies of its thread.
 const PATIENCE: Duration = Duration::from_millis(100);
 
@@ -55,9 +61,9 @@ struct Judged<'d> {
     accepted: bool,
 }
 
-/// What one difference means for the verdict.
+/// What one difference means for the verdict; the heaviest decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Weight {
+pub(super) enum Weight {
     Accepted,
     Transient,
     Noise,
@@ -93,15 +99,17 @@ impl Round<'_> {
         }
         let can_confirm = self.can_ask_again() && self.comparison.confirm && !asked_again;
         let weight = judged.iter().map(|one| one.weight(can_confirm)).max();
-        let (verdict, why) = match (weight, outcome.unknown) {
-            (Some(Weight::Counts), _) => (Verdict::Mismatch, ""),
-            (_, Some(unknown)) => (Verdict::Unknown, unknown.as_str()),
-            (Some(Weight::Unconfirmed), _) => (Verdict::Unknown, "unconfirmed"),
-            (Some(Weight::Noise), _) => (Verdict::Noise, "noise"),
-            (Some(Weight::Transient), _) => (Verdict::Noise, "transient"),
-            (Some(Weight::Accepted) | None, _) => (Verdict::Noise, "accepted"),
-        };
-        self.record(verdict, why, took);
+        let (verdict, why) = verdict(weight, outcome.unknown);
+        let waits = (verdict, why) == UNCONFIRMED
+            && self.thread.undecided.borrow_mut().add(|| Undecided {
+                since: Instant::now(),
+                compared: self.compared(verdict, why, took),
+                meter: self.exchange.meter().cloned(),
+                ids: judged.iter().filter(|one| !one.accepted).map(|one| one.id).collect(),
+            });
+        if !waits {
+            self.record(verdict, why, took);
+        }
         for one in &judged {
             let mut learned = sighted;
             if let Some(confirmed) = one.confirmed {
@@ -211,18 +219,19 @@ impl Round<'_> {
     }
 
     fn record(&self, verdict: Verdict, why: &'static str, took: Option<[Duration; 2]>) {
-        if let Some(meter) = self.exchange.meter() {
-            meter.compared(self.thread.worker, verdict);
-        }
+        let compared = self.compared(verdict, why, took);
+        self.thread.record(self.exchange.meter(), &compared);
+    }
+
+    fn compared(&self, verdict: Verdict, why: &'static str, took: Option<[Duration; 2]>) -> Compared {
         let tenant = self.exchange.tenant.as_deref().map(Arc::from);
-        let route = Arc::clone(self.route());
-        self.thread.batch.borrow_mut().compared(&Compared { at_ms: self.at_ms, route, tenant, verdict, why, took });
+        Compared { at_ms: self.at_ms, route: Arc::clone(self.route()), tenant, verdict, why, took }
     }
 
     fn keep(&self, verdict: Verdict, pair: &Pair<'_>, judged: &[Judged<'_>]) {
         let ids: Vec<SignatureId> = judged.iter().map(|one| one.id).collect();
         if !self.thread.batch.borrow().takes_samples()
-            || !self.thread.shared.judge.wants_sample(self.route(), &ids, tokio::time::Instant::now())
+            || !self.thread.shared.judge.wants_sample(self.route(), &ids, Instant::now())
         {
             return;
         }
@@ -235,10 +244,14 @@ impl Round<'_> {
 
 impl Judged<'_> {
     fn weight(&self, can_confirm: bool) -> Weight {
-        if self.accepted {
-            return Weight::Accepted;
-        }
-        match (self.confirmed, self.held.judgement) {
+        if self.accepted { Weight::Accepted } else { Weight::of(self.confirmed, self.held.judgement, can_confirm) }
+    }
+}
+
+impl Weight {
+    /// Of a difference that nobody accepted. `can_confirm`: it could have been asked about, and was not.
+    pub(super) fn of(confirmed: Option<Confirmation>, judgement: Judgement, can_confirm: bool) -> Weight {
+        match (confirmed, judgement) {
             (Some(Confirmation::Itself), _) | (_, Judgement::Noise) => Weight::Noise,
             (Some(Confirmation::Gone), _) | (_, Judgement::Transient) => Weight::Transient,
             (Some(Confirmation::Again), _) | (None, Judgement::Real | Judgement::Rare) => Weight::Counts,
@@ -279,6 +292,18 @@ impl<'a> Pair<'a> {
 
     fn took(&self) -> [Duration; 2] {
         [self.legacy.took, self.new.took]
+    }
+}
+
+/// The verdict of a comparison whose heaviest difference is this one.
+pub(super) fn verdict(heaviest: Option<Weight>, unknown: Option<Unknown>) -> (Verdict, &'static str) {
+    match (heaviest, unknown) {
+        (Some(Weight::Counts), _) => (Verdict::Mismatch, ""),
+        (_, Some(unknown)) => (Verdict::Unknown, unknown.as_str()),
+        (Some(Weight::Unconfirmed), _) => UNCONFIRMED,
+        (Some(Weight::Noise), _) => (Verdict::Noise, "noise"),
+        (Some(Weight::Transient), _) => (Verdict::Noise, "transient"),
+        (Some(Weight::Accepted) | None, _) => (Verdict::Noise, "accepted"),
     }
 }
 

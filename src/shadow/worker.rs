@@ -12,11 +12,12 @@ use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{Duration, Instant, sleep};
 
 use super::lanes::{Admitted, Bounds, Lanes};
+use super::undecided::Waiting;
 use super::{Exchange, Judge, Queue, round};
 use crate::snapshot::{MAX_SHADOW_THREADS, Shadowing};
 use crate::state::Live;
-use crate::store::{Batch, Store};
-use crate::telemetry::{Dropped, Mirrored, WorkerId};
+use crate::store::{Batch, Compared, Store};
+use crate::telemetry::{Dropped, Mirrored, ShadowMeter, WorkerId};
 use crate::upstream::{Backend, Pools};
 
 /// How long a thread rests between two looks at the queue: while there was something, and at most.
@@ -58,6 +59,7 @@ pub(super) struct Thread {
     pub(super) pools: Rc<Pools>,
     pub(super) lanes: RefCell<Lanes>,
     pub(super) batch: RefCell<Batch>,
+    pub(super) undecided: RefCell<Waiting>,
 }
 
 /// How many threads there are: as configured, else one for each four cores.
@@ -100,6 +102,7 @@ impl ShadowThreads {
                     pools: Rc::default(),
                     lanes: RefCell::new(Lanes::new(bounds)),
                     batch: RefCell::default(),
+                    undecided: RefCell::default(),
                 });
                 LocalSet::new().block_on(&runtime, thread.run(number == 0));
             })
@@ -127,6 +130,7 @@ impl Thread {
         let mut leave_at = None;
         loop {
             let took = self.take_all().await;
+            self.decide(false);
             let now = Instant::now();
             if now.duration_since(flushed) >= FLUSH_EVERY {
                 flushed = now;
@@ -151,6 +155,7 @@ impl Thread {
             sleep(rest).await;
         }
         self.lanes.borrow_mut().clear(|exchange| self.drop_copy(exchange, Dropped::Stopping));
+        self.decide(true);
         if tells_outcomes {
             told.tell(&self.shared.live, &mut self.batch.borrow_mut());
         }
@@ -201,6 +206,22 @@ impl Thread {
     fn drop_copy(&self, exchange: &Exchange, why: Dropped) {
         exchange.count(self.worker, Mirrored::Dropped(why));
         self.shared.queue.release(exchange.bytes());
+    }
+
+    /// Records a comparison.
+    pub(super) fn record(&self, meter: Option<&Arc<ShadowMeter>>, compared: &Compared) {
+        if let Some(meter) = meter {
+            meter.compared(self.worker, compared.verdict);
+        }
+        self.batch.borrow_mut().compared(compared);
+    }
+
+    /// Records the comparisons that have waited long enough for their verdict, or all.
+    fn decide(&self, all: bool) {
+        let judge = &self.shared.judge;
+        while let Some(one) = self.undecided.borrow_mut().next(judge, all) {
+            self.record(one.meter.as_ref(), &one.compared);
+        }
     }
 
     fn flush(&self) {

@@ -9,6 +9,7 @@ mod bodies;
 mod broken;
 mod comparing;
 mod connections;
+mod demo;
 mod diffs;
 mod drain;
 mod harness;

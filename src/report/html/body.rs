@@ -19,6 +19,9 @@ const WIDTH: usize = 200;
 /// How long two bodies may be held against each other.
 const PATIENCE: Duration = Duration::from_millis(200);
 
+/// Bodies are held against each other as text, without the rules of the comparison.
+const MARKED: &str = "All lines that differ are marked, also those that a rule or an acceptance lets differ.";
+
 /// Two bodies, line by line; or why they are not shown.
 pub(super) struct Bodies {
     pub(super) rows: Vec<Row>,
@@ -61,9 +64,7 @@ impl Bodies {
         'groups: for group in diff.grouped_ops(CONTEXT) {
             for operation in group {
                 let before = operation.old_range().start;
-                if before > at {
-                    rows.push(Row::Gap(before - at));
-                }
+                skip(&mut rows, &old[at..before]);
                 at = operation.old_range().end;
                 add(&mut rows, &operation, &old, &new);
                 if rows.len() > ROWS {
@@ -75,10 +76,17 @@ impl Bodies {
             rows.truncate(ROWS);
             return Bodies { rows, note: "Cut here: the bodies differ further on." };
         }
-        if at < old.len() {
-            rows.push(Row::Gap(old.len() - at));
-        }
-        Bodies { rows, note: "" }
+        skip(&mut rows, &old[at..]);
+        Bodies { rows, note: MARKED }
+    }
+}
+
+fn skip(rows: &mut Vec<Row>, equal: &[&str]) {
+    match equal {
+        [] => {}
+        // To say that a line is left out takes a line.
+        [one] => rows.push(Row::Same(line(one))),
+        _ => rows.push(Row::Gap(equal.len())),
     }
 }
 

@@ -107,7 +107,7 @@ impl Ratio {
             ticks: axis.ticks(|value| format!("{}×", short(value / 1000.0))),
             same: units(axis.x(1000.0)),
             words: format!(
-                "For the same request, new took at most {} times as long as legacy in half of {} pairs, and at most {} times in nine of ten.",
+                "For the same request, new took at most {}× legacy’s time in half of {} pairs, and at most {}× in nine of ten.",
                 times(median),
                 counted(histogram.count()),
                 times(ninth)

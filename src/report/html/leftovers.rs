@@ -48,6 +48,7 @@ pub(super) fn of_copies(outcomes: &[OutcomeRow]) -> [Vec<Leftover>; 3] {
 pub(super) fn unknown_in_words(why: &str) -> &str {
     match why {
         "unconfirmed" => "they differed, and whether that comes again was not tried",
+        "not_modified" => "only one side said that the client's copy is still good (304)",
         "too_large" => "a body is larger than is compared",
         "too_deep" => "a body is nested too deeply",
         "too_much_work" => "comparing them was too much work",
