@@ -105,10 +105,16 @@ impl Evidence {
         if over > ABSOLUTE { Judgement::Real } else { Judgement::Rare }
     }
 
-    /// Whether asking both systems again would teach anything about it.
+    /// Whether so much is known of it that asking both systems again would teach little.
     #[must_use]
-    pub fn wants_confirmation(&self) -> bool {
-        self.confirmations() < ENOUGH_CONFIRMATIONS || self.raw.is_multiple_of(RECHECK)
+    pub const fn is_settled(&self) -> bool {
+        self.confirmations() >= ENOUGH_CONFIRMATIONS
+    }
+
+    /// Whether this sighting is one of those at which a settled one is looked at anew.
+    #[must_use]
+    pub const fn is_due_again(&self) -> bool {
+        self.raw.is_multiple_of(RECHECK)
     }
 }
 
@@ -163,8 +169,9 @@ mod tests {
 
     #[test]
     fn confirmations_are_spent_on_what_is_not_settled() {
-        assert!(Evidence { raw: 1, ..NOTHING }.wants_confirmation());
-        assert!(!Evidence { raw: 6, again: 5, ..NOTHING }.wants_confirmation());
-        assert!(Evidence { raw: 200, again: 5, ..NOTHING }.wants_confirmation());
+        assert!(!Evidence { raw: 1, ..NOTHING }.is_settled());
+        let settled = Evidence { raw: 6, again: 5, ..NOTHING };
+        assert!(settled.is_settled() && !settled.is_due_again());
+        assert!(Evidence { raw: 200, again: 5, ..NOTHING }.is_due_again());
     }
 }

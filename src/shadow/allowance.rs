@@ -11,18 +11,21 @@ const ONE_IN: u64 = 20;
 const ALWAYS_EVERY: Duration = Duration::from_secs(1);
 /// Asks of one backend within any [`SECOND`].
 const PER_SECOND: usize = 10;
-/// How many of them there may be before one to learn of noise: else those would leave nothing to confirmations, which settle
-/// far more.
+/// How many of them there may be before one to learn of noise, and before one to look anew at what is settled: else those
+/// would leave nothing to confirmations, which settle far more.
 const BEFORE_NOISE: usize = PER_SECOND / 2;
+const BEFORE_RECHECK: usize = PER_SECOND / 5;
 const SECOND: Duration = Duration::from_secs(1);
 
-/// What asks are for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What asks are for, what matters most first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Purpose {
-    /// To learn how often a system differs from itself. Takes at most half of what a route may ask.
-    Noise,
-    /// To see whether a difference shows again.
+    /// To see whether a difference shows again of which little is known.
     Confirmation,
+    /// To learn how often a system differs from itself. This and the next take at most half of what a route may ask.
+    Noise,
+    /// To see whether what is known of a difference still holds.
+    Recheck,
 }
 
 /// The account of asks.
@@ -37,7 +40,8 @@ pub(super) struct Allowance {
 struct RouteAccount {
     compared: u64,
     asked: u64,
-    noise: u64,
+    /// Of those, how many were no confirmations.
+    others: u64,
     last: Option<Instant>,
 }
 
@@ -55,12 +59,16 @@ impl Allowance {
         let asks = backends.len() as u64;
         let account = self.routes.entry(Arc::clone(route)).or_default();
         let within = (account.asked + asks) * ONE_IN <= account.compared;
-        let half = purpose == Purpose::Confirmation || (account.noise + asks) * ONE_IN * 2 <= account.compared;
+        let half = purpose == Purpose::Confirmation || (account.others + asks) * ONE_IN * 2 <= account.compared;
         let long_ago = account.last.is_none_or(|last| now.duration_since(last) >= ALWAYS_EVERY);
         if !(within && half || long_ago) {
             return false;
         }
-        let most = if purpose == Purpose::Noise { BEFORE_NOISE } else { PER_SECOND };
+        let most = match purpose {
+            Purpose::Confirmation => PER_SECOND,
+            Purpose::Noise => BEFORE_NOISE,
+            Purpose::Recheck => BEFORE_RECHECK,
+        };
         let has_room = |asked: &mut VecDeque<Instant>| {
             while asked.front().is_some_and(|first| now.duration_since(*first) >= SECOND) {
                 asked.pop_front();
@@ -77,8 +85,8 @@ impl Allowance {
         }
         account.asked += asks;
         account.last = Some(now);
-        if purpose == Purpose::Noise {
-            account.noise += asks;
+        if purpose != Purpose::Confirmation {
+            account.others += asks;
         }
         true
     }
@@ -110,7 +118,8 @@ mod tests {
             let now = began + Duration::from_millis(millis);
             (0..100).filter(|i| allowance.take(&name(&format!("{millis}-{i}")), &[&backend], purpose, now)).count()
         };
-        assert_eq!(asked(Purpose::Noise, 0), 5, "half is left to confirmations");
+        assert_eq!(asked(Purpose::Recheck, 0), 2, "most is left to the others");
+        assert_eq!(asked(Purpose::Noise, 0), 3, "half is left to confirmations");
         assert_eq!(asked(Purpose::Confirmation, 0), 5);
         assert_eq!(asked(Purpose::Confirmation, 999), 0);
         assert_eq!(asked(Purpose::Confirmation, 1000), 10);

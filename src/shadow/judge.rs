@@ -68,8 +68,8 @@ impl Confirmation {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Held {
     pub(super) judgement: Judgement,
-    /// Whether asking again would teach anything.
-    pub(super) unsettled: bool,
+    /// What asking both sides again would be for, if it would teach anything.
+    pub(super) wants: Option<Purpose>,
 }
 
 /// Kinds that a field which comes and goes shows by turns.
@@ -181,7 +181,7 @@ impl Route {
     fn learn(&mut self, id: SignatureId, learned: &Evidence) -> Held {
         let full = self.signatures.len() >= MAX_SIGNATURES;
         if full && !self.signatures.contains_key(&id) {
-            return Held { judgement: Judgement::TooFew, unsettled: false };
+            return Held { judgement: Judgement::TooFew, wants: None };
         }
         let evidence = &mut self.signatures.entry(id).or_default().evidence;
         evidence.add(learned);
@@ -191,7 +191,11 @@ impl Route {
             evidence.gone /= 2;
         }
         let whole = Evidence { compared: self.compared, checked: self.checked, ..*evidence };
-        Held { judgement: whole.judge(), unsettled: whole.wants_confirmation() }
+        let wants = match whole.is_settled() {
+            false => Some(Purpose::Confirmation),
+            true => whole.is_due_again().then_some(Purpose::Recheck),
+        };
+        Held { judgement: whole.judge(), wants }
     }
 }
 

@@ -164,9 +164,10 @@ impl Round<'_> {
         }
         let judge = &self.thread.shared.judge;
         let sampled = self.comparison.noise.contains(bucket_of(&self.plan.noise_salt, &*self.exchange.request_id));
-        let unsettled = judged.iter().any(|one| one.held.unsettled && !one.accepted);
-        let confirm = self.comparison.confirm && unsettled && !busy(other);
-        if confirm && judge.may_ask(self.route(), &[own, other], Purpose::Confirmation) {
+        let wanted = judged.iter().filter(|one| !one.accepted).filter_map(|one| one.held.wants).min();
+        if let Some(purpose) = wanted.filter(|_| self.comparison.confirm && !busy(other))
+            && judge.may_ask(self.route(), &[own, other], purpose)
+        {
             let (again, shadow) =
                 tokio::join!(self.ask(primary.side, backend), self.ask(self.exchange.shadow, self.shadow));
             let Some(again) = again else { return false };

@@ -24,7 +24,7 @@ import time
 
 from rig import Driver, Rig, get, table
 
-ROUTES = """retention: { size: 16MiB }
+ROUTES = """retention: { size: 8MiB }
 routes: [{ name: orders, match: { path: "/orders/{id}" }, new: new, stage: shadow, shadow: {} }]"""
 
 
