@@ -53,7 +53,8 @@ fn main() {
     }
     pin(std::process::id(), 1);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    tokio::task::LocalSet::new().block_on(&runtime, run(&options));
+    let wrong = tokio::task::LocalSet::new().block_on(&runtime, run(&options));
+    std::process::exit(i32::from(wrong > 0));
 }
 
 fn options() -> Options {
@@ -76,7 +77,8 @@ pub(crate) fn pin(pid: u32, core: u32) {
     assert!(done.is_ok_and(|done| done.status.success()), "taskset is needed, and core {core}");
 }
 
-async fn run(options: &Options) {
+/// How many answers were wrong.
+async fn run(options: &Options) -> usize {
     let backends = Backends::start().await;
     let facade = Facade::start(&backends).await;
     let load = Load::new(facade.address).await;
@@ -110,7 +112,7 @@ async fn full_load(facade: &Facade, load: &Load) -> f64 {
     }
 }
 
-async fn rounds(facade: &Facade, load: &Load, rate: f64, options: &Options) {
+async fn rounds(facade: &Facade, load: &Load, rate: f64, options: &Options) -> usize {
     println!("{rate:.0} requests/s, {} rounds of {} s", options.rounds, options.seconds);
     let mut rows: Vec<Vec<Row>> = CASES.iter().map(|_| Vec::new()).collect();
     for round in 0..options.rounds {
@@ -147,12 +149,11 @@ async fn rounds(facade: &Facade, load: &Load, rate: f64, options: &Options) {
             rows.iter().map(|row| row.load.wrong).sum::<usize>(),
         );
     }
-    let wrong: usize = rows.iter().flatten().map(|row| row.load.wrong).sum();
-    std::process::exit(i32::from(wrong > 0));
+    rows.iter().flatten().map(|row| row.load.wrong).sum()
 }
 
 /// One hung shadow for long: memory must stay where it is.
-async fn hang(facade: &Facade, load: &Load, rate: f64, seconds: u64) {
+async fn hang(facade: &Facade, load: &Load, rate: f64, seconds: u64) -> usize {
     facade.shadow(Some(Behaviour::Hung)).await;
     let mut wrong = 0;
     let began = std::time::Instant::now();
@@ -167,7 +168,7 @@ async fn hang(facade: &Facade, load: &Load, rate: f64, seconds: u64) {
         let (after, p99) = (began.elapsed().as_secs(), measured.quantile(0.99));
         println!("| {after} | {:.1} | {:.1} | {p99} | {wrong} |", mib(facade.rss()), mib(queue));
     }
-    std::process::exit(i32::from(wrong > 0));
+    wrong
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
