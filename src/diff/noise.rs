@@ -45,6 +45,9 @@ const RELATIVE: f64 = 0.20;
 const ABSOLUTE: f64 = 0.0003;
 /// Without a confirmation, how many self-checks it takes to speak of noise.
 const ENOUGH_CHECKS: u64 = 30;
+/// And how often those would have shown it, did a system differ from itself as often as the two differ: none of so many is
+/// no accident (e⁻³ is 5 %).
+const EXPECTED_NOISE: f64 = 3.0;
 /// How many confirmations settle a signature, so that more would be wasted.
 const ENOUGH_CONFIRMATIONS: u64 = 5;
 /// Of later sightings of a settled signature, one in so many is confirmed anew: systems change.
@@ -99,7 +102,8 @@ impl Evidence {
         if self.noise > 0 && self.checked >= ENOUGH_CHECKS && over <= RELATIVE * (raw + noise) {
             return Judgement::Noise;
         }
-        if confirmations == 0 && self.checked < ENOUGH_CHECKS {
+        let enough_checks = self.checked >= ENOUGH_CHECKS && raw * self.checked as f64 >= EXPECTED_NOISE;
+        if confirmations == 0 && !enough_checks {
             return Judgement::TooFew;
         }
         if over > ABSOLUTE { Judgement::Real } else { Judgement::Rare }
@@ -154,7 +158,11 @@ mod tests {
     fn too_few_is_its_own_answer() {
         assert_eq!(Evidence { raw: 10, ..NOTHING }.judge(), Judgement::TooFew);
         assert_eq!(Evidence { raw: 10, checked: 29, ..NOTHING }.judge(), Judgement::TooFew);
-        assert_eq!(Evidence { raw: 10, checked: 30, ..NOTHING }.judge(), Judgement::Real);
+        assert_eq!(Evidence { raw: 1000, checked: 30, ..NOTHING }.judge(), Judgement::Real);
+        // Thirty checks say nothing of what shows once in a thousand answers.
+        assert_eq!(Evidence { raw: 10, checked: 30, ..NOTHING }.judge(), Judgement::TooFew);
+        assert_eq!(Evidence { raw: 10, checked: 3000, ..NOTHING }.judge(), Judgement::Real);
+        assert_eq!(Evidence { compared: 2000, raw: 1, checked: 50, ..NOTHING }.judge(), Judgement::TooFew);
     }
 
     #[test]
@@ -163,8 +171,8 @@ mod tests {
         assert_eq!(Evidence { raw: 100, checked: 1000, noise: 8, ..NOTHING }.judge(), Judgement::Noise);
         assert_eq!(Evidence { raw: 100, checked: 1000, noise: 6, ..NOTHING }.judge(), Judgement::Real);
         // Under 0.03 % of all.
-        assert_eq!(Evidence { raw: 3, checked: 1000, ..NOTHING }.judge(), Judgement::Rare);
-        assert_eq!(Evidence { raw: 4, checked: 1000, ..NOTHING }.judge(), Judgement::Real);
+        assert_eq!(Evidence { raw: 3, checked: 20_000, ..NOTHING }.judge(), Judgement::Rare);
+        assert_eq!(Evidence { raw: 4, checked: 20_000, ..NOTHING }.judge(), Judgement::Real);
     }
 
     #[test]

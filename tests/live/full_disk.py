@@ -24,7 +24,7 @@ import time
 
 from rig import Driver, Rig, get, table
 
-ROUTES = """retention: { size: 8MiB }
+ROUTES = """retention: { size: 16MiB }
 routes: [{ name: orders, match: { path: "/orders/{id}" }, new: new, stage: shadow, shadow: {} }]"""
 
 
@@ -96,7 +96,7 @@ def main():
         print("skipped: only root may mount a small disk")
         return
     disk = tempfile.mkdtemp(prefix="banyan-disk-")
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m", "tmpfs", disk], capture_output=True, text=True)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m", "tmpfs", disk], capture_output=True, text=True)
     if mounted.returncode != 0:
         os.rmdir(disk)
         print(f"skipped: no disk can be mounted here: {mounted.stderr.strip()}")
