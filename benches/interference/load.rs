@@ -12,10 +12,13 @@ const REQUEST: &[u8] = b"GET /orders/7 HTTP/1.1\r\nHost: shop.example\r\nAccept:
 /// An answer that takes longer has failed.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Connections that were idle for longer are not used again.
+const FRESH: Duration = Duration::from_secs(30);
+
 /// Clients of one facade.
 pub(crate) struct Load {
     address: SocketAddr,
-    idle: Rc<RefCell<Vec<TcpStream>>>,
+    idle: Rc<RefCell<Vec<(Instant, TcpStream)>>>,
     /// The answer that all must be.
     expected: Rc<[u8]>,
 }
@@ -100,18 +103,19 @@ async fn connect(address: SocketAddr) -> Option<TcpStream> {
 }
 
 /// Whether the answer is the expected one.
-async fn ask(address: SocketAddr, idle: &RefCell<Vec<TcpStream>>, expected: &[u8]) -> Option<bool> {
+async fn ask(address: SocketAddr, idle: &RefCell<Vec<(Instant, TcpStream)>>, expected: &[u8]) -> Option<bool> {
     let pooled = idle.borrow_mut().pop();
     let mut stream = match pooled {
-        Some(stream) => stream,
-        None => connect(address).await?,
+        // The facade closes what has been idle for long.
+        Some((since, stream)) if since.elapsed() < FRESH => stream,
+        _ => connect(address).await?,
     };
     stream.write_all(REQUEST).await.ok()?;
     let mut answer = vec![0; expected.len()];
     stream.read_exact(&mut answer).await.ok()?;
     undated(&mut answer);
     let right = answer == expected;
-    idle.borrow_mut().push(stream);
+    idle.borrow_mut().push((Instant::now(), stream));
     Some(right)
 }
 

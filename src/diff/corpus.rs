@@ -39,6 +39,10 @@ fn mirrored(told: &[String]) -> Vec<String> {
         .map(|one| match one.split_once(' ') {
             Some((kind, path)) if kind == missing => format!("{extra} {path}"),
             Some((kind, path)) if kind == extra => format!("{missing} {path}"),
+            Some((kind, path)) if kind == Kind::Status.as_str() => {
+                let (one, other) = path.strip_prefix("status:").and_then(|path| path.split_once('/')).unwrap();
+                format!("{kind} status:{other}/{one}")
+            }
             _ => one.clone(),
         })
         .collect();

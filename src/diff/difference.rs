@@ -77,7 +77,7 @@ impl Kind {
 pub struct Difference {
     /// What kind it is.
     pub kind: Kind,
-    /// Where, normalised so that it is the same for every answer of a route: `status`, `header:location`,
+    /// Where, normalised so that it is the same for every answer of a route: `status:200/404`, `header:location`,
     /// `cookie:sid`, `$.items[*].price`.
     pub path: String,
     /// Where exactly the first one is in this pair: `$.items[3].price`.

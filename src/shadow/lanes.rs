@@ -3,7 +3,14 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
+use tokio::time::{Duration, Instant};
+
 use super::Exchange;
+
+/// After so many failures in a row a shadow counts as broken.
+const BROKEN_AFTER: u32 = 16;
+/// How often a broken shadow is tried.
+const TRY_EVERY: Duration = Duration::from_millis(100);
 
 /// What the lanes may hold.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +35,10 @@ struct Lane {
     under_way: usize,
     waiting: VecDeque<Box<Exchange>>,
     bytes: usize,
+    /// Failures in a row.
+    failures: u32,
+    /// When a broken shadow is tried again.
+    try_at: Option<Instant>,
 }
 
 /// What becomes of a copy that arrives.
@@ -38,6 +49,8 @@ pub(super) enum Admitted {
     Waits,
     /// Too many wait already.
     Full(Box<Exchange>),
+    /// The shadow is broken: asking it would only cost.
+    Broken(Box<Exchange>),
 }
 
 impl Lanes {
@@ -51,6 +64,13 @@ impl Lanes {
             Some(lane) => lane,
             None => self.lanes.entry(Arc::clone(backend)).or_default(),
         };
+        if lane.failures >= BROKEN_AFTER {
+            let now = Instant::now();
+            if lane.try_at.is_some_and(|at| now < at) {
+                return Admitted::Broken(exchange);
+            }
+            lane.try_at = Some(now + TRY_EVERY);
+        }
         if lane.under_way < self.bounds.in_flight {
             lane.under_way += 1;
             return Admitted::Go(exchange);
@@ -64,6 +84,20 @@ impl Lanes {
         Admitted::Waits
     }
 
+    /// Notes whether a shadow answered.
+    pub(super) fn answered(&mut self, backend: &str, well: bool) {
+        if let Some(lane) = self.lanes.get_mut(backend) {
+            lane.failures = if well { 0 } else { lane.failures.saturating_add(1) };
+        }
+    }
+
+    /// Takes out what waits for a shadow that is broken.
+    pub(super) fn give_up(&mut self, backend: &str, mut each: impl FnMut(&Exchange)) {
+        if let Some(lane) = self.lanes.get_mut(backend).filter(|lane| lane.failures >= BROKEN_AFTER) {
+            lane.clear(&mut each);
+        }
+    }
+
     /// A copy is back. The next one for the same backend takes its place, if one waits.
     pub(super) fn done(&mut self, backend: &str) -> Option<Box<Exchange>> {
         let lane = self.lanes.get_mut(backend)?;
@@ -72,7 +106,8 @@ impl Lanes {
             return Some(next);
         }
         lane.under_way -= 1;
-        if lane.under_way == 0 {
+        // What is known of a broken shadow is kept.
+        if lane.under_way == 0 && lane.failures == 0 {
             self.lanes.remove(backend);
         }
         None
@@ -85,14 +120,18 @@ impl Lanes {
 
     /// Whether nothing is under way.
     pub(super) fn is_empty(&self) -> bool {
-        self.lanes.is_empty()
+        self.lanes.values().all(|lane| lane.under_way == 0)
     }
 
     /// Gives up all that waits; `each` is told of it.
     pub(super) fn clear(&mut self, mut each: impl FnMut(&Exchange)) {
-        for lane in self.lanes.values_mut() {
-            lane.bytes = 0;
-            lane.waiting.drain(..).for_each(|exchange| each(&exchange));
-        }
+        self.lanes.values_mut().for_each(|lane| lane.clear(&mut each));
+    }
+}
+
+impl Lane {
+    fn clear(&mut self, each: &mut impl FnMut(&Exchange)) {
+        self.bytes = 0;
+        self.waiting.drain(..).for_each(|exchange| each(&exchange));
     }
 }

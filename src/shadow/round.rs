@@ -35,6 +35,7 @@ pub(super) async fn run(thread: &Rc<Thread>, exchange: &Exchange, backend: &Arc<
     let heard = ask.send().await;
     let outcome = heard.as_ref().map_or_else(|failed| Mirrored::Failed(*failed), |_| Mirrored::Sent);
     exchange.count(thread.worker, outcome);
+    thread.lanes.borrow_mut().answered(&backend.settings.name, heard.is_ok());
     let Some(comparison) = &plan.comparison else { return };
     let round = Round { thread, exchange, plan, comparison, shadow: backend, at_ms: wall_ms(exchange) };
     match heard {
@@ -142,6 +143,14 @@ impl Round<'_> {
         diff::compare(&one.answer(), &other.answer(), &self.comparison.rules, &mut budget)
     }
 
+    /// A system's answer beside its own second one, in the place that it has beside the other system.
+    fn differ_from_itself(&self, first: &Heard, again: &Heard) -> Outcome {
+        match first.side {
+            Side::Legacy => self.differ(first, again),
+            Side::New => self.differ(again, first),
+        }
+    }
+
     fn judge<'d>(&self, difference: &'d Difference, sighted: &Evidence) -> Judged<'d> {
         let route = self.route();
         let id = difference.signature(route);
@@ -171,7 +180,7 @@ impl Round<'_> {
             let (again, shadow) =
                 tokio::join!(self.ask(primary.side, backend), self.ask(self.exchange.shadow, self.shadow));
             let Some(again) = again else { return false };
-            let itself = self.differ(primary, &again);
+            let itself = self.differ_from_itself(primary, &again);
             if sampled {
                 self.checked(&itself);
             }
@@ -192,7 +201,7 @@ impl Round<'_> {
             && judge.may_ask(self.route(), &[own], Purpose::Noise)
             && let Some(again) = self.ask(primary.side, backend).await
         {
-            self.checked(&self.differ(primary, &again));
+            self.checked(&self.differ_from_itself(primary, &again));
         }
         false
     }

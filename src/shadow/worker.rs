@@ -186,6 +186,7 @@ impl Thread {
             Admitted::Go(exchange) => self.start(exchange, backend),
             Admitted::Waits => {}
             Admitted::Full(exchange) => self.drop_copy(&exchange, Dropped::BackendBusy),
+            Admitted::Broken(exchange) => self.drop_copy(&exchange, Dropped::BackendBroken),
         }
     }
 
@@ -243,6 +244,8 @@ struct Turn {
 impl Drop for Turn {
     fn drop(&mut self) {
         self.thread.shared.queue.release(self.bytes);
+        let give_up = |exchange: &Exchange| self.thread.drop_copy(exchange, Dropped::BackendBroken);
+        self.thread.lanes.borrow_mut().give_up(&self.backend, give_up);
         let next = self.thread.lanes.borrow_mut().done(&self.backend);
         if let Some(exchange) = next
             // After a reload, the backend of the same name may be another.

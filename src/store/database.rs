@@ -18,6 +18,8 @@ const SCHEMA: &str = include_str!("schema.sql");
 const CHECKED: u64 = 64 * 1024 * 1024;
 /// How much of the write-ahead log stays on disk once it is written back.
 const LOG_LIMIT: u64 = 4 * 1024 * 1024;
+/// How many broken files stay beside the store.
+const KEPT_ASIDE: usize = 3;
 /// How long to wait for another process that locks the file.
 const BUSY: Duration = Duration::from_secs(2);
 
@@ -148,8 +150,27 @@ pub(super) fn put_aside(path: &Path) -> io::Result<(PathBuf, Salvage)> {
             _ => {}
         }
     }
+    forget_oldest(path);
     let salvage = Connection::open_with_flags(&aside, OpenFlags::SQLITE_OPEN_READ_ONLY)
         .map(|connection| Salvage::of(&connection))
         .unwrap_or_default();
     Ok((aside, salvage))
+}
+
+/// Deletes what was put aside before the last few times: a disk that breaks files again and again must not fill up with them.
+fn forget_oldest(path: &Path) {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name().and_then(|name| name.to_str())) else { return };
+    let prefix = format!("{name}.corrupt-");
+    let entries = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    let mut aside: Vec<String> =
+        names.filter(|name| name.starts_with(&prefix) && !name.ends_with("-wal") && !name.ends_with("-shm")).collect();
+    // Their names hold the time.
+    aside.sort();
+    for old in aside.iter().rev().skip(KEPT_ASIDE) {
+        for ending in ["", "-wal", "-shm"] {
+            // One that cannot be deleted is tried again the next time.
+            let _ = fs::remove_file(folder.join(format!("{old}{ending}")));
+        }
+    }
 }

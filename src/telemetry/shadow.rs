@@ -63,6 +63,8 @@ pub enum Dropped {
     QueueBytes,
     /// Too many copies wait for this backend.
     BackendBusy,
+    /// This backend has failed many times in a row, and is only tried now and then.
+    BackendBroken,
     /// It waited longer than the shadow's timeout.
     Expired,
     /// The facade went down.
@@ -71,7 +73,7 @@ pub enum Dropped {
 
 impl Mirrored {
     /// Everything that can become of a copy, in the order of [`Mirrored::index`].
-    pub const ALL: [Mirrored; 21] = [
+    pub const ALL: [Mirrored; 22] = [
         Mirrored::Sent,
         Mirrored::Failed(Failed::Unresolved),
         Mirrored::Failed(Failed::Connect),
@@ -91,6 +93,7 @@ impl Mirrored {
         Mirrored::Dropped(Dropped::QueueFull),
         Mirrored::Dropped(Dropped::QueueBytes),
         Mirrored::Dropped(Dropped::BackendBusy),
+        Mirrored::Dropped(Dropped::BackendBroken),
         Mirrored::Dropped(Dropped::Expired),
         Mirrored::Dropped(Dropped::Stopping),
     ];
@@ -126,6 +129,7 @@ impl Mirrored {
             Mirrored::Dropped(Dropped::QueueFull) => "dropped_queue_full",
             Mirrored::Dropped(Dropped::QueueBytes) => "dropped_queue_bytes",
             Mirrored::Dropped(Dropped::BackendBusy) => "dropped_backend_busy",
+            Mirrored::Dropped(Dropped::BackendBroken) => "dropped_backend_broken",
             Mirrored::Dropped(Dropped::Expired) => "dropped_expired",
             Mirrored::Dropped(Dropped::Stopping) => "dropped_stopping",
         }

@@ -288,6 +288,23 @@ fn every_copy_is_accounted_for_when_the_shadow_hangs() {
 }
 
 #[test]
+fn a_broken_shadow_is_tried_now_and_then_until_it_answers() {
+    let pair = Pair::start(SHADOW);
+    pair.new.on("/a", Script::default().reset());
+    let mut client = pair.site.client();
+    until("copies that are spared", || {
+        client.ask("GET", "/a");
+        (pair.site.metric(&outcome("dropped_backend_broken")) > 20).then_some(())
+    });
+    let failed = pair.site.metric(&outcome("failed_reset"));
+    assert!((16..60).contains(&failed), "{failed}");
+    until("an answer again", || {
+        client.ask("GET", "/fine");
+        (pair.site.metric(&outcome("sent")) > 20).then_some(())
+    });
+}
+
+#[test]
 fn copies_that_wait_too_long_are_dropped() {
     let shadowing = "shadowing: { threads: 1, requests: 64, in_flight: 1 }";
     let pair = Pair::start(&format!("{shadowing}\n{}", route("shadow", "timeout: 100ms")));

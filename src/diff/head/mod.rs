@@ -15,13 +15,17 @@ use values::Sameness;
 #[must_use]
 pub fn compare(one: &Answer<'_>, other: &Answer<'_>, rules: &Rules) -> Vec<Difference> {
     let mut found = Vec::new();
-    let same = match rules.status {
-        StatusRule::Exact => one.status == other.status,
-        StatusRule::Class => one.status.as_u16() / 100 == other.status.as_u16() / 100,
+    let (one_status, other_status) = (one.status.as_u16(), other.status.as_u16());
+    let (same, path) = match rules.status {
+        StatusRule::Exact => (one_status == other_status, format!("status:{one_status}/{other_status}")),
+        StatusRule::Class => {
+            let (one, other) = (one_status / 100, other_status / 100);
+            (one == other, format!("status:{one}xx/{other}xx"))
+        }
     };
     if !same {
-        let (one, other) = (one.status.as_u16().to_string(), other.status.as_u16().to_string());
-        found.push(difference(Kind::Status, "status".to_owned(), Some(one), Some(other)));
+        // What was found and is now missing is another matter than what was missing and is now found.
+        found.push(difference(Kind::Status, path, Some(one_status.to_string()), Some(other_status.to_string())));
     }
     let mut looked_at: Vec<&HeaderName> = Vec::new();
     for name in &rules.headers {

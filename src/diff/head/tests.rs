@@ -36,7 +36,10 @@ fn status_shows_its_numbers() {
         body: b"",
     };
     let found = compare(&answer(200), &answer(201), &Rules::default());
-    assert_eq!(found, [difference(Kind::Status, "status".to_owned(), Some("200".to_owned()), Some("201".to_owned()))]);
+    assert_eq!(
+        found,
+        [difference(Kind::Status, "status:200/201".to_owned(), Some("200".to_owned()), Some("201".to_owned()))]
+    );
     let class = Rules { status: StatusRule::Class, ..Rules::default() };
     assert!(compare(&answer(200), &answer(201), &class).is_empty());
     assert_eq!(compare(&answer(200), &answer(301), &class).len(), 1);

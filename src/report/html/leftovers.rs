@@ -84,6 +84,7 @@ fn copy_in_words(outcome: &str) -> Option<(usize, &str)> {
         "dropped_primary_failed" => (DROPPED, "the side that answers failed"),
         "dropped_queue_full" => (DROPPED, "too many copies were waiting"),
         "dropped_queue_bytes" => (DROPPED, "the copies that wait held too many bytes"),
+        "dropped_backend_broken" => (DROPPED, "that backend had failed many times in a row"),
         "dropped_backend_busy" => (DROPPED, "too many copies were waiting for that backend"),
         "dropped_expired" => (DROPPED, "it waited longer than the shadow's timeout"),
         "dropped_stopping" => (DROPPED, "the facade went down"),
