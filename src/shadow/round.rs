@@ -19,7 +19,7 @@ use crate::diff::{
 use crate::names::Side;
 use crate::routing::bucket_of;
 use crate::snapshot::{Comparison, ShadowPlan};
-use crate::store::Compared;
+use crate::store::{Compared, Sample};
 use crate::telemetry::Mirrored;
 use crate::upstream::Backend;
 
@@ -101,12 +101,15 @@ impl Round<'_> {
         let can_confirm = self.can_ask_again() && self.comparison.confirm && !asked_again;
         let weight = judged.iter().map(|one| one.weight(can_confirm)).max();
         let (verdict, why) = verdict(weight, outcome.unknown);
+        let mut sample = self.sample(verdict, &pair, &judged);
         let waits = (verdict, why) == UNCONFIRMED
             && self.thread.undecided.borrow_mut().add(|| Undecided {
                 since: Instant::now(),
                 compared: self.compared(verdict, why, took),
                 meter: self.exchange.meter().cloned(),
                 ids: judged.iter().filter(|one| !one.accepted).map(|one| one.id).collect(),
+                // What is kept and what is counted must agree on the verdict.
+                sample: sample.take(),
             });
         if !waits {
             self.record(verdict, why, took);
@@ -118,7 +121,7 @@ impl Round<'_> {
             }
             self.thread.batch.borrow_mut().found(self.at_ms, self.route(), one.difference, learned);
         }
-        self.keep(verdict, &pair, &judged);
+        self.thread.batch.borrow_mut().samples.extend(sample);
     }
 
     /// What the client was answered.
@@ -237,17 +240,15 @@ impl Round<'_> {
         Compared { at_ms: self.at_ms, route: Arc::clone(self.route()), tenant, verdict, why, took }
     }
 
-    fn keep(&self, verdict: Verdict, pair: &Pair<'_>, judged: &[Judged<'_>]) {
+    /// The comparison in full, if it is worth keeping.
+    fn sample(&self, verdict: Verdict, pair: &Pair<'_>, judged: &[Judged<'_>]) -> Option<Sample> {
         let ids: Vec<SignatureId> = judged.iter().map(|one| one.id).collect();
-        if !self.thread.batch.borrow().takes_samples()
-            || !self.thread.shared.judge.wants_sample(self.route(), &ids, Instant::now())
-        {
-            return;
+        let room = self.thread.batch.borrow().takes_samples() && self.thread.undecided.borrow().takes_samples();
+        if !room || !self.thread.shared.judge.wants_sample(self.route(), &ids, Instant::now()) {
+            return None;
         }
         let differences = judged.iter().map(|one| (one.id, one.difference.clone())).collect();
-        let sample =
-            sample::of(self.exchange, self.comparison, self.at_ms, verdict, [pair.legacy, pair.new], differences);
-        self.thread.batch.borrow_mut().samples.push(sample);
+        Some(sample::of(self.exchange, self.comparison, self.at_ms, verdict, [pair.legacy, pair.new], differences))
     }
 }
 

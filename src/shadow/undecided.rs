@@ -8,7 +8,8 @@ use tokio::time::{Duration, Instant};
 use super::judge::Judge;
 use super::round::{Weight, verdict};
 use crate::diff::SignatureId;
-use crate::store::Compared;
+use crate::store::batch::MAX_SAMPLES;
+use crate::store::{Compared, Sample};
 use crate::telemetry::ShadowMeter;
 
 /// How long they wait. A crash loses what waits.
@@ -24,6 +25,8 @@ pub(super) struct Undecided {
     pub(super) meter: Option<Arc<ShadowMeter>>,
     /// What it showed and nobody accepted.
     pub(super) ids: Vec<SignatureId>,
+    /// The comparison in full, if it is to be kept.
+    pub(super) sample: Option<Sample>,
 }
 
 /// Those of one thread, the oldest first.
@@ -40,6 +43,11 @@ impl Waiting {
         room
     }
 
+    /// Whether there is room for another comparison in full.
+    pub(super) fn takes_samples(&self) -> bool {
+        self.0.iter().filter(|one| one.sample.is_some()).nth(MAX_SAMPLES - 1).is_none()
+    }
+
     /// The next one that has waited long enough, or, if `all`, the next one; with its verdict.
     pub(super) fn next(&mut self, judge: &Judge, all: bool) -> Option<Undecided> {
         self.0.front().filter(|one| all || one.since.elapsed() >= PATIENCE)?;
@@ -47,6 +55,9 @@ impl Waiting {
         let weigh = |id: &SignatureId| Weight::of(None, judge.held(&one.compared.route, *id), true);
         let heaviest = one.ids.iter().map(weigh).max();
         (one.compared.verdict, one.compared.why) = verdict(heaviest, None);
+        if let Some(sample) = &mut one.sample {
+            sample.verdict = one.compared.verdict;
+        }
         Some(one)
     }
 }
@@ -76,7 +87,7 @@ mod tests {
                 why: UNCONFIRMED.1,
                 took: None,
             };
-            assert!(waiting.add(|| Undecided { since: Instant::now(), compared, meter: None, ids }));
+            assert!(waiting.add(|| Undecided { since: Instant::now(), compared, meter: None, ids, sample: None }));
         }
         assert!(waiting.next(&judge, false).is_none(), "it is too early");
         judge.learn(&route, real, &Confirmation::Again.evidence());

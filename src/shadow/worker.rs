@@ -222,6 +222,7 @@ impl Thread {
         let judge = &self.shared.judge;
         while let Some(one) = self.undecided.borrow_mut().next(judge, all) {
             self.record(one.meter.as_ref(), &one.compared);
+            self.batch.borrow_mut().samples.extend(one.sample);
         }
     }
 
