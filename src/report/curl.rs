@@ -4,11 +4,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::printable;
+use crate::diff::redact::REDACTED;
 use crate::store::Body;
 use crate::store::read::Kept;
 
-/// What redaction leaves of a value.
-const REDACTED: &str = "[redacted]";
 /// What curl sets itself, and what belongs to a connection.
 const NOT_SENT: [&str; 9] = [
     "content-length",

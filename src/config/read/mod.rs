@@ -5,6 +5,7 @@
 //! reported where it stands, and its siblings were read all the same.
 
 mod amounts;
+mod answer;
 mod at;
 mod names;
 mod record;
@@ -13,13 +14,13 @@ mod scalars;
 use std::borrow::Cow;
 
 pub use amounts::{Age, Count, Size};
+pub use answer::{Number, Where};
 pub(super) use at::read_at;
 pub use at::{At, Boxed, Filled, Nullable, OneOrMany};
 pub use names::{Named, Names};
 pub(super) use record::{Field, key, properties, record};
 pub use scalars::{
-    Address, Choice, HeaderKey, MethodName, Network, Number, Percentage, Switch, Text, Time, Toggle, Version, Where,
-    Word,
+    Address, Choice, HeaderKey, MethodName, Network, Percentage, Switch, Text, Time, Toggle, Version, Word,
 };
 
 use super::diagnostic::{Finding, Report};
