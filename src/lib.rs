@@ -11,9 +11,9 @@
 //! | 7 | [`cli`] (→ [`app`], [`demo`]), [`app`], [`demo`]: compose and run |
 //! | 6 | [`admin`] (→ [`report`]): metrics, health and commands over HTTP · [`report`]: what analysts see of differences |
 //! | 5 | [`control`]: the only writer of generations · [`proxy`] (→ [`server`]): the life of a request · [`server`]: listeners, connections, drain |
-//! | 4 | [`state`]: the live generation · [`shadow`] (→ [`state`], [`store`]): copies to the other side · [`store`]: what came of comparisons, on disk |
+//! | 4 | [`state`]: the live generation · [`shadow`] (→ [`state`], [`store`]): copies to the other side · [`store`]: what came of comparisons, on disk · [`ledger`]: directives and audit, on disk |
 //! | 3 | [`config`]: `routes.yaml` to snapshot · [`upstream`]: backends, endpoints, connections, the codec to backends |
-//! | 2 | [`snapshot`]: one compiled configuration · [`telemetry`] (→ [`snapshot`]): metrics and the access log |
+//! | 2 | [`snapshot`]: one compiled configuration · [`directives`]: what was said beside it: pins, ramps, audit · [`telemetry`] (→ [`snapshot`]): metrics and the access log |
 //! | 1 | [`routing`]: the pure decision · [`diff`]: the pure comparison of answers · [`wire`]: headers, targets and framing |
 //! | 0 | [`names`], [`errors`], [`shutdown`] |
 
@@ -26,7 +26,9 @@ pub mod config;
 pub mod control;
 pub mod demo;
 pub mod diff;
+pub mod directives;
 pub mod errors;
+pub mod ledger;
 pub mod names;
 pub mod proxy;
 pub mod report;

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 const LAYERS: [&[&str]; 8] = [
     &["names", "errors", "shutdown"],
     &["routing", "diff", "wire"],
-    &["snapshot", "telemetry"],
+    &["snapshot", "directives", "telemetry"],
     &["config", "upstream"],
-    &["state", "shadow", "store"],
+    &["state", "shadow", "store", "ledger"],
     &["control", "proxy", "server"],
     &["admin", "report"],
     &["main", "cli", "app", "demo"],
