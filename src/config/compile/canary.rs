@@ -38,7 +38,7 @@ fn share(canary: &file::Canary, build: &Build<'_>, cx: &mut Cx<'_>) -> Option<Sh
         cx.report.error(of.place, "missing-percent", "`of` says nothing without `percent`");
     }
     let (percent, by) = keys::share(canary.percent.as_ref(), canary.by.as_ref(), build, cx)?;
-    Some(Share { percent, by, of: of.flatten() })
+    Some(Share { percent, by, of: of.flatten(), ramped: false })
 }
 
 fn tenants(list: Option<&At<Filled<Text>>>) -> HashSet<Box<str>> {
