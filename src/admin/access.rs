@@ -2,8 +2,8 @@
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::header::{HeaderMap, IF_MATCH};
 use axum::http::StatusCode;
+use axum::http::header::{HeaderMap, IF_MATCH};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 

@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+use super::Admin;
 use super::fault::Fault;
 use super::input::{Input, Query};
-use super::Admin;
 use crate::config::{self, Bundle, Options};
 use crate::control::{Caller, Command, Done, MadeFrom, Order, Outcome, RampOrder, Refused, Reloaded, ResumeOrder};
 use crate::directives::{Scope, Target, Unit};
@@ -154,6 +154,8 @@ pub struct ReloadAnswer {
     pub live: bool,
     /// The generation that is live now.
     pub generation: u64,
+    /// Whether a generation of before is held, so that the files do not count.
+    pub held: bool,
     /// Whether it is on the disk for the next start.
     pub durable: bool,
     /// What changed, or why not.
@@ -282,11 +284,7 @@ async fn put_back(admin: &Admin, number: u64, why: String, caller: &Caller) -> R
     Ok(acted(admin.helm.hold(number, made_from, why, caller)?).await)
 }
 
-async fn command(
-    admin: &Admin,
-    command: Command,
-    outcome: oneshot::Receiver<Reloaded>,
-) -> Result<Reloaded, Fault> {
+async fn command(admin: &Admin, command: Command, outcome: oneshot::Receiver<Reloaded>) -> Result<Reloaded, Fault> {
     admin.commands.send(command).await.map_err(|_| Fault::leaving())?;
     outcome.await.map_err(|_| Fault::leaving())
 }
@@ -321,15 +319,14 @@ async fn reload_answer(admin: &Admin, reloaded: Reloaded) -> Response {
         Outcome::Invalid(errors) => (StatusCode::UNPROCESSABLE_ENTITY, false, errors),
         Outcome::Unconfirmed(removals) => (StatusCode::CONFLICT, false, removals),
         Outcome::Held(generation) => (StatusCode::CONFLICT, false, vec![held(generation)]),
-        Outcome::Moved(live) => {
-            (StatusCode::CONFLICT, false, vec![Refused::Moved { live }.to_string()])
-        }
+        Outcome::Moved(live) => (StatusCode::CONFLICT, false, vec![Refused::Moved { live }.to_string()]),
         Outcome::BeingWritten(path) => {
             (StatusCode::LOCKED, false, vec![format!("{} is being written", path.display())])
         }
     };
-    let generation = admin.live.current().number;
-    (status, Json(ReloadAnswer { live, generation, durable, messages, peers: Vec::new() })).into_response()
+    let now = Arc::clone(&admin.live.current());
+    let (generation, held) = (now.number, now.standing.hold.is_some());
+    (status, Json(ReloadAnswer { live, generation, held, durable, messages, peers: Vec::new() })).into_response()
 }
 
 /// What a route, a group and a tenant name together.

@@ -122,9 +122,8 @@ async fn read<T: Send + 'static>(
 async fn diffs(State(admin): State<Admin>, Query(query): Query<DiffsQuery>) -> Result<Response, Fault> {
     let now_ms = now_ms();
     let since_ms = match &query.since {
-        Some(text) => when::since(text, now_ms).ok_or_else(|| {
-            Fault::senseless(format!("`{text}` is no moment: {}", when::WHAT))
-        })?,
+        Some(text) => when::since(text, now_ms)
+            .ok_or_else(|| Fault::senseless(format!("`{text}` is no moment: {}", when::WHAT)))?,
         None => 0,
     };
     let limit = query.limit.unwrap_or(LIMIT);

@@ -5,6 +5,7 @@
 //! before it comes here.
 
 mod order;
+mod ramp;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,6 +22,7 @@ use crate::ledger::{Change, Entry, Ledger, Made};
 use crate::state::{Generation, Live};
 use crate::store::now_ms;
 pub use order::{Order, ResumeOrder};
+pub use ramp::RampOrder;
 
 /// Where directives take effect.
 #[derive(Debug)]

@@ -47,7 +47,8 @@ pub(super) struct History {
 
 impl MadeFrom {
     /// A loaded configuration.
-    pub(super) fn new(snapshot: Snapshot, bundle: &Bundle) -> MadeFrom {
+    #[must_use]
+    pub fn new(snapshot: Snapshot, bundle: &Bundle) -> MadeFrom {
         // A path that is not UTF-8 does not serialize; such a configuration cannot be put back after a restart.
         let text = bundle.to_text().unwrap_or_default().into();
         MadeFrom { snapshot: Arc::new(snapshot), text }

@@ -27,5 +27,5 @@ mod watch;
 
 pub use controller::{Command, Controller, Outcome, Reloaded, StartError, StartOptions};
 pub use event::{Event, Events};
-pub use helm::{Caller, Done, Helm, Order, Refused, ResumeOrder};
+pub use helm::{Caller, Done, Helm, Order, RampOrder, Refused, ResumeOrder};
 pub use history::{MadeFrom, Past};

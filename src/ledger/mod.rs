@@ -90,4 +90,14 @@ impl Ledger {
         Ok(None)
     }
 }
-impl Ledger { pub fn is_behind(&self) -> bool { false } pub fn errors(&self) -> u64 { 0 } pub fn waiting(&self) -> usize { 0 } }
+impl Ledger {
+    pub fn is_behind(&self) -> bool {
+        false
+    }
+    pub fn errors(&self) -> u64 {
+        0
+    }
+    pub fn waiting(&self) -> usize {
+        0
+    }
+}

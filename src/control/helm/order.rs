@@ -4,9 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Caller, Done, Helm, Inner, MadeFrom, Move, Refused};
-use crate::directives::{Hold, Pin, Scope, Standing, Target, Unit, routes_of, targets, without_legacy};
+use crate::directives::{Hold, Pin, Scope, Standing, Target, Unit, targets, without_legacy};
 use crate::ledger::Change;
-use crate::routing::Rules;
 use crate::store::now_ms;
 
 /// A rollback.
@@ -180,12 +179,6 @@ impl Helm {
         let changes = scopes.iter().cloned().map(Change::Unpin).collect();
         self.apply(inner, Move { standing, made_from: None, changes, words: words.collect(), act })
     }
-}
-
-/// Whether a pin of this scope would do anything by these rules.
-#[must_use]
-pub fn is_effective(scope: &Scope, rules: &Rules) -> bool {
-    scope.target == Target::Everything || routes_of(&scope.target, rules).next().is_some()
 }
 
 fn name_of(target: &Target) -> String {
