@@ -272,7 +272,7 @@ impl Helm {
 
     /// Nothing changes: the answer waits for what is being written, so that it does not promise what is not yet kept.
     fn unchanged(&self) -> Done {
-        let durable = self.ledger.write(Entry { changes: Vec::new(), act: None });
+        let durable = self.ledger.write(Entry::default());
         let generation = self.live.current().number;
         Done { generation, changed: false, changes: Vec::new(), left_alone: Vec::new(), durable }
     }

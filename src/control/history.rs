@@ -8,10 +8,9 @@ use similar::TextDiff;
 
 use crate::config::Bundle;
 use crate::directives::Author;
+use crate::ledger::GENERATIONS;
 use crate::snapshot::Snapshot;
 
-/// How many generations are remembered.
-pub const KEPT: usize = 100;
 /// How many bytes of configuration text the snapshots in memory may come from; one takes a few times its text.
 const MOST_TEXT: usize = 32 * 1024 * 1024;
 
@@ -64,7 +63,7 @@ impl History {
     /// Adds the newest; lets go of what is too old or too large.
     pub(super) fn push(&mut self, past: Past) {
         self.past.push_back(past);
-        while self.past.len() > KEPT {
+        while self.past.len() > GENERATIONS as usize {
             self.past.pop_front();
         }
         let mut room = MOST_TEXT;
