@@ -174,12 +174,12 @@ fn pins_are_remembered_on_a_disk_where_nothing_can_be_made() {
     drop(ledger);
     // Where the index of the log would be made.
     let obstacle = folder.path().join("control.db-shm");
-    fs::create_dir(&obstacle).unwrap();
+    std::os::unix::fs::symlink("nowhere", &obstacle).unwrap();
     let (ledger, remembered) = Ledger::open(folder.path());
     assert_eq!((scopes(&remembered), remembered.trouble), (vec!["a".to_owned()], None));
     assert!(ledger.is_behind());
     assert!(!write(&ledger, pinned("b")));
-    fs::remove_dir(&obstacle).unwrap();
+    fs::remove_file(&obstacle).unwrap();
     heals(&ledger);
     ledger.stop(PATIENCE);
     assert_eq!(scopes(&super::remembered(folder.path())), ["a", "b"]);
