@@ -183,7 +183,7 @@ impl Writer {
         self.anew = true;
         match database::put_aside(&self.path, word) {
             Ok(aside) => {
-                tracing::error!(error = %why, kept = %aside.display(), "the ledger's file was put aside with its audit and history");
+                tracing::error!(error = %why, kept = %aside.display(), "the ledger's file was put aside");
                 true
             }
             Err(error) => {

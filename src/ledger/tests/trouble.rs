@@ -186,6 +186,22 @@ fn pins_are_remembered_on_a_disk_where_nothing_can_be_made() {
     assert_eq!(aside(folder.path(), "unread"), None);
 }
 
+#[test]
+fn a_first_start_on_a_disk_where_nothing_can_be_made_has_no_trouble() {
+    let folder = tempfile::tempdir().unwrap();
+    let obstacle = folder.path().join("control.db-shm");
+    std::os::unix::fs::symlink("nowhere", &obstacle).unwrap();
+    for _ in 0..2 {
+        let (ledger, remembered) = Ledger::open(folder.path());
+        assert_eq!(remembered, Remembered::default());
+        assert!(ledger.is_behind());
+        assert!(!write(&ledger, pinned("a")));
+        assert!(!ledger.stop(PATIENCE), "it could not be written");
+    }
+    fs::remove_file(&obstacle).unwrap();
+    assert_eq!(remembered(folder.path()), Remembered::default());
+}
+
 /// The file that was put aside, if there is one.
 pub(super) fn aside(dir: &std::path::Path, word: &str) -> Option<std::path::PathBuf> {
     let prefix = format!("control.db.{word}-");
