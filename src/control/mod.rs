@@ -4,12 +4,14 @@
 //!
 //! - [`build`]: a snapshot becomes a generation that keeps every backend and meter it can
 //! - [`controller`]: loads, refuses or adopts, and keeps what it adopted for the next start
+//! - [`guard`]: rolls back what does not keep to its thresholds, and lets ramps climb
 //! - [`state_dir`]: the state directory and its lock
 //! - [`watch`]: notices that a file of the configuration has changed and rests
 //! - [`resolve`]: names of endpoints become addresses
 
 mod build;
 mod controller;
+pub mod guard;
 mod resolve;
 mod state_dir;
 mod watch;
