@@ -63,14 +63,8 @@ impl Climb {
         self.step.map(|step| step.began + self.settings.every)
     }
 
-    /// Looks whether the next step may be taken. `tripped`: the guard has just rolled the unit back.
-    pub(super) fn look(
-        &mut self,
-        state: Option<&RampState>,
-        tripped: bool,
-        watches: &mut [Watch],
-        now: Instant,
-    ) -> Option<Finding> {
+    /// Looks whether the next step may be taken.
+    pub(super) fn look(&mut self, state: Option<&RampState>, watches: &mut [Watch], now: Instant) -> Option<Finding> {
         let Some(state) = state else {
             (self.step, self.waits) = (None, Waits::Begin);
             let percent = self.settings.steps.first().copied()?;
@@ -79,10 +73,6 @@ impl Climb {
         let from = state.percent();
         let at = self.settings.step_of(from);
         let here = self.settings.steps.get(at).copied()?;
-        if tripped {
-            self.stop(Waits::Pin);
-            return self.step_to(from, self.settings.steps[at.saturating_sub(1)], StepReason::Tripped);
-        }
         if here != from {
             self.stop(Waits::Begin);
             return self.step_to(from, here, StepReason::OtherSteps);
@@ -115,6 +105,13 @@ impl Climb {
                 None
             }
         }
+    }
+
+    /// The guard has rolled the unit back: gives the step to go on from, if there is one before.
+    pub(super) fn trip(&mut self, state: Option<&RampState>) -> Option<Percent> {
+        self.stop(Waits::Pin);
+        let at = self.settings.step_of(state?.percent());
+        self.settings.steps.get(at.checked_sub(1)?).copied()
     }
 
     /// The step's clock stands; when it goes on it begins anew.

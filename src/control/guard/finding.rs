@@ -19,6 +19,8 @@ pub enum Finding {
         route: Arc<str>,
         /// The thresholds that are breached.
         breaches: Vec<Measure>,
+        /// The step before, which the unit's ramp goes on from; `None` without a ramp, and at its first step.
+        back_to: Option<Percent>,
     },
     /// Tell somebody: the guard is breached where nothing is rolled back.
     Warn {
@@ -66,8 +68,6 @@ pub enum StepReason {
         /// What was measured.
         measures: Vec<Measure>,
     },
-    /// Its guard tripped: it goes on from the step before.
-    Tripped,
     /// The file has other steps now.
     OtherSteps,
 }
@@ -119,7 +119,6 @@ impl fmt::Display for StepReason {
             StepReason::Held { answers, measures } => {
                 write!(f, "the guard held over {answers} answers of new: {}", listed(measures))
             }
-            StepReason::Tripped => f.write_str("the guard tripped"),
             StepReason::OtherSteps => f.write_str("the steps are others"),
         }
     }

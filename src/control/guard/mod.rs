@@ -17,7 +17,7 @@ mod view;
 mod watch;
 mod window;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use tokio::time::Instant;
@@ -60,21 +60,21 @@ impl Guards {
             self.rebuild(generation);
         }
         let mut found = Vec::new();
-        let mut tripped: HashSet<Unit> = HashSet::new();
+        let mut tripped: HashMap<Unit, usize> = HashMap::new();
         let rules = &generation.snapshot.rules;
         for watch in &mut self.watches {
             // Pins leave a route alone that has no legacy backend to go back to.
             let is_pinned = generation.overrides.is_pinned(watch.route) && rules.route(watch.route).legacy.is_some();
             watch.look(is_pinned, now);
             // The pin for the first of its routes stops the others as well.
-            if tripped.contains(&watch.unit) {
+            if tripped.contains_key(&watch.unit) {
                 continue;
             }
             let Some(breaches) = watch.tell() else { continue };
             let (unit, route) = (watch.unit.clone(), Arc::clone(&watch.name));
             if watch.duty == Duty::Trips {
-                tripped.insert(unit.clone());
-                found.push(Finding::Trip { unit, route, breaches });
+                tripped.insert(unit.clone(), found.len());
+                found.push(Finding::Trip { unit, route, breaches, back_to: None });
             } else {
                 found.push(Finding::Warn { unit, route, breaches });
             }
@@ -83,10 +83,15 @@ impl Guards {
         found
     }
 
-    fn climb(&mut self, ramps: &[RampState], tripped: &HashSet<Unit>, now: Instant, found: &mut Vec<Finding>) {
+    /// `tripped`: the places of the trips among what was found.
+    fn climb(&mut self, ramps: &[RampState], tripped: &HashMap<Unit, usize>, now: Instant, found: &mut Vec<Finding>) {
         let states: HashMap<&Unit, &RampState> = ramps.iter().map(|state| (&state.unit, state)).collect();
         for (unit, climb) in &mut self.climbs {
-            found.extend(climb.look(states.get(unit).copied(), tripped.contains(unit), &mut self.watches, now));
+            let state = states.get(unit).copied();
+            match tripped.get(unit).and_then(|&place| found.get_mut(place)) {
+                Some(Finding::Trip { back_to, .. }) => *back_to = climb.trip(state),
+                _ => found.extend(climb.look(state, &mut self.watches, now)),
+            }
         }
         for state in ramps.iter().filter(|state| !self.climbs.contains_key(&state.unit)) {
             found.push(Finding::Drop { unit: state.unit.clone(), percent: state.percent() });
