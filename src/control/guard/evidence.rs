@@ -115,13 +115,26 @@ impl Times {
     /// `None` of nothing.
     #[must_use]
     pub fn quantile(&self, q: f64) -> Option<f64> {
+        let (begin, end, within) = self.at(q)?;
+        Some(begin + within * (end - begin))
+    }
+
+    /// The bucket that a quantile lies in, from where to where, in microseconds; `None` of nothing.
+    #[must_use]
+    pub fn bucket(&self, q: f64) -> Option<(f64, f64)> {
+        let (begin, end, _) = self.at(q)?;
+        Some((begin, end))
+    }
+
+    /// The bounds of the bucket that a quantile lies in, and how far into it, 0 to 1.
+    fn at(&self, q: f64) -> Option<(f64, f64, f64)> {
         let rank = q.clamp(0.0, 1.0) * self.count() as f64;
         let mut below = 0.0;
         let mut found = None;
         for &(bucket, count) in &self.0 {
             let (begin, end) = octaves::bounds(usize::from(bucket));
             let within = ((rank - below) / count as f64).clamp(0.0, 1.0);
-            found = Some(begin + within * (end - begin));
+            found = Some((begin, end, within));
             below += count as f64;
             if below >= rank {
                 break;

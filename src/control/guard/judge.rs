@@ -159,13 +159,13 @@ fn difference(new: Share, legacy: Share) -> Option<Estimate> {
     Some(apart(rate(new)?, rate(legacy)?))
 }
 
-/// The p99 in microseconds, with the interval of its rank (as of a binomial, by its normal approximation).
+/// The p99 in microseconds, with the interval of its rank (as of a binomial, by its normal approximation) and of its bucket.
 fn p99(side: &SideEvidence) -> Option<Estimate> {
     const Q: f64 = 0.99;
     const Z: f64 = 1.96;
     let off = Z * (Q * (1.0 - Q) / side.times.count().max(1) as f64).sqrt();
-    let at = |q: f64| side.times.quantile(q);
-    Some(Estimate { value: at(Q)?, low: at(Q - off)?, high: at(Q + off)? })
+    let (low, high) = (side.times.bucket(Q - off)?.0, side.times.bucket(Q + off)?.1);
+    Some(Estimate { value: side.times.quantile(Q)?, low, high })
 }
 
 /// The ratio of two times: their difference on the scale of logarithms.
