@@ -1,5 +1,7 @@
 //! What trips a guard, and what does not.
 
+use proptest::prelude::*;
+
 use super::*;
 use Side::{Legacy, New};
 
@@ -88,11 +90,10 @@ fn in_complete_a_guard_only_warns_once_until_it_holds_again() {
         bench.seconds(30, "a", &[]);
         bench.seconds(90, "a", &[Answers(New, 50, 0, 20)]);
     }
-    let found = bench.found();
-    assert_eq!(
-        found,
-        ["2: a: breached by a: error_rate 10 %, limit 1 %", "182: a: breached by a: error_rate 10 %, limit 1 %"]
-    );
+    // The second time as soon as the window, full of good answers, has over 1 % of bad ones.
+    let told =
+        ["2: a: breached by a: error_rate 10 %, limit 1 %", "186: a: breached by a: error_rate 1.07 %, limit 1 %"];
+    assert_eq!(bench.found(), told);
 }
 
 #[test]
@@ -183,4 +184,33 @@ fn a_route_without_a_part_for_new_is_not_judged() {
     bench.seconds(5, "a", &[Answers(Legacy, 100, 100, 20)]);
     assert_eq!((bench.found(), bench.state("a")), (vec![], GuardState::Off));
     assert_eq!(bench.guards.guard("b"), None);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever the traffic, a guard trips as if it knew exactly what happened within its window, up to the slot that it
+    /// lets go at once.
+    #[test]
+    fn a_guard_trips_when_its_window_says_so_and_only_then(
+        traffic in prop::collection::vec((0_u64..40, 0_u64..3), 1..200),
+        window in 1_usize..60,
+    ) {
+        let mut bench = Bench::new(&format!("- {{ name: a, match: {{}}, stage: live, guard: {{ window: {window}s, error_rate: 3% }} }}"));
+        let breached = |second: usize, length: usize| {
+            let seen = &traffic[(second + 1).saturating_sub(length)..=second];
+            let (requests, errors) = seen.iter().fold((0, 0), |sum, (n, bad)| (sum.0 + n, sum.1 + bad.min(n)));
+            requests >= 100 && errors * 100 > requests * 3
+        };
+        for (second, &(requests, errors)) in traffic.iter().enumerate() {
+            bench.seconds(1, "a", &[Answers(New, requests, errors.min(requests), 20)]);
+            let lengths = || (window - window.div_ceil(12)).max(1)..=window;
+            if bench.found.is_empty() {
+                prop_assert!(!lengths().all(|length| breached(second, length)), "it should have tripped at {second}");
+            } else {
+                prop_assert!(lengths().any(|length| breached(second, length)), "{:?} at {second}", bench.found);
+                break;
+            }
+        }
+    }
 }
