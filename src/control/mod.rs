@@ -10,6 +10,7 @@
 //! - [`choose`]: the configuration to begin with
 //! - [`build`]: a snapshot becomes a generation that keeps every backend and meter it can
 //! - [`controller`]: loads, refuses or adopts, and keeps what it adopted for the next start
+//! - [`guard`]: rolls back what does not keep to its thresholds, and lets ramps climb
 //! - [`state_dir`]: the state directory and its lock
 //! - [`watch`]: notices that a file of the configuration has changed and rests
 //! - [`resolve`]: names of endpoints become addresses
@@ -19,6 +20,7 @@ mod build;
 mod choose;
 mod controller;
 pub mod event;
+pub mod guard;
 pub mod helm;
 pub mod history;
 mod resolve;

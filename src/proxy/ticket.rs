@@ -13,10 +13,10 @@ use tokio::time::Instant;
 use super::copying::{Copying, Finished};
 use super::identify;
 use super::view::View;
-use crate::errors::Failure;
-use crate::routing::Decision;
+use crate::errors::{Blame, Failure};
+use crate::routing::{Decision, Reason};
 use crate::snapshot::AccessLog;
-use crate::telemetry::{AccessRecord, LineBuffer, Measured, WorkerId};
+use crate::telemetry::{AccessRecord, Answered, LineBuffer, Measured, WorkerId};
 use crate::upstream::{Backend, Endpoint, InFlight, Pools};
 use crate::wire::body::Tally;
 
@@ -39,6 +39,10 @@ pub struct Ticket {
     served_by: Measured,
     status: Option<StatusCode>,
     error: Option<&'static str>,
+    /// Whose doing the error is.
+    blame: Option<Blame>,
+    /// From the request's head until it was known that there is no answer.
+    failed_after: Option<Duration>,
     /// From the request's head to the answer's.
     pub(super) upstream: Option<Duration>,
     /// How much of the request's body has passed.
@@ -76,6 +80,8 @@ impl Ticket {
             served_by: Measured::Facade,
             status: None,
             error: None,
+            blame: None,
+            failed_after: None,
             upstream: None,
             tally: None,
             bytes_out: 0,
@@ -139,12 +145,13 @@ impl Ticket {
 
     /// Notes what went wrong.
     pub(super) fn failed(&mut self, failure: Failure) {
-        self.error = Some(failure.reason());
+        (self.error, self.blame) = (Some(failure.reason()), Some(failure.blame()));
+        self.failed_after = Some(self.began.elapsed());
     }
 
     /// Notes that the backend broke its answer off.
     pub(super) fn broken(&mut self) {
-        self.error = Some("answer_broken");
+        (self.error, self.blame) = (Some("answer_broken"), Some(Blame::Upstream));
     }
 
     /// Notes that the answer is complete, if it is copied.
@@ -164,6 +171,32 @@ impl Ticket {
     /// The decision for those who may see it and want to.
     pub(super) fn explanation(&self) -> Option<HeaderValue> {
         self.decision.filter(|_| self.explain).and_then(|decision| identify::explanation(&self.view, &decision))
+    }
+
+    /// Counts what the route's guard judges by: how the side has answered that was asked. What somebody forced is no evidence,
+    /// nor is what did not come to pass because of the client or the facade.
+    fn testify(&self, took: Duration) {
+        let Some(decision) = &self.decision else { return };
+        let Some(meter) = decision.route.and_then(|route| self.view.generation.guard_meter(route)) else { return };
+        if decision.reason == Reason::Force || self.sent_to.is_none() {
+            return;
+        }
+        let how = match (self.blame, self.status) {
+            (Some(Blame::Upstream), _) => Answered::Error,
+            (Some(Blame::Client | Blame::Facade), _) => return,
+            (None, Some(status)) if status.is_server_error() => Answered::Error,
+            (None, Some(status)) if status.is_client_error() => Answered::ClientError,
+            (None, _) => Answered::Well,
+        };
+        meter.count(self.worker, decision.side, how, self.upstream.or(self.failed_after).unwrap_or(took));
+    }
+
+    /// Counts it for its tenant.
+    fn tell_of_tenant(&self) {
+        if let (Some(tenant), Some(decision), Some(status)) = (&self.tenant, &self.decision, self.status) {
+            let error = status.is_server_error() || self.blame == Some(Blame::Upstream);
+            self.desk.tenants.borrow_mut().answered(tenant, decision.side, error);
+        }
     }
 
     fn log(&self, took: Duration) {
@@ -213,6 +246,11 @@ impl Drop for Ticket {
             let route = self.decision.and_then(|decision| decision.route);
             generation.meter(route).count(self.worker, self.served_by, status, took);
         }
+        if let (Some(Blame::Upstream), Some(decision)) = (self.blame, self.decision) {
+            generation.meter(decision.route).failed(self.worker, decision.side);
+        }
+        self.testify(took);
+        self.tell_of_tenant();
         if generation.snapshot.access_log != AccessLog::Off {
             self.log(took);
         }

@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use crate::directives::Standing;
 use crate::routing::{BackendId, Overrides, RouteId};
 use crate::snapshot::Snapshot;
-use crate::telemetry::{FacadeMeter, RouteMeter, ShadowMeter};
+use crate::telemetry::{FacadeMeter, GuardMeter, RouteMeter, ShadowMeter};
 use crate::upstream::Backend;
 
 /// A snapshot live in this process, with its living backends, its meters, and what beats its rules. All of it but the
@@ -30,6 +30,8 @@ pub struct Generation {
     pub meters: Arc<[Arc<RouteMeter>]>,
     /// Where the copies of a route's requests are measured, where there are any; [`RouteId`] counts here.
     pub shadow_meters: Arc<[Option<Arc<ShadowMeter>>]>,
+    /// Where the evidence of guarded routes is counted; [`RouteId`] counts here.
+    pub guard_meters: Arc<[Option<Arc<GuardMeter>>]>,
     /// Where requests are measured that no route takes.
     pub unrouted: Arc<RouteMeter>,
 }
@@ -51,6 +53,12 @@ impl Generation {
     #[must_use]
     pub fn shadow_meter(&self, id: RouteId) -> Option<&Arc<ShadowMeter>> {
         self.shadow_meters.get(id.0 as usize)?.as_ref()
+    }
+
+    /// Where the evidence of a route is counted, if it has a guard.
+    #[must_use]
+    pub fn guard_meter(&self, id: RouteId) -> Option<&Arc<GuardMeter>> {
+        self.guard_meters.get(id.0 as usize)?.as_ref()
     }
 }
 

@@ -72,6 +72,7 @@ impl<T: Default> PerWorker<T> {
 #[derive(Debug, Default)]
 struct RouteCells {
     answers: [AnswerCells; 3],
+    failed: [Count; 2],
 }
 
 #[derive(Debug, Default)]
@@ -110,6 +111,21 @@ impl RouteMeter {
         let class = (usize::from(status.as_u16()) / 100).clamp(1, CLASSES.len()) - 1;
         cells.classes[class].add(1);
         cells.seconds.observe(took);
+    }
+
+    /// Counts that a side gave no answer, or broke it off.
+    pub fn failed(&self, worker: WorkerId, side: Side) {
+        self.cells.cell(worker).failed[side.index()].add(1);
+    }
+
+    /// How often each side gave no answer or broke it off, over all workers, as [`Side::index`] counts.
+    #[must_use]
+    pub fn failures(&self) -> [u64; 2] {
+        let mut sum = [0; 2];
+        for cells in self.cells.all() {
+            sum.iter_mut().zip(&cells.failed).for_each(|(total, count)| *total += count.get());
+        }
+        sum
     }
 
     /// The sum over all workers; `None` if there never was an answer.
