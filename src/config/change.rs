@@ -5,19 +5,22 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::directives::Pin;
 use crate::names::Stage;
 use crate::routing::{Canary, Route, Rules};
-use crate::snapshot::{ShadowPlan, Snapshot};
+use crate::snapshot::Snapshot;
 
 /// Something that vanishes and that traffic depends on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Removal {
-    /// A route that new answers at least in part: its traffic would go back to a system that may be gone.
+    /// A route that new answers at least in part, or that is pinned: its traffic would go back to a system that may be gone.
     Route {
         /// The route.
         name: String,
         /// How far it had migrated.
         stage: Stage,
+        /// Whether a pin is on it.
+        pinned: bool,
     },
     /// A file of tenants that lost over a tenth of its lines.
     Tenants {
@@ -33,8 +36,10 @@ pub enum Removal {
 impl fmt::Display for Removal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Removal::Route { name, stage } => {
-                write!(f, "route `{name}` is in stage {stage} and would vanish: its traffic would go back to legacy")
+            Removal::Route { name, stage, pinned } => {
+                let pinned = if *pinned { " and pinned" } else { "" };
+                write!(f, "route `{name}` is in stage {stage}{pinned} and would vanish: ")?;
+                f.write_str("its traffic would go back to legacy")
             }
             Removal::Tenants { file, before, after } => {
                 write!(f, "{} had {before} tenants and would have {after}", file.display())
@@ -43,17 +48,21 @@ impl fmt::Display for Removal {
     }
 }
 
-/// What must be confirmed before `new` replaces `old`; empty where `new` says `reload: { confirm_removals: false }`.
+/// What must be confirmed before `new` replaces `old`, on which these pins are; empty where `new` says
+/// `reload: { confirm_removals: false }`.
 #[must_use]
-pub fn needs_confirming(old: &Snapshot, new: &Snapshot) -> Vec<Removal> {
+pub fn needs_confirming(old: &Snapshot, new: &Snapshot, pins: &[Pin]) -> Vec<Removal> {
     if !new.confirm_removals {
         return Vec::new();
     }
     let kept = by_name(&new.rules);
-    let migrated = |stage| matches!(stage, Stage::Canary | Stage::Live | Stage::Complete);
-    let routes = old.rules.routes.iter().filter(|route| migrated(route.stage) && !kept.contains_key(&*route.name));
-    let mut removals: Vec<Removal> =
-        routes.map(|route| Removal::Route { name: route.name.to_string(), stage: route.stage }).collect();
+    let is_pinned = |route: &Route| pins.iter().any(|pin| pin.scope.target.names(route));
+    let matters =
+        |route: &Route| matches!(route.stage, Stage::Canary | Stage::Live | Stage::Complete) || is_pinned(route);
+    let routes = old.rules.routes.iter().filter(|route| matters(route) && !kept.contains_key(&*route.name));
+    let removal =
+        |route: &Route| Removal::Route { name: route.name.to_string(), stage: route.stage, pinned: is_pinned(route) };
+    let mut removals: Vec<Removal> = routes.map(removal).collect();
     for (file, before) in &old.tenant_files {
         let after = new.tenant_files.iter().find(|(path, _)| path == file).map(|(_, after)| *after);
         if let Some(after) = after.filter(|after| (before - before.min(after)) * 10 > *before) {
@@ -68,7 +77,9 @@ pub fn needs_confirming(old: &Snapshot, new: &Snapshot) -> Vec<Removal> {
 pub fn changes(old: &Snapshot, new: &Snapshot) -> Vec<String> {
     let mut lines = Vec::new();
     routes(old, new, &mut lines);
-    shadows(old, new, &mut lines);
+    beside("shadow", old, new, |snapshot| &snapshot.shadows, &mut lines);
+    beside("guard", old, new, |snapshot| &snapshot.guards, &mut lines);
+    beside("ramp", old, new, |snapshot| &snapshot.ramps, &mut lines);
     backends(old, new, &mut lines);
     cohorts(old, new, &mut lines);
     flags(old, new, &mut lines);
@@ -113,17 +124,30 @@ fn routes(old: &Snapshot, new: &Snapshot, lines: &mut Vec<String>) {
     differ("defaults.legacy", &legacy(old), &legacy(new), lines);
 }
 
-/// What is copied to the other side, of routes that are in both.
-fn shadows(old: &Snapshot, new: &Snapshot, lines: &mut Vec<String>) {
-    let plans = |snapshot: &Snapshot| -> HashMap<Arc<str>, Option<Arc<ShadowPlan>>> {
-        let names = snapshot.rules.routes.iter().map(|route| Arc::clone(&route.name));
-        names.zip(snapshot.shadows.iter().cloned()).collect()
-    };
-    let before = plans(old);
-    for (route, plan) in new.rules.routes.iter().zip(&new.shadows) {
-        if before.get(&route.name).is_some_and(|was| was != plan) {
-            lines.push(format!("{}: shadow changed", route.name));
+/// What stands beside the routes that are in both: shadows, guards, ramps.
+fn beside<T: PartialEq>(
+    what: &str,
+    old: &Snapshot,
+    new: &Snapshot,
+    of: impl Fn(&Snapshot) -> &Vec<Option<Arc<T>>>,
+    lines: &mut Vec<String>,
+) {
+    let names = old.rules.routes.iter().map(|route| &route.name);
+    let before: HashMap<&Arc<str>, &Option<Arc<T>>> = names.zip(of(old)).collect();
+    for (route, is) in new.rules.routes.iter().zip(of(new)) {
+        match before.get(&route.name) {
+            Some(was) if *was == is => {}
+            Some(was) => lines.push(format!("{}: {what} {}", route.name, turned(was.is_some(), is.is_some()))),
+            None => {}
         }
+    }
+}
+
+fn turned(was: bool, is: bool) -> &'static str {
+    match (was, is) {
+        (false, true) => "added",
+        (true, false) => "removed",
+        _ => "changed",
     }
 }
 
@@ -156,7 +180,8 @@ fn describe_canary(canary: &Canary, rules: &Rules) -> String {
     let tenants = |set: &std::collections::HashSet<Box<str>>| set.iter().map(ToString::to_string).collect();
     let share = canary.share.map(|share| {
         let of = share.of.map_or(String::new(), |id| format!(" of {}", cohort(&id)));
-        format!("{} by {}{of}", percent(share.percent), share.by)
+        let how_many = if share.ramped { "ramp".to_owned() } else { percent(share.percent) };
+        format!("{how_many} by {}{of}", share.by)
     });
     let flags = canary.flags.iter().map(|id| rules.flags[id.0 as usize].name.to_string()).collect();
     let parts = [

@@ -51,13 +51,14 @@ pub const WAITING: usize = 10_000;
 /// What is recorded in place of records that were lost.
 pub const LOST: &str = "lost";
 
-/// Changes that are written as one, with their one record in the audit.
-#[derive(Debug, Clone)]
+/// Changes that are written as one, with their one record in the audit. One that is empty is on the disk when everything before
+/// it is.
+#[derive(Debug, Clone, Default)]
 pub struct Entry {
     /// What changes; may be empty.
     pub changes: Vec<Change>,
-    /// Who did it and why.
-    pub act: Act,
+    /// Who did it and why; `None` only where nothing changes.
+    pub act: Option<Act>,
 }
 
 /// One change of what is kept.

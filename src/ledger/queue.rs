@@ -185,7 +185,7 @@ impl Queue {
 
     /// The records that are not on the disk, newest first.
     pub(super) fn acts(&self) -> Vec<Act> {
-        self.lock().entries.iter().rev().map(|queued| queued.entry.act.clone()).collect()
+        self.lock().entries.iter().rev().filter_map(|queued| queued.entry.act.clone()).collect()
     }
 
     /// The generations that are not on the disk, oldest first.
@@ -244,7 +244,7 @@ impl Waiting {
         while self.entries.len() - taken > WAITING {
             let Some(mut dropped) = self.entries.remove(taken) else { break };
             dropped.tell(false);
-            self.lost += 1;
+            self.lost += u64::from(dropped.entry.act.is_some());
             self.whole = true;
         }
     }
@@ -261,7 +261,7 @@ impl Waiting {
         };
         Some(Batch {
             upto: self.newest,
-            acts: self.entries.iter().map(|queued| queued.entry.act.clone()).collect(),
+            acts: self.entries.iter().filter_map(|queued| queued.entry.act.clone()).collect(),
             lost: self.lost,
             directives,
             generations: self.generations.iter().map(|(_, made)| made.clone()).collect(),

@@ -36,7 +36,7 @@ fn pin(scope: &str) -> Pin {
 }
 
 fn pinned(scope: &str) -> Entry {
-    Entry { changes: vec![Change::Pin(pin(scope))], act: act("rollback", scope) }
+    Entry { changes: vec![Change::Pin(pin(scope))], act: Some(act("rollback", scope)) }
 }
 
 fn made(number: u64, bundle: &str) -> Made {
@@ -44,7 +44,7 @@ fn made(number: u64, bundle: &str) -> Made {
 }
 
 fn lived(made: Made) -> Entry {
-    Entry { act: act("reload", ""), changes: vec![Change::Generation(made)] }
+    Entry { act: Some(act("reload", "")), changes: vec![Change::Generation(made)] }
 }
 
 fn everything() -> AuditFilter {
