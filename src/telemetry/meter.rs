@@ -73,6 +73,7 @@ impl<T: Default> PerWorker<T> {
 struct RouteCells {
     answers: [AnswerCells; 3],
     failed: [Count; 2],
+    broken: [Count; 2],
 }
 
 #[derive(Debug, Default)]
@@ -113,19 +114,21 @@ impl RouteMeter {
         cells.seconds.observe(took);
     }
 
-    /// Counts that a side gave no answer, or broke it off.
+    /// Counts that a side gave no answer.
     pub fn failed(&self, worker: WorkerId, side: Side) {
         self.cells.cell(worker).failed[side.index()].add(1);
     }
 
-    /// How often each side gave no answer or broke it off, over all workers, as [`Side::index`] counts.
+    /// Counts that a side broke its answer off.
+    pub fn broken(&self, worker: WorkerId, side: Side) {
+        self.cells.cell(worker).broken[side.index()].add(1);
+    }
+
+    /// How often a side gave no answer, and how often it broke one off, over all workers.
     #[must_use]
-    pub fn failures(&self) -> [u64; 2] {
-        let mut sum = [0; 2];
-        for cells in self.cells.all() {
-            sum.iter_mut().zip(&cells.failed).for_each(|(total, count)| *total += count.get());
-        }
-        sum
+    pub fn failures(&self, side: Side) -> (u64, u64) {
+        let of = |cells: &RouteCells| (cells.failed[side.index()].get(), cells.broken[side.index()].get());
+        self.cells.all().map(of).fold((0, 0), |sum, (failed, broken)| (sum.0 + failed, sum.1 + broken))
     }
 
     /// The sum over all workers; `None` if there never was an answer.
