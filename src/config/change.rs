@@ -39,7 +39,7 @@ impl fmt::Display for Removal {
             Removal::Route { name, stage, pinned } => {
                 let pinned = if *pinned { " and pinned" } else { "" };
                 write!(f, "route `{name}` is in stage {stage}{pinned} and would vanish: ")?;
-                f.write_str("its traffic would go to what else matches, or to legacy")
+                f.write_str("its traffic would go back to legacy")
             }
             Removal::Tenants { file, before, after } => {
                 write!(f, "{} had {before} tenants and would have {after}", file.display())

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::build;
 use super::controller::StartOptions;
 use super::helm::{Helm, Start};
-use super::history::{KEPT, MadeFrom, Past};
+use super::history::{MadeFrom, Past};
 use crate::config::{self, Bundle, Options};
 use crate::directives::{Author, Hold, Pin, Scope, Source, Standing};
-use crate::ledger::{Change, Ledger, Remembered};
+use crate::ledger::{Change, GENERATIONS, Ledger, Remembered};
 use crate::state::Live;
 use crate::store::now_ms;
 use crate::telemetry::FacadeMeter;
@@ -57,7 +57,7 @@ pub(super) fn begin(file: MadeFrom, ledger: Ledger, remembered: Remembered, opti
     let generation = build::generation(number, snapshot, Arc::new(standing), None, options.workers);
     let live = Arc::new(Live::new(generation, FacadeMeter::new(options.workers)));
     // Read before anything is written, and oldest first. What cannot be read is not worth a start.
-    let mut past = ledger.generations(KEPT).unwrap_or_default();
+    let mut past = ledger.generations(GENERATIONS as usize).unwrap_or_default();
     past.reverse();
     let past = past.into_iter().map(|made| Past {
         number: made.number,

@@ -5,13 +5,13 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use similar::TextDiff;
+use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use crate::config::Bundle;
 use crate::directives::Author;
+use crate::ledger::GENERATIONS;
 use crate::snapshot::Snapshot;
 
-/// How many generations are remembered.
-pub const KEPT: usize = 100;
 /// How many bytes of configuration text the snapshots in memory may come from; one takes a few times its text.
 const MOST_TEXT: usize = 32 * 1024 * 1024;
 
@@ -37,6 +37,8 @@ pub struct MadeFrom {
     pub snapshot: Arc<Snapshot>,
     /// What was read, as [`Bundle::to_text`] writes it.
     pub text: Arc<str>,
+    /// XXH3-64 of the files' texts, as 16 hexadecimal digits: the same on every instance with the same files.
+    pub digest: Arc<str>,
 }
 
 /// The latest generations, oldest first.
@@ -51,7 +53,10 @@ impl MadeFrom {
     pub fn new(snapshot: Snapshot, bundle: &Bundle) -> MadeFrom {
         // A path that is not UTF-8 does not serialize; such a configuration cannot be put back after a restart.
         let text = bundle.to_text().unwrap_or_default().into();
-        MadeFrom { snapshot: Arc::new(snapshot), text }
+        let mut hash = Xxh3::new();
+        bundle.files().for_each(|(_, text)| hash.update(&xxh3_64(text.as_bytes()).to_le_bytes()));
+        let digest = format!("{:016x}", hash.digest()).into();
+        MadeFrom { snapshot: Arc::new(snapshot), text, digest }
     }
 }
 
@@ -64,7 +69,7 @@ impl History {
     /// Adds the newest; lets go of what is too old or too large.
     pub(super) fn push(&mut self, past: Past) {
         self.past.push_back(past);
-        while self.past.len() > KEPT {
+        while self.past.len() > GENERATIONS as usize {
             self.past.pop_front();
         }
         let mut room = MOST_TEXT;

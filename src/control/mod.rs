@@ -5,6 +5,7 @@
 //!
 //! - [`helm`]: directives take effect, first in memory and then on the disk
 //! - [`history`]: the generations of before
+//! - [`overview`]: how routes, guards, ramps and tenants stand
 //! - [`event`]: what happens, told to who listens
 //! - [`begin`]: the first generation, with the directives that outlived the process before
 //! - [`choose`]: the configuration to begin with
@@ -23,6 +24,7 @@ pub mod event;
 pub mod guard;
 pub mod helm;
 pub mod history;
+pub mod overview;
 mod resolve;
 mod state_dir;
 mod watch;
@@ -31,3 +33,4 @@ pub use controller::{Command, Controller, Outcome, Reloaded, StartError, StartOp
 pub use event::{Event, Events};
 pub use helm::{Caller, Done, Helm, Order, RampOrder, Refused, ResumeOrder};
 pub use history::{MadeFrom, Past};
+pub use overview::Overview;

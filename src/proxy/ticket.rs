@@ -1,6 +1,5 @@
 //! What is counted and logged of a request: once, when the last byte is out or the client is gone.
 
-use std::cell::RefCell;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -11,12 +10,13 @@ use http::{HeaderValue, Method, StatusCode, Uri};
 use tokio::time::Instant;
 
 use super::copying::{Copying, Finished};
+use super::desk::Desk;
 use super::identify;
 use super::view::View;
 use crate::errors::{Blame, Failure};
 use crate::routing::{Decision, Reason};
 use crate::snapshot::AccessLog;
-use crate::telemetry::{AccessRecord, Answered, LineBuffer, Measured, WorkerId};
+use crate::telemetry::{AccessRecord, Answered, Measured};
 use crate::upstream::{Backend, Endpoint, InFlight, Pools};
 use crate::wire::body::Tally;
 
@@ -24,10 +24,8 @@ use crate::wire::body::Tally;
 /// dropped, the request is counted and logged.
 #[derive(Debug)]
 pub struct Ticket {
-    worker: WorkerId,
+    desk: Rc<Desk>,
     view: Rc<View>,
-    log: Rc<RefCell<LineBuffer>>,
-    pools: Rc<Pools>,
     began: Instant,
     request_id: HeaderValue,
     client: IpAddr,
@@ -56,19 +54,10 @@ pub struct Ticket {
 }
 
 impl Ticket {
-    pub(super) fn new(
-        worker: WorkerId,
-        view: Rc<View>,
-        log: Rc<RefCell<LineBuffer>>,
-        pools: Rc<Pools>,
-        client: IpAddr,
-        request_id: HeaderValue,
-    ) -> Box<Ticket> {
+    pub(super) fn new(desk: Rc<Desk>, view: Rc<View>, client: IpAddr, request_id: HeaderValue) -> Box<Ticket> {
         Box::new(Ticket {
-            worker,
+            desk,
             view,
-            log,
-            pools,
             began: Instant::now(),
             request_id,
             client,
@@ -95,7 +84,7 @@ impl Ticket {
     }
 
     pub(super) fn pools(&self) -> Rc<Pools> {
-        Rc::clone(&self.pools)
+        Rc::clone(&self.desk.pools)
     }
 
     pub(super) fn began(&self) -> Instant {
@@ -188,7 +177,15 @@ impl Ticket {
             (None, Some(status)) if status.is_client_error() => Answered::ClientError,
             (None, _) => Answered::Well,
         };
-        meter.count(self.worker, decision.side, how, self.upstream.or(self.failed_after).unwrap_or(took));
+        meter.count(self.desk.worker, decision.side, how, self.upstream.or(self.failed_after).unwrap_or(took));
+    }
+
+    /// Counts it for its tenant.
+    fn tell_of_tenant(&self) {
+        if let (Some(tenant), Some(decision), Some(status)) = (&self.tenant, &self.decision, self.status) {
+            let error = status.is_server_error() || self.blame == Some(Blame::Upstream);
+            self.desk.tenants.borrow_mut().answered(tenant, decision.side, error);
+        }
     }
 
     fn log(&self, took: Duration) {
@@ -200,7 +197,7 @@ impl Ticket {
         };
         let gone = self.error.is_none() && !self.complete;
         let sent_to = self.sent_to.as_ref();
-        self.log.borrow_mut().write(&AccessRecord {
+        self.desk.log.borrow_mut().write(&AccessRecord {
             began: self.began.into_std(),
             request_id: self.request_id(),
             client: self.client,
@@ -236,16 +233,24 @@ impl Drop for Ticket {
         let generation = &self.view.generation;
         if let Some(status) = self.status {
             let route = self.decision.and_then(|decision| decision.route);
-            generation.meter(route).count(self.worker, self.served_by, status, took);
+            generation.meter(route).count(self.desk.worker, self.served_by, status, took);
+        }
+        if let (Some(Blame::Upstream), Some(decision)) = (self.blame, self.decision) {
+            let meter = generation.meter(decision.route);
+            match self.served_by {
+                Measured::Facade => meter.failed(self.desk.worker, decision.side),
+                Measured::Side(side) => meter.broken(self.desk.worker, side),
+            }
         }
         self.testify(took);
+        self.tell_of_tenant();
         if generation.snapshot.access_log != AccessLog::Off {
             self.log(took);
         }
         if let (Some(copy), Some(decision)) = (self.copy.take(), self.decision) {
             copy.finish(&Finished {
                 view: &self.view,
-                worker: self.worker,
+                worker: self.desk.worker,
                 decision,
                 tenant: self.tenant.as_deref(),
                 request_id: self.request_id(),

@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use crate::directives::Standing;
 use crate::routing::{BackendId, Overrides, RouteId};
 use crate::snapshot::Snapshot;
-use crate::telemetry::{FacadeMeter, GuardMeter, RouteMeter, ShadowMeter};
+use crate::telemetry::{FacadeMeter, GuardMeter, RouteMeter, ShadowMeter, TenantQueue};
 use crate::upstream::Backend;
 
 /// A snapshot live in this process, with its living backends, its meters, and what beats its rules. All of it but the
@@ -63,7 +63,7 @@ impl Generation {
 }
 
 /// What became of the last attempt to change the configuration.
-#[derive(Debug, Clone, Default, serde::Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ReloadStatus {
     /// When it was (RFC 3339); `None` if there was none since the start.
     pub at: Option<String>,
@@ -83,6 +83,8 @@ pub struct Live {
     reload: Mutex<ReloadStatus>,
     /// The counts of the facade as a whole.
     pub meter: FacadeMeter,
+    /// What became of each tenant's requests, on its way to be added up.
+    pub tenants: Arc<TenantQueue>,
     /// When this process began to serve.
     pub started: SystemTime,
 }
@@ -96,6 +98,7 @@ impl Live {
             leaving: AtomicBool::new(false),
             reload: Mutex::default(),
             meter,
+            tenants: Arc::default(),
             started: SystemTime::now(),
         }
     }

@@ -24,6 +24,7 @@ mod operations;
 mod refused;
 mod reload;
 mod rewrite;
+mod rollback;
 mod routing;
 mod streams;
 mod target;

@@ -31,6 +31,22 @@ pub enum Waits {
     Guard,
 }
 
+impl Waits {
+    /// The name, as in JSON.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Waits::Finished => "finished",
+            Waits::Begin => "begin",
+            Waits::Pin => "pin",
+            Waits::Pause => "pause",
+            Waits::Time => "time",
+            Waits::Answers => "answers",
+            Waits::Guard => "guard",
+        }
+    }
+}
+
 /// One ramp.
 #[derive(Debug)]
 pub(super) struct Climb {
