@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use banyan::names::{Key, Stage};
 use banyan::routing::{
-    BackendId, Canary, Cohort, CohortId, CohortKind, Flag, FlagId, HostPattern, Match, NoTrace, PathPattern, Percent,
-    RequestView, Route, Rules, RulesParts, Share, Subject, SubjectRules, SubjectSource,
+    BackendId, Canary, Cohort, CohortId, CohortKind, Flag, FlagId, HostPattern, Match, NoTrace, Overrides, PathPattern,
+    Percent, RequestView, Route, Rules, RulesParts, Share, Subject, SubjectRules, SubjectSource,
 };
 use criterion::{Criterion, Throughput};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
@@ -88,7 +88,7 @@ fn decide(rules: &Rules, request: &Request<'_>) -> bool {
         claims: None,
     };
     let mut subject = Subject::default();
-    let decision = rules.decide(&view, None, &mut subject, &mut NoTrace);
+    let decision = rules.decide(&view, &Overrides::default(), None, &mut subject, &mut NoTrace);
     assert!(decision.route.is_some());
     black_box(decision).backend.is_some()
 }
@@ -196,7 +196,8 @@ fn route(number: usize) -> Route {
         3 => (Stage::Live, vec![Method::PUT, Method::DELETE], format!("/svc-{service}/orders/{{id}}")),
         _ => (Stage::Shadow, Vec::new(), format!("/svc-{service}/orders/{{id}}/items")),
     };
-    let share = Share { percent: Percent::parse("12.5").expect("a percentage"), by: Key::User, of: None };
+    let share =
+        Share { percent: Percent::parse("12.5").expect("a percentage"), by: Key::User, of: None, ramped: false };
     let canary = Canary {
         cohorts: vec![CohortId(number as u32 % 3)],
         flags: if number.is_multiple_of(2) { vec![FlagId(0)] } else { Vec::new() },

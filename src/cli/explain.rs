@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use super::{ConfigArg, Exit, complain};
 use crate::config::{self, Disk, Format, Options};
 use crate::proxy::claims::Verifier;
-use crate::routing::{Decision, RequestView, Subject, TraceStep};
+use crate::routing::{Decision, Overrides, RequestView, Subject, TraceStep};
 use crate::shadow::safety;
 use crate::snapshot::Snapshot;
 use crate::telemetry::Mirrored;
@@ -91,7 +91,7 @@ fn write_decision(snapshot: &Snapshot, asked: &Asked, args: &ExplainArgs, out: &
         Subject::given(args.tenant.as_deref().map(Cow::Borrowed), args.user.as_deref().map(Cow::Borrowed));
     let mut steps: Vec<TraceStep> = Vec::new();
     let rules = &snapshot.rules;
-    let decision = rules.decide(&view, None, &mut subject, &mut steps);
+    let decision = rules.decide(&view, &Overrides::default(), None, &mut subject, &mut steps);
     // What was decided is told below, with the backend.
     for step in steps.iter().filter(|step| !matches!(step, TraceStep::Decided { .. })) {
         writeln!(out, "{step}")?;

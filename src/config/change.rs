@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::names::Stage;
 use crate::routing::{Canary, Route, Rules};
-use crate::snapshot::{ShadowPlan, Snapshot};
+use crate::snapshot::Snapshot;
 
 /// Something that vanishes and that traffic depends on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +68,9 @@ pub fn needs_confirming(old: &Snapshot, new: &Snapshot) -> Vec<Removal> {
 pub fn changes(old: &Snapshot, new: &Snapshot) -> Vec<String> {
     let mut lines = Vec::new();
     routes(old, new, &mut lines);
-    shadows(old, new, &mut lines);
+    beside("shadow", old, new, |snapshot| &snapshot.shadows, &mut lines);
+    beside("guard", old, new, |snapshot| &snapshot.guards, &mut lines);
+    beside("ramp", old, new, |snapshot| &snapshot.ramps, &mut lines);
     backends(old, new, &mut lines);
     cohorts(old, new, &mut lines);
     flags(old, new, &mut lines);
@@ -113,17 +115,30 @@ fn routes(old: &Snapshot, new: &Snapshot, lines: &mut Vec<String>) {
     differ("defaults.legacy", &legacy(old), &legacy(new), lines);
 }
 
-/// What is copied to the other side, of routes that are in both.
-fn shadows(old: &Snapshot, new: &Snapshot, lines: &mut Vec<String>) {
-    let plans = |snapshot: &Snapshot| -> HashMap<Arc<str>, Option<Arc<ShadowPlan>>> {
-        let names = snapshot.rules.routes.iter().map(|route| Arc::clone(&route.name));
-        names.zip(snapshot.shadows.iter().cloned()).collect()
-    };
-    let before = plans(old);
-    for (route, plan) in new.rules.routes.iter().zip(&new.shadows) {
-        if before.get(&route.name).is_some_and(|was| was != plan) {
-            lines.push(format!("{}: shadow changed", route.name));
+/// What stands beside the routes that are in both: shadows, guards, ramps.
+fn beside<T: PartialEq>(
+    what: &str,
+    old: &Snapshot,
+    new: &Snapshot,
+    of: impl Fn(&Snapshot) -> &Vec<Option<Arc<T>>>,
+    lines: &mut Vec<String>,
+) {
+    let names = old.rules.routes.iter().map(|route| &route.name);
+    let before: HashMap<&Arc<str>, &Option<Arc<T>>> = names.zip(of(old)).collect();
+    for (route, is) in new.rules.routes.iter().zip(of(new)) {
+        match before.get(&route.name) {
+            Some(was) if *was == is => {}
+            Some(was) => lines.push(format!("{}: {what} {}", route.name, turned(was.is_some(), is.is_some()))),
+            None => {}
         }
+    }
+}
+
+fn turned(was: bool, is: bool) -> &'static str {
+    match (was, is) {
+        (false, true) => "added",
+        (true, false) => "removed",
+        _ => "changed",
     }
 }
 
@@ -156,7 +171,8 @@ fn describe_canary(canary: &Canary, rules: &Rules) -> String {
     let tenants = |set: &std::collections::HashSet<Box<str>>| set.iter().map(ToString::to_string).collect();
     let share = canary.share.map(|share| {
         let of = share.of.map_or(String::new(), |id| format!(" of {}", cohort(&id)));
-        format!("{} by {}{of}", percent(share.percent), share.by)
+        let how_many = if share.ramped { "ramp".to_owned() } else { percent(share.percent) };
+        format!("{how_many} by {}{of}", share.by)
     });
     let flags = canary.flags.iter().map(|id| rules.flags[id.0 as usize].name.to_string()).collect();
     let parts = [

@@ -3,17 +3,24 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::directives::Standing;
 use crate::snapshot::{MAX_SHADOW_THREADS, Snapshot};
 use crate::state::Generation;
 use crate::telemetry::{BackendMeter, RouteMeter, ShadowMeter};
 use crate::upstream::Backend;
 
-/// Makes the generation after `before`. Backends whose settings are equal are kept with their connections and counts; routes
-/// and backends of the same name go on counting where they were.
-pub(super) fn generation(snapshot: Snapshot, before: Option<&Generation>, workers: usize) -> Generation {
+/// Makes the generation with this number after `before`. Backends whose settings are equal are kept with their connections and
+/// counts; routes and backends of the same name go on counting where they were.
+pub(super) fn generation(
+    number: u64,
+    snapshot: Arc<Snapshot>,
+    standing: Arc<Standing>,
+    before: Option<&Generation>,
+    workers: usize,
+) -> Generation {
     let living: HashMap<&str, &Arc<Backend>> = before
         .into_iter()
-        .flat_map(|before| &before.backends)
+        .flat_map(|before| before.backends.iter())
         .map(|backend| (&*backend.settings.name, backend))
         .collect();
     let backends = snapshot.backends.iter().map(|settings| match living.get(&*settings.name) {
@@ -26,7 +33,7 @@ pub(super) fn generation(snapshot: Snapshot, before: Option<&Generation>, worker
     });
     let backends = backends.collect();
     let counting: HashMap<&str, &Arc<RouteMeter>> =
-        before.into_iter().flat_map(|before| &before.meters).map(|meter| (&*meter.name, meter)).collect();
+        before.into_iter().flat_map(|before| before.meters.iter()).map(|meter| (&*meter.name, meter)).collect();
     let meters = snapshot.rules.routes.iter().map(|route| {
         counting
             .get(&*route.name)
@@ -47,6 +54,12 @@ pub(super) fn generation(snapshot: Snapshot, before: Option<&Generation>, worker
     let shadow_meters = shadow_meters.collect();
     let unrouted =
         before.map_or_else(|| Arc::new(RouteMeter::new("".into(), workers)), |before| Arc::clone(&before.unrouted));
-    let number = before.map_or(1, |before| before.number + 1);
-    Generation { number, snapshot, backends, meters, shadow_meters, unrouted }
+    let overrides = standing.overrides(&snapshot.rules);
+    Generation { number, snapshot, overrides, standing, backends, meters, shadow_meters, unrouted }
+}
+
+/// The generation with this number after `before`, where only directives have changed.
+pub(super) fn directed(number: u64, standing: Arc<Standing>, before: &Generation) -> Generation {
+    let overrides = standing.overrides(&before.snapshot.rules);
+    Generation { number, overrides, standing, ..before.clone() }
 }

@@ -137,7 +137,7 @@ impl Controller {
         let Chosen { snapshot, bundle, why_kept } = choose(loaded, &options, &load_options, &directory)?;
         let writer = open_log(&snapshot).map_err(|error| StartError::System("the access log", error))?;
         let store = Store::open(&directory, snapshot.retention);
-        let generation = build::generation(snapshot, None, options.workers);
+        let generation = build::generation(1, Arc::new(snapshot), Arc::default(), None, options.workers);
         let live = Arc::new(Live::new(generation, FacadeMeter::new(options.workers)));
         let serving_kept = !why_kept.is_empty();
         live.set_reload(ReloadStatus { accepted: !serving_kept, messages: why_kept, serving_kept, at: None });
@@ -301,7 +301,13 @@ impl Controller {
         let changes = config::changes(&before.snapshot, &snapshot);
         self.writer.redirect(snapshot.access_log.clone());
         self.store.set_retention(snapshot.retention);
-        let next = build::generation(snapshot, Some(&before), self.options.workers);
+        let next = build::generation(
+            before.number + 1,
+            Arc::new(snapshot),
+            Arc::clone(&before.standing),
+            Some(&before),
+            self.options.workers,
+        );
         let number = next.number;
         self.live.swap(next);
         self.live.meter.reloaded(true);

@@ -6,9 +6,11 @@
 
 mod act;
 mod pin;
+mod standing;
 
 pub use act::{Act, Author, Source};
 pub use pin::{Pin, Scope, ScopeError, Target};
+pub use standing::{Standing, routes_of, targets, without_legacy};
 
 use std::sync::Arc;
 

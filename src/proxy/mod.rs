@@ -126,8 +126,9 @@ impl Proxy {
         let decision = {
             let seen = identify::view_of(&parts, &host, client, trusted, claims.as_deref());
             let mut subject = crate::routing::Subject::default();
-            let rules = &view.generation.snapshot.rules;
-            let decision = rules.decide(&seen, force, &mut subject, &mut NoTrace);
+            let generation = &view.generation;
+            let rules = &generation.snapshot.rules;
+            let decision = rules.decide(&seen, &generation.overrides, force, &mut subject, &mut NoTrace);
             ticket.decided(decision, subject.tenant.take().map(std::borrow::Cow::into_owned), client, explain);
             decision
         };

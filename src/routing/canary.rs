@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::asker::Asker;
 use super::index::Leaf;
-use super::{Bucket, CohortId, FlagId, Percent, Reason, Route, Rules, Trace, TraceStep};
+use super::{Bucket, CohortId, FlagId, Overrides, Percent, Reason, Route, Rules, Trace, TraceStep};
 use crate::names::Key;
 
 /// To new when any of these holds, unless `except` does.
@@ -25,12 +25,14 @@ pub struct Canary {
 /// The percentage of a canary.
 #[derive(Debug, Clone, Copy)]
 pub struct Share {
-    /// How many.
+    /// How many; where it is ramped, that is said by [`Overrides`](super::Overrides).
     pub percent: Percent,
     /// Counted by.
     pub by: Key,
     /// Of this cohort only; `None`: of everybody.
     pub of: Option<CohortId>,
+    /// Whether a ramp sets the percentage.
+    pub ramped: bool,
 }
 
 /// Who stays with legacy whatever else a canary says.
@@ -48,6 +50,7 @@ pub struct Except {
 pub(super) struct Plan {
     rules: Box<[Rule]>,
     percent: Percent,
+    ramped: bool,
 }
 
 /// One question of a canary.
@@ -71,12 +74,19 @@ enum Rule {
 
 /// What the questions of one canary are asked about. The route is looked into only for what index and plan do not hold.
 pub(super) struct Terms<'d> {
-    pub(super) plan: &'d Plan,
-    pub(super) leaf: Leaf<'d>,
-    pub(super) route: &'d Route,
+    plan: &'d Plan,
+    leaf: Leaf<'d>,
+    route: &'d Route,
+    /// The percentage in force.
+    percent: Percent,
 }
 
-impl Terms<'_> {
+impl<'d> Terms<'d> {
+    pub(super) fn new(plan: &'d Plan, leaf: Leaf<'d>, route: &'d Route, overrides: &Overrides) -> Terms<'d> {
+        let percent = if plan.ramped { overrides.ramped(leaf.route()) } else { plan.percent };
+        Terms { plan, leaf, route, percent }
+    }
+
     fn salt(&self) -> &str {
         self.leaf.salt().unwrap_or_else(|| &self.route.salt)
     }
@@ -107,7 +117,11 @@ impl Canary {
             None => Rule::Share(share.by),
             Some(cohort) => Rule::ShareOf(share.by, cohort),
         }));
-        Plan { rules: rules.into(), percent: self.share.map_or(Percent::ZERO, |share| share.percent) }
+        Plan {
+            rules: rules.into(),
+            percent: self.share.map_or(Percent::ZERO, |share| share.percent),
+            ramped: self.share.is_some_and(|share| share.ramped),
+        }
     }
 }
 
@@ -141,7 +155,7 @@ impl<T: Trace> Asker<'_, '_, T> {
             };
             self.trace.record(|| {
                 let holds = answer.is_some_and(|answer| answer.to_new || rule.excepts());
-                TraceStep::Rule { rule: rule.describe(self.rules, terms.plan.percent), holds }
+                TraceStep::Rule { rule: rule.describe(self.rules, terms.percent), holds }
             });
             if let Some(answer) = answer {
                 return answer;
@@ -165,7 +179,7 @@ impl<T: Trace> Asker<'_, '_, T> {
 
     /// The percentage comes last, so it always has an answer.
     fn ask_share(&mut self, by: Key, terms: &Terms<'_>) -> Answer {
-        match self.bucket(terms.salt(), by, terms.plan.percent) {
+        match self.bucket(terms.salt(), by, terms.percent) {
             None => Answer::legacy(Reason::MissingKey(by)),
             Some((bucket, true)) => Answer { bucket: Some(bucket), ..Answer::new(Reason::Percent) },
             Some((bucket, false)) => Answer { bucket: Some(bucket), ..Answer::legacy(Reason::OutsidePercent) },

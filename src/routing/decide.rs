@@ -1,14 +1,17 @@
 //! The decision: one pure function of rules and request, with its reason.
 //!
-//! The first that speaks decides: a forced side, then the route's stage. Each is asked for an answer and may have none, so
-//! what an operator pins can be asked in front of them.
+//! The first that speaks decides: the kill switch, a pin on route and tenant, on the tenant, on the route or its group, then a forced
+//! side, then the route's stage. Each is asked for an answer and may have none.
 
 use std::fmt;
 
 use super::asker::Asker;
 use super::canary::{Answer, Terms};
 use super::index::Found;
-use super::{BackendId, Bucket, Captures, CohortId, FlagId, RequestView, RouteId, Rules, Subject, Trace, TraceStep};
+use super::{
+    BackendId, Bucket, Captures, CohortId, FlagId, Overrides, PinOn, RequestView, RouteId, Rules, Subject, Trace,
+    TraceStep,
+};
 use crate::names::{Key, Side, Stage};
 
 /// Which side and which backend answer a request, and why. Plain data without heap.
@@ -36,6 +39,10 @@ pub struct Decision {
 pub enum Reason {
     /// No route matched; what is left goes to `defaults.legacy`.
     NoRoute,
+    /// To legacy: the kill switch is on.
+    Kill,
+    /// To legacy: an operator or a guard pinned it.
+    Pin(PinOn),
     /// The caller forced the side.
     Force,
     /// The stage alone says it.
@@ -65,6 +72,8 @@ pub enum Reason {
 impl Rules {
     /// Decides a request.
     ///
+    /// `overrides` were compiled against these rules. They leave a route without a legacy backend alone.
+    ///
     /// `force` is the side that somebody who may do so asked for; the caller has verified that. It is ignored where
     /// the route has no backend on that side, and where no route matches.
     ///
@@ -75,12 +84,13 @@ impl Rules {
     pub fn decide<'a, T: Trace>(
         &self,
         view: &RequestView<'a>,
+        overrides: &Overrides,
         force: Option<Side>,
         subject: &mut Subject<'a>,
         trace: &mut T,
     ) -> Decision {
         let decision = match self.index.find(&self.routes, view, trace) {
-            Some(found) => self.decide_found(found, view, force, subject, trace),
+            Some(found) => self.decide_found(found, view, (overrides, force), subject, trace),
             None => self.decide_none(force, trace),
         };
         trace.record(|| TraceStep::Decided {
@@ -117,12 +127,14 @@ impl Rules {
         &self,
         found: Found<'_>,
         view: &RequestView<'a>,
-        force: Option<Side>,
+        (overrides, force): (&Overrides, Option<Side>),
         subject: &mut Subject<'a>,
         trace: &mut T,
     ) -> Decision {
-        let answer = forced(&found, force, trace)
-            .unwrap_or_else(|| self.ask_stage(&found, &mut Asker::new(self, view, subject, trace)));
+        let mut asker = Asker::new(self, view, subject, trace);
+        let answer = overridden(&found, overrides, &mut asker)
+            .or_else(|| forced(&found, force, asker.trace))
+            .unwrap_or_else(|| self.ask_stage(&found, overrides, &mut asker));
         let side = if answer.to_new { Side::New } else { Side::Legacy };
         Decision {
             route: Some(found.leaf.route()),
@@ -135,7 +147,7 @@ impl Rules {
         }
     }
 
-    fn ask_stage<T: Trace>(&self, found: &Found<'_>, asker: &mut Asker<'_, '_, T>) -> Answer {
+    fn ask_stage<T: Trace>(&self, found: &Found<'_>, overrides: &Overrides, asker: &mut Asker<'_, '_, T>) -> Answer {
         let stage = found.leaf.stage();
         let to_new = match stage {
             Stage::Legacy | Stage::Shadow => false,
@@ -145,12 +157,21 @@ impl Rules {
                 let Some(plan) = self.index.canary(&found.leaf) else {
                     return Answer { to_new: false, reason: Reason::NotInCanary, bucket: None };
                 };
-                let terms = Terms { plan, leaf: found.leaf, route: self.route(found.leaf.route()) };
+                let terms = Terms::new(plan, found.leaf, self.route(found.leaf.route()), overrides);
                 return asker.ask_canary(&terms);
             }
         };
         Answer { to_new, reason: Reason::Stage(stage), bucket: None }
     }
+}
+
+/// What the kill switch and pins say; they are silent where there is no legacy backend to go back to.
+fn overridden<T: Trace>(found: &Found<'_>, overrides: &Overrides, asker: &mut Asker<'_, '_, T>) -> Option<Answer> {
+    let reason = asker.overridden(overrides, found.leaf.route())?;
+    let taken = found.leaf.backend(Side::Legacy).is_some();
+    let rules = asker.rules;
+    asker.trace.record(|| TraceStep::Override { what: rules.reason_text(reason).to_string(), taken });
+    taken.then_some(Answer { to_new: false, reason, bucket: None })
 }
 
 /// What a forced side says; it is silent where there is no backend on that side.
@@ -171,6 +192,8 @@ impl fmt::Display for ReasonText<'_> {
         let rules = self.rules;
         match self.reason {
             Reason::NoRoute => f.write_str("no-route"),
+            Reason::Kill => f.write_str("kill"),
+            Reason::Pin(on) => write!(f, "pin:{}", on.as_str()),
             Reason::Force => f.write_str("force"),
             Reason::Stage(stage) => write!(f, "stage:{stage}"),
             Reason::Tenant => f.write_str("tenant"),

@@ -10,6 +10,7 @@
 //! - [`bucket`]: the published hash and percentages
 //! - [`cohort`], [`flag`], [`canary`]: who goes to new
 //! - [`rewrite`]: paths for the new side, and its answers mapped back
+//! - [`overrides`]: what beats the rules: kill switch, pins, and how far ramps have come
 //! - [`decide`]: puts them together
 //! - [`trace`]: each step of a decision, for `explain`
 
@@ -20,6 +21,7 @@ pub mod cohort;
 pub mod decide;
 pub mod flag;
 pub mod index;
+pub mod overrides;
 pub mod pattern;
 pub mod rewrite;
 pub mod rules;
@@ -32,6 +34,7 @@ pub use canary::{Canary, Except, Share};
 pub use cohort::{Cohort, CohortKind};
 pub use decide::{Decision, Reason};
 pub use flag::Flag;
+pub use overrides::{Overrides, PinOn};
 pub use pattern::{
     Captures, HeaderCondition, HostError, HostPattern, PathError, PathPattern, QueryCondition, RegexError, ValueMatch,
 };

@@ -37,6 +37,13 @@ pub enum TraceStep {
     },
     /// No route matched.
     NoRoute,
+    /// The kill switch is on, or a pin holds.
+    Override {
+        /// Which: `kill`, `pin:route`.
+        what: String,
+        /// Whether it counted; it is ignored where the route has no legacy backend.
+        taken: bool,
+    },
     /// A side was forced.
     Force {
         /// The side.
@@ -117,6 +124,10 @@ impl fmt::Display for TraceStep {
                 write!(f, "route {route} (alternative {}): {outcome}", alternative + 1)
             }
             TraceStep::NoRoute => f.write_str("no route matches"),
+            TraceStep::Override { what, taken: true } => write!(f, "{what}: taken"),
+            TraceStep::Override { what, taken: false } => {
+                write!(f, "{what}: ignored, the route has no legacy backend to go back to")
+            }
             TraceStep::Force { side, taken: true } => write!(f, "force {side}: taken"),
             TraceStep::Force { side, taken: false } => {
                 write!(f, "force {side}: ignored, there is no backend on that side")

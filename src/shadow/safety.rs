@@ -13,11 +13,11 @@ const OVERRIDES: [&str; 3] = ["x-http-method-override", "x-http-method", "x-meth
 /// A query parameter of the same meaning.
 const OVERRIDE_PARAMETER: &str = "_method";
 
-/// The side that a request answered like this is copied to; `None` if its stage shows nobody copies, or if somebody forced
-/// the side: that says nothing of what clients get.
+/// The side that a request answered like this is copied to; `None` if its stage shows nobody copies, if somebody forced
+/// the side (that says nothing of what clients get), or under the kill switch: whoever throws it wants new left in peace.
 #[must_use]
 pub fn shadow_side(stage: Stage, decision: &Decision) -> Option<Side> {
-    if decision.reason == Reason::Force {
+    if matches!(decision.reason, Reason::Force | Reason::Kill) {
         return None;
     }
     match (stage, decision.side) {

@@ -1,5 +1,6 @@
 //! One compiled configuration: immutable, plain data, no handle to anything that lives.
 
+mod guard;
 mod shadow;
 
 use std::net::{IpAddr, SocketAddr};
@@ -12,6 +13,7 @@ use ipnet::IpNet;
 
 use crate::names::Side;
 use crate::routing::{BackendId, RouteId, Rules};
+pub use guard::{GuardSettings, RampSettings, Threshold};
 pub use shadow::{Comparison, MAX_SHADOW_THREADS, ShadowPlan, Shadowing};
 
 /// One compiled configuration.
@@ -23,6 +25,10 @@ pub struct Snapshot {
     pub backends: Vec<BackendSettings>,
     /// What is copied to the other side, for each route; [`RouteId`] counts here.
     pub shadows: Vec<Option<Arc<ShadowPlan>>>,
+    /// What new must keep to, for each route; [`RouteId`] counts here.
+    pub guards: Vec<Option<Arc<GuardSettings>>>,
+    /// How new's share grows, for each route; [`RouteId`] counts here. A route with a ramp has a guard.
+    pub ramps: Vec<Option<Arc<RampSettings>>>,
     /// What shadow traffic may cost. A change takes a restart.
     pub shadowing: Shadowing,
     /// How long the response head may take where no route matches.
@@ -60,6 +66,18 @@ impl Snapshot {
     #[must_use]
     pub fn shadow(&self, id: RouteId) -> Option<&Arc<ShadowPlan>> {
         self.shadows.get(id.0 as usize)?.as_ref()
+    }
+
+    /// What new must keep to on this route.
+    #[must_use]
+    pub fn guard(&self, id: RouteId) -> Option<&Arc<GuardSettings>> {
+        self.guards.get(id.0 as usize)?.as_ref()
+    }
+
+    /// How new's share of this route grows.
+    #[must_use]
+    pub fn ramp(&self, id: RouteId) -> Option<&Arc<RampSettings>> {
+        self.ramps.get(id.0 as usize)?.as_ref()
     }
 }
 

@@ -6,24 +6,30 @@ use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
 
-use crate::routing::{BackendId, RouteId};
+use crate::directives::Standing;
+use crate::routing::{BackendId, Overrides, RouteId};
 use crate::snapshot::Snapshot;
 use crate::telemetry::{FacadeMeter, RouteMeter, ShadowMeter};
 use crate::upstream::Backend;
 
-/// A snapshot live in this process, with its living backends and its meters.
-#[derive(Debug)]
+/// A snapshot live in this process, with its living backends, its meters, and what beats its rules. All of it but the
+/// number and the overrides is shared with the generation before where only a directive changed.
+#[derive(Debug, Clone)]
 pub struct Generation {
-    /// Numbered upward from 1.
+    /// Numbered upward, through restarts.
     pub number: u64,
     /// What it was made from.
-    pub snapshot: Snapshot,
+    pub snapshot: Arc<Snapshot>,
+    /// What beats its rules: the kill switch, pins, ramps.
+    pub overrides: Overrides,
+    /// The same as it was said.
+    pub standing: Arc<Standing>,
     /// The living backends; [`BackendId`] counts here.
-    pub backends: Vec<Arc<Backend>>,
+    pub backends: Arc<[Arc<Backend>]>,
     /// Where routes are measured; [`RouteId`] counts here.
-    pub meters: Vec<Arc<RouteMeter>>,
+    pub meters: Arc<[Arc<RouteMeter>]>,
     /// Where the copies of a route's requests are measured, where there are any; [`RouteId`] counts here.
-    pub shadow_meters: Vec<Option<Arc<ShadowMeter>>>,
+    pub shadow_meters: Arc<[Option<Arc<ShadowMeter>>]>,
     /// Where requests are measured that no route takes.
     pub unrouted: Arc<RouteMeter>,
 }

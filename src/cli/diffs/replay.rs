@@ -11,7 +11,7 @@ use crate::cli::{Exit, complain};
 use crate::names::Side;
 use crate::report::curl::curl;
 use crate::report::printable;
-use crate::routing::{NoTrace, Original, RequestView, Subject};
+use crate::routing::{NoTrace, Original, Overrides, RequestView, Subject};
 use crate::snapshot::Snapshot;
 use crate::store::read::Kept;
 
@@ -111,7 +111,8 @@ fn rewritten(kept: &Kept, snapshot: &Snapshot) -> Option<String> {
         trusted: true,
         claims: None,
     };
-    let decision = snapshot.rules.decide(&view, None, &mut Subject::given(None, None), &mut NoTrace);
+    let decision =
+        snapshot.rules.decide(&view, &Overrides::default(), None, &mut Subject::given(None, None), &mut NoTrace);
     let route = snapshot.rules.route(decision.route?);
     let rewrite = route.rewrite.as_ref().filter(|_| *route.name == *kept.route)?;
     let original = Original { alternative: decision.alternative, captures: &decision.captures, path: uri.path() };

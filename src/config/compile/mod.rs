@@ -7,6 +7,7 @@ mod cohorts;
 mod comparisons;
 mod directory;
 mod flags;
+mod guard;
 mod keys;
 mod listeners;
 mod matches;
@@ -80,7 +81,7 @@ pub(super) fn compile(gathered: Gathered, main: &Path, state_dir: Option<&Path>,
     }
     // Only now: a mistyped name would make the one that was meant look unused.
     listeners::check_none_unused(&build, cx);
-    let routes::Compiled { routes, shadows, fallthrough, timeout, places } = compiled_routes;
+    let routes::Compiled { routes, shadows, guards, ramps, fallthrough, timeout, places } = compiled_routes;
     let rules = Rules::build(RulesParts {
         routes,
         cohorts: compiled_cohorts,
@@ -95,6 +96,8 @@ pub(super) fn compile(gathered: Gathered, main: &Path, state_dir: Option<&Path>,
         rules,
         backends: compiled_backends.into_iter().flatten().collect(),
         shadows,
+        guards,
+        ramps,
         shadowing,
         default_timeout: timeout,
         listeners,

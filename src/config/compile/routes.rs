@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{
-    At, BackendId, Build, Cx, Place, Route, Rules, Text, Time, canary, comparisons, matches, positive, values,
+    At, BackendId, Build, Cx, Place, Route, Rules, Text, Time, canary, comparisons, guard, matches, positive, values,
 };
 use crate::config::diagnostic::Finding;
 use crate::config::file::route::Answer;
@@ -14,7 +14,7 @@ use crate::config::gather::check_name;
 use crate::config::read::{Boxed, Word};
 use crate::names::Stage;
 use crate::routing::{Match, Rewrite};
-use crate::snapshot::ShadowPlan;
+use crate::snapshot::{GuardSettings, RampSettings, ShadowPlan};
 
 /// How long a response head may take where nothing else is said.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -24,6 +24,10 @@ pub(super) struct Compiled {
     pub(super) routes: Vec<Route>,
     /// What is copied to the other side, in the same order.
     pub(super) shadows: Vec<Option<Arc<ShadowPlan>>>,
+    /// What new must keep to, in the same order.
+    pub(super) guards: Vec<Option<Arc<GuardSettings>>>,
+    /// How new's share grows, in the same order.
+    pub(super) ramps: Vec<Option<Arc<RampSettings>>>,
     pub(super) fallthrough: Option<BackendId>,
     pub(super) timeout: Duration,
     pub(super) places: Vec<RoutePlaces>,
@@ -54,6 +58,15 @@ impl Choice {
     }
 }
 
+/// One route, and what stands beside it.
+struct One {
+    route: Route,
+    shadow: Option<Arc<ShadowPlan>>,
+    guard: Option<Arc<GuardSettings>>,
+    ramp: Option<Arc<RampSettings>>,
+    places: RoutePlaces,
+}
+
 /// `defaults:`, looked up once.
 struct Defaults<'d> {
     file: Option<&'d file::Defaults>,
@@ -65,17 +78,25 @@ struct Defaults<'d> {
 pub(super) fn compile(routes: &[At<file::Route>], file: &File, build: &Build<'_>, cx: &mut Cx<'_>) -> Compiled {
     let defaults = defaults(file, cx, build);
     let timeout = positive(defaults.file.and_then(|given| given.timeout.as_ref()), TIMEOUT, cx);
-    let (routes_found, shadows, places) = (Vec::new(), Vec::new(), Vec::new());
-    let mut compiled = Compiled { routes: routes_found, shadows, fallthrough: None, timeout, places };
-    if let Choice::Some(backend) = defaults.legacy {
-        compiled.fallthrough = Some(backend);
-    }
+    let guards = guard::compile(routes, defaults.file, cx);
+    let mut compiled = Compiled {
+        routes: Vec::new(),
+        shadows: Vec::new(),
+        guards: Vec::new(),
+        ramps: Vec::new(),
+        fallthrough: defaults.legacy.id(),
+        timeout,
+        places: Vec::new(),
+    };
     let mut groups: HashMap<Arc<str>, (Arc<str>, Place)> = HashMap::new();
     for route in routes.iter().filter_map(At::get) {
-        if let Some((route, shadow, places)) = one(route, &defaults, &mut groups, build, cx) {
-            compiled.routes.push(route);
-            compiled.shadows.push(shadow);
-            compiled.places.push(places);
+        let guarded = guards.of(route, cx);
+        if let Some(one) = one(route, &defaults, guarded, &mut groups, build, cx) {
+            compiled.routes.push(one.route);
+            compiled.shadows.push(one.shadow);
+            compiled.guards.push(one.guard);
+            compiled.ramps.push(one.ramp);
+            compiled.places.push(one.places);
         }
     }
     compiled
@@ -86,7 +107,9 @@ fn defaults<'d>(file: &'d File, cx: &mut Cx<'_>, build: &Build<'_>) -> Defaults<
     let defaults = at.and_then(|at| at.get()).map(|boxed| &**boxed);
     // What a default says must be right even where no route takes it.
     if let Some(canary) = defaults.and_then(|defaults| defaults.canary.as_ref()).and_then(|canary| canary.get()) {
-        canary::compile(canary, build, cx);
+        // Whether a route that takes it has a ramp is seen there.
+        let ramped = canary.percent.is_none();
+        canary::compile(canary, ramped, build, cx);
     }
     let legacy = backend(defaults.and_then(|defaults| defaults.legacy.as_ref()), true, build, cx);
     if legacy == Choice::Unsaid && at.is_none_or(|at| at.value.is_some()) {
@@ -109,19 +132,22 @@ fn backend(name: Option<&At<Text>>, none: bool, build: &Build<'_>, cx: &mut Cx<'
 fn one(
     route: &file::Route,
     defaults: &Defaults<'_>,
+    guarded: guard::Chosen,
     groups: &mut HashMap<Arc<str>, (Arc<str>, Place)>,
     build: &Build<'_>,
     cx: &mut Cx<'_>,
-) -> Option<(Route, Option<Arc<ShadowPlan>>, RoutePlaces)> {
+) -> Option<One> {
     let keys = Keys::of(route, defaults.file);
     let name_place = route.name.place;
     let stage = keys.stage.map_or(Some(Stage::Legacy), |stage| stage.get().map(|word| word.0));
     let (legacy, new) = sides(route, defaults, stage, build, cx);
-    let canary = keys.canary.and_then(|at| at.get()).map(|canary| canary::compile(canary, build, cx));
+    let ramp = guarded.ramp(keys.canary, stage, cx);
+    let ramped = ramp.is_some();
+    let canary = keys.canary.and_then(|at| at.get()).map(|canary| canary::compile(canary, ramped, build, cx));
     if let Some(stage) = stage {
         let place = keys.stage.map_or(name_place, |stage| stage.place);
         check_sides(stage, place, legacy, new, route, cx);
-        check_canary(stage, place, keys.canary, cx);
+        check_canary(stage, place, keys.canary, ramped, cx);
     }
     let timeout = positive(keys.timeout, TIMEOUT, cx);
     let alternatives = matches::compile(&route.r#match, cx);
@@ -137,7 +163,8 @@ fn one(
     let owner = keys.owner.and_then(At::get).map(|owner| Arc::from(&*owner.0));
     let (legacy, new) = (legacy.id(), new.id());
     let route = Route { name, owner, group, salt, stage: stage?, matches, legacy, new, canary, rewrite, timeout };
-    Some((route, shadow, RoutePlaces { name: name_place, alternatives: places }))
+    let places = RoutePlaces { name: name_place, alternatives: places };
+    Some(One { route, shadow, guard: guarded.guard, ramp, places })
 }
 
 /// The keys that `defaults:` may give too: the route's own, else the default's.
@@ -182,11 +209,11 @@ fn sides(
     (legacy, new)
 }
 
-fn check_canary(stage: Stage, place: Place, canary: Option<&At<Boxed<file::Canary>>>, cx: &mut Cx<'_>) {
+fn check_canary(stage: Stage, place: Place, canary: Option<&At<Boxed<file::Canary>>>, ramped: bool, cx: &mut Cx<'_>) {
     match canary {
         _ if stage != Stage::Canary => {}
         None => cx.report.error(place, "missing-canary", "stage `canary` needs `canary`: who goes to new"),
-        Some(at) if at.get().is_some_and(|canary| canary::is_nobody(canary)) => {
+        Some(at) if at.get().is_some_and(|canary| canary::is_nobody(canary, ramped)) => {
             cx.report.warning(at.place, "empty-canary", "this canary sends nobody to new");
         }
         Some(_) => {}

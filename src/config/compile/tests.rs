@@ -10,7 +10,7 @@ use crate::config::diagnostic::{Finding, TEST_FAILED};
 use crate::config::file::{Expect, Test};
 use crate::config::read::{FromText as _, HeaderKey, MethodName};
 use crate::names::Side;
-use crate::routing::{NoTrace, RequestView, Rules, Subject};
+use crate::routing::{NoTrace, Overrides, RequestView, Rules, Subject};
 
 /// The client of a test that names none: an address reserved for examples.
 const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
@@ -63,7 +63,7 @@ fn one(test: &Test, rules: &Rules, cx: &mut Cx<'_>) -> Option<TestResult> {
     };
     let given = |key: &Option<At<Text>>| key.as_ref().and_then(At::get).map(|text| Cow::Owned(text.0.to_string()));
     let mut subject = Subject::given(given(&test.tenant), given(&test.user));
-    let decision = rules.decide(&view, None, &mut subject, &mut NoTrace);
+    let decision = rules.decide(&view, &Overrides::default(), None, &mut subject, &mut NoTrace);
     let route = decision.route.map(|id| &*rules.route(id).name);
     let reason = rules.reason_text(decision.reason).to_string();
     let outcome = match route {

@@ -2,6 +2,7 @@
 //!
 //! - [`listen`]: listeners, admin, logs, draining
 //! - [`shadow`], [`comparison`]: copies to the other side, and when two answers are the same
+//! - [`guard`]: what new must keep to, and how its share grows
 //! - [`backend`], [`endpoint`], [`subject`], [`cohort`], [`flag`], [`route`], [`retention`], [`mod@test`]: one noun each
 
 pub mod backend;
@@ -9,6 +10,7 @@ pub mod cohort;
 pub mod comparison;
 pub mod endpoint;
 pub mod flag;
+pub mod guard;
 pub mod listen;
 pub mod retention;
 pub mod route;
@@ -23,6 +25,7 @@ pub use cohort::{Cohort, HeaderMatch};
 pub use comparison::Comparison;
 pub use endpoint::Endpoint;
 pub use flag::Flag;
+pub use guard::{Guard, Ramp};
 pub use listen::{Admin, ClientTimeouts, Drain, Listen, Reload, Slashes};
 pub use retention::Retention;
 pub use route::{Canary, Defaults, Except, Match, Rewrite, Route, ValueMatch};

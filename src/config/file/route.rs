@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
-use super::Shadow;
+use super::{Guard, Ramp, Shadow};
 use crate::config::read::{
     At, Boxed, Choice, Cx, Filled, MethodName, Names, OneOrMany, Percentage, Read, Text, Time, Toggle, Word, record,
 };
@@ -38,6 +38,10 @@ record! {
         pub rewrite: Option<At<Boxed<Rewrite>>>,
         /// What is copied to the other side. Stage shadow copies everything safe where this is not said.
         pub shadow: Option<At<Boxed<Shadow>>>,
+        /// What new must keep to. The routes of a group have one.
+        pub guard: Option<At<Boxed<Guard>>>,
+        /// Percentages that follow each other while the guard holds. The routes of a group have one.
+        pub ramp: Option<At<Boxed<Ramp>>>,
         /// How long the response head may take; 30s by default.
         pub timeout: Option<At<Time>>,
     }
@@ -62,6 +66,10 @@ record! {
         pub rewrite: Option<At<Boxed<Rewrite>>>,
         /// What is copied to the other side. Stage shadow copies everything safe where this is not said.
         pub shadow: Option<At<Boxed<Shadow>>>,
+        /// What new must keep to. The routes of a group have one.
+        pub guard: Option<At<Boxed<Guard>>>,
+        /// Percentages that follow each other while the guard holds. The routes of a group have one.
+        pub ramp: Option<At<Boxed<Ramp>>>,
         /// How long the response head may take; 30s by default.
         pub timeout: Option<At<Time>>,
     }
@@ -94,9 +102,9 @@ record! {
         pub flags: Option<At<Filled<Text>>>,
         /// A share, in steps of 0.001.
         pub percent: Option<At<Percentage>>,
-        /// What the percentage is counted by; required with it.
+        /// What the percentage, or the ramp, is counted by; required with it.
         pub by: Option<At<Word<Key>>>,
-        /// The percentage is of this cohort only; absent: of everybody.
+        /// The percentage, or the ramp, is of this cohort only; absent: of everybody.
         pub of: Option<At<Text>>,
         /// Who stays with legacy whatever the rest says.
         pub except: Option<At<Except>>,

@@ -3,6 +3,7 @@
 mod bombs;
 mod change;
 mod fuzz;
+mod guards;
 mod includes;
 mod mistakes;
 mod schema;

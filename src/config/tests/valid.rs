@@ -68,7 +68,7 @@ fn shadows_and_comparisons_are_compiled() {
     let names = |id| snapshot.shadow(RouteId(id)).map(|plan| plan.comparison.as_ref().map(|one| one.name.to_string()));
     // Stage shadow copies without being told to, by the comparison called default.
     assert_eq!(names(1), Some(Some("default".to_owned())));
-    assert_eq!((names(2), names(3), names(4)), (None, Some(None), None));
+    assert_eq!((names(3), names(4), names(5)), (None, Some(None), None));
 }
 
 #[test]

@@ -23,7 +23,7 @@ fn percent(text: &str) -> Percent {
 }
 
 fn share(text: &str, by: Key) -> Option<Share> {
-    Some(Share { percent: percent(text), by, of: None })
+    Some(Share { percent: percent(text), by, of: None, ramped: false })
 }
 
 fn set(names: &[&str]) -> std::collections::HashSet<Box<str>> {
@@ -101,7 +101,7 @@ fn view<'a>(path: &'a str, headers: &'a HeaderMap) -> RequestView<'a> {
 
 fn decide(rules: &Rules, lines: &[(&'static str, &str)]) -> Decision {
     let headers = headers(lines);
-    rules.decide(&view("/orders/7", &headers), None, &mut Subject::default(), &mut NoTrace)
+    rules.decide(&view("/orders/7", &headers), &Overrides::default(), None, &mut Subject::default(), &mut NoTrace)
 }
 
 /// The side and the reason as text.
@@ -131,7 +131,13 @@ fn stage_says_who_answers() {
 fn what_no_route_matches_goes_to_the_fallthrough() {
     let rules = Rules::build(parts(Stage::Live, None));
     let none = HeaderMap::new();
-    let decision = rules.decide(&view("/carts", &none), Some(Side::New), &mut Subject::default(), &mut NoTrace);
+    let decision = rules.decide(
+        &view("/carts", &none),
+        &Overrides::default(),
+        Some(Side::New),
+        &mut Subject::default(),
+        &mut NoTrace,
+    );
     assert_eq!((decision.route, decision.side, decision.backend), (None, Side::Legacy, Some(LEFT_OVER)));
     assert_eq!(rules.reason_text(decision.reason).to_string(), "no-route");
 }
@@ -141,7 +147,13 @@ fn force_wins_over_the_stage_unless_there_is_no_such_backend() {
     let none = HeaderMap::new();
     let forced = |parts: RulesParts, side| {
         let rules = Rules::build(parts);
-        let decision = rules.decide(&view("/orders/7", &none), Some(side), &mut Subject::default(), &mut NoTrace);
+        let decision = rules.decide(
+            &view("/orders/7", &none),
+            &Overrides::default(),
+            Some(side),
+            &mut Subject::default(),
+            &mut NoTrace,
+        );
         (decision.side, decision.backend, rules.reason_text(decision.reason).to_string())
     };
     assert_eq!(forced(parts(Stage::Legacy, None), Side::New), (Side::New, Some(NEW), "force".into()));
@@ -207,7 +219,7 @@ fn canary_takes_whom_any_rule_names_unless_excepted() {
 
 #[test]
 fn percentage_of_a_cohort_leaves_all_others_with_legacy() {
-    let of = Some(Share { percent: Percent::ALL, by: Key::User, of: Some(CohortId(0)) });
+    let of = Some(Share { percent: Percent::ALL, by: Key::User, of: Some(CohortId(0)), ramped: false });
     let mut parts = parts(Stage::Canary, Some(Canary { share: of, ..Canary::default() }));
     parts.cohorts = vec![cohort("early", CohortKind::Tenants(set(&["acme"])), &[])];
     let rules = Rules::build(parts);
@@ -324,7 +336,7 @@ fn subject_holds_what_was_looked_up_and_nothing_else() {
     let headers = headers(&[("x-tenant", "acme"), ("x-user", "u-1")]);
     let decide = |rules: &Rules, mut subject: Subject<'static>| {
         let headers: &'static HeaderMap = Box::leak(Box::new(headers.clone()));
-        rules.decide(&view("/orders/7", headers), None, &mut subject, &mut NoTrace);
+        rules.decide(&view("/orders/7", headers), &Overrides::default(), None, &mut subject, &mut NoTrace);
         subject
     };
     let live = decide(&Rules::build(parts(Stage::Live, None)), Subject::default());
@@ -343,7 +355,7 @@ fn trace_tells_each_step() {
     let rules = full_canary();
     let headers = headers(&[("x-tenant", "other"), ("x-user", &user(false))]);
     let mut trace: Vec<TraceStep> = Vec::new();
-    rules.decide(&view("/orders/7", &headers), None, &mut Subject::default(), &mut trace);
+    rules.decide(&view("/orders/7", &headers), &Overrides::default(), None, &mut Subject::default(), &mut trace);
     let lines: Vec<String> = trace.iter().map(TraceStep::to_string).collect();
     let bucket = bucket_of("orders", user(false));
     assert_eq!(
@@ -384,7 +396,7 @@ proptest! {
         for (name, value) in &lines {
             more.append(HeaderName::try_from(name).unwrap(), HeaderValue::from_str(value).unwrap());
         }
-        let decision = rules.decide(&view("/orders/7", &more), None, &mut Subject::default(), &mut NoTrace);
+        let decision = rules.decide(&view("/orders/7", &more), &Overrides::default(), None, &mut Subject::default(), &mut NoTrace);
         prop_assert_eq!(decision, decide(&rules, &plain));
     }
 
@@ -401,7 +413,7 @@ proptest! {
     #[test]
     fn raising_the_percentage_moves_nobody_back(low in 0..=100_000_u32, high in 0..=100_000_u32, user in "[a-z0-9]{0,8}") {
         let rules = |thousandths| {
-            let share = Some(Share { percent: Percent::from_thousandths(thousandths).unwrap(), by: Key::User, of: None });
+            let share = Some(Share { percent: Percent::from_thousandths(thousandths).unwrap(), by: Key::User, of: None, ramped: false });
             Rules::build(parts(Stage::Canary, Some(Canary { share, ..Canary::default() })))
         };
         let (before, after) = (rules(low.min(high)), rules(low.max(high)));
@@ -415,9 +427,9 @@ proptest! {
         let lines = headers(&[("x-tenant", &tenant), ("x-user", &user)]);
         let view = view("/orders/7", &lines);
         let mut trace: Vec<TraceStep> = Vec::new();
-        let traced = rules.decide(&view, None, &mut Subject::default(), &mut trace);
-        prop_assert_eq!(traced, rules.decide(&view, None, &mut Subject::default(), &mut NoTrace));
-        prop_assert_eq!(traced, full_canary().decide(&view, None, &mut Subject::default(), &mut NoTrace));
+        let traced = rules.decide(&view, &Overrides::default(), None, &mut Subject::default(), &mut trace);
+        prop_assert_eq!(traced, rules.decide(&view, &Overrides::default(), None, &mut Subject::default(), &mut NoTrace));
+        prop_assert_eq!(traced, full_canary().decide(&view, &Overrides::default(), None, &mut Subject::default(), &mut NoTrace));
     }
 
     #[test]
@@ -433,7 +445,70 @@ proptest! {
         }
         for path in [&*path, "/orders/7"] {
             let view = RequestView { query: query.as_deref(), host: &host, ..view(path, &lines) };
-            let _ = rules.decide(&view, None, &mut Subject::default(), &mut Vec::new());
+            let _ = rules.decide(&view, &Overrides::default(), None, &mut Subject::default(), &mut Vec::new());
         }
     }
+}
+
+fn pinned(overrides: &Overrides, rules: &Rules, lines: &[(&'static str, &str)], force: Option<Side>) -> Decision {
+    let headers = headers(lines);
+    rules.decide(&view("/orders/7", &headers), overrides, force, &mut Subject::default(), &mut NoTrace)
+}
+
+#[test]
+fn the_kill_switch_beats_pins_pins_beat_force_and_force_beats_the_stage() {
+    let rules = Rules::build(parts(Stage::Live, None));
+    let acme = [("x-tenant", "acme")];
+    let mut overrides = Overrides::default();
+    let reason = |overrides: &Overrides| pinned(overrides, &rules, &acme, Some(Side::New)).reason;
+    assert_eq!(reason(&overrides), Reason::Force);
+    overrides.pin_route(RouteId(0), PinOn::Group);
+    assert_eq!(reason(&overrides), Reason::Pin(PinOn::Group));
+    overrides.pin_route(RouteId(0), PinOn::Route);
+    assert_eq!(reason(&overrides), Reason::Pin(PinOn::Route));
+    overrides.pin_tenant("acme");
+    assert_eq!(reason(&overrides), Reason::Pin(PinOn::Tenant));
+    overrides.pin_tenant_on("acme", RouteId(0));
+    assert_eq!(reason(&overrides), Reason::Pin(PinOn::RouteAndTenant));
+    overrides.kill();
+    let decision = pinned(&overrides, &rules, &acme, Some(Side::New));
+    assert_eq!((decision.side, decision.reason, decision.backend), (Side::Legacy, Reason::Kill, Some(LEGACY)));
+}
+
+#[test]
+fn a_pinned_tenant_takes_no_other_tenant_along() {
+    let rules = Rules::build(parts(Stage::Live, None));
+    let mut overrides = Overrides::default();
+    overrides.pin_tenant("acme");
+    overrides.pin_tenant_on("globex", RouteId(7));
+    for (tenant, side) in [("acme", Side::Legacy), ("globex", Side::New), ("initech", Side::New)] {
+        assert_eq!(pinned(&overrides, &rules, &[("x-tenant", tenant)], None).side, side, "{tenant}");
+    }
+    assert_eq!(pinned(&overrides, &rules, &[], None).side, Side::New);
+}
+
+#[test]
+fn a_route_without_legacy_is_left_alone() {
+    let mut parts = parts(Stage::Complete, None);
+    parts.routes[0].legacy = None;
+    let rules = Rules::build(parts);
+    let mut overrides = Overrides::default();
+    overrides.kill();
+    overrides.pin_route(RouteId(0), PinOn::Route);
+    let decision = pinned(&overrides, &rules, &[], None);
+    assert_eq!((decision.side, decision.reason), (Side::New, Reason::Stage(Stage::Complete)));
+}
+
+#[test]
+fn a_ramp_decides_by_the_percentage_it_has_reached() {
+    let canary = Canary { share: Some(Share { ramped: true, ..share("0", Key::User).unwrap() }), ..Canary::default() };
+    let rules = Rules::build(parts(Stage::Canary, Some(canary)));
+    let mut overrides = Overrides::default();
+    let side = |overrides: &Overrides, user: &str| pinned(overrides, &rules, &[("x-user", user)], None).side;
+    assert_eq!(side(&overrides, "u-1"), Side::Legacy, "nothing has begun");
+    let bucket = pinned(&overrides, &rules, &[("x-user", "u-1")], None).bucket.unwrap();
+    overrides.ramp(RouteId(0), Percent::from_thousandths(bucket.0).unwrap());
+    assert_eq!(side(&overrides, "u-1"), Side::Legacy);
+    overrides.ramp(RouteId(0), Percent::from_thousandths(bucket.0 + 1).unwrap());
+    assert_eq!(side(&overrides, "u-1"), Side::New);
 }
