@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Debug, Args)]
 pub(super) struct Where {
     #[command(flatten)]
-    config: ConfigArg,
+    pub(super) config: ConfigArg,
     /// The facade's admin address, instead of the configuration's
     #[arg(long, value_name = "HOST:PORT")]
     admin: Option<SocketAddr>,
@@ -28,7 +28,7 @@ pub(super) struct Where {
     token_file: Option<PathBuf>,
     /// The state directory, instead of the configuration's
     #[arg(long, env = "BANYAN_STATE_DIR", value_name = "DIR")]
-    state_dir: Option<PathBuf>,
+    pub(super) state_dir: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -53,6 +53,11 @@ pub(super) struct Found {
 }
 
 impl Where {
+    /// By a configuration that is loaded already.
+    pub(super) fn by(&self, snapshot: &Snapshot) -> Found {
+        Found { admin: self.admin.unwrap_or(snapshot.admin), state_dir: snapshot.state_dir.clone() }
+    }
+
     /// By the file, or where that is invalid (a good reason to call the facade) by the configuration it keeps.
     pub(super) fn find(&self) -> Option<Found> {
         let options = Options { state_dir: self.state_dir.clone() };
@@ -81,17 +86,37 @@ pub(super) fn reload(args: &ReloadArgs, out: &mut impl Write) -> io::Result<Exit
         Ok(token) => token,
         Err(exit) => return Ok(exit),
     };
-    let path = format!("/api/v1/reload?confirm={}", args.confirm);
-    let (status, body) = match ask(found.admin, "POST", &path, Some(&token), None) {
-        Ok(answer) => answer,
-        Err(error) => return Ok(unreachable_at(found.admin, &error)),
-    };
-    let answer: Option<ReloadAnswer> = serde_json::from_slice(&body).ok();
-    for message in answer.iter().flat_map(|answer| &answer.messages) {
-        writeln!(out, "{message}")?;
+    match ask_reload(&found, &token, args.confirm) {
+        Ok(reloaded) => {
+            for message in &reloaded.messages {
+                writeln!(out, "{message}")?;
+            }
+            complain(&reloaded.said);
+            Ok(reloaded.exit)
+        }
+        Err(error) => Ok(unreachable_at(found.admin, &error)),
     }
-    let live = answer.map_or_else(|| "what is live".to_owned(), |answer| format!("generation {}", answer.generation));
-    let (said, exit) = match status {
+}
+
+/// What came of a reload.
+pub(super) struct Reloaded {
+    /// What changed, or why not.
+    pub(super) messages: Vec<String>,
+    /// The generation that is live now, where the facade named it.
+    pub(super) generation: Option<u64>,
+    /// It in a sentence.
+    pub(super) said: String,
+    pub(super) exit: Exit,
+}
+
+/// Makes the facade load its configuration anew.
+pub(super) fn ask_reload(found: &Found, token: &Token, confirm: bool) -> io::Result<Reloaded> {
+    let path = format!("/api/v1/reload?confirm={confirm}");
+    let (status, body) = ask(found.admin, "POST", &path, Some(token), None)?;
+    let answer: Option<ReloadAnswer> = serde_json::from_slice(&body).ok();
+    let generation = answer.as_ref().map(|answer| answer.generation);
+    let live = generation.map_or_else(|| "what is live".to_owned(), |number| format!("generation {number}"));
+    let (what, exit) = match status {
         200 => ("is live", Exit::Ok),
         401 | 403 => ("stays: the token was refused", Exit::Denied),
         409 => ("stays: say `banyan reload --confirm` if this is meant", Exit::Conflict),
@@ -99,8 +124,8 @@ pub(super) fn reload(args: &ReloadArgs, out: &mut impl Write) -> io::Result<Exit
         422 => ("stays: the configuration is invalid", Exit::No),
         _ => ("stays: the facade could not reload", Exit::No),
     };
-    complain(&format!("{live} {said}"));
-    Ok(exit)
+    let messages = answer.map(|answer| answer.messages).unwrap_or_default();
+    Ok(Reloaded { messages, generation, said: format!("{live} {what}"), exit })
 }
 
 /// Exit 0 if the facade is ready.
@@ -144,6 +169,11 @@ pub(super) fn unfindable() -> Exit {
 pub(super) fn unreachable_at(admin: SocketAddr, error: &io::Error) -> Exit {
     complain(&format!("banyan: no facade answers at {admin}: {error}"));
     Exit::Unreachable
+}
+
+/// Whether anything listens there at all.
+pub(super) fn answers(found: &Found) -> bool {
+    TcpStream::connect_timeout(&reachable(found.admin), Duration::from_secs(5)).is_ok()
 }
 
 /// One request on a connection of its own, with a JSON body if there is one: status and body.

@@ -24,6 +24,7 @@ mod refused;
 mod reload;
 mod rewrite;
 mod routing;
+mod set;
 mod streams;
 mod target;
 mod timeouts;

@@ -9,6 +9,7 @@
 mod change;
 mod layout;
 mod overlay;
+mod replace;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -17,6 +18,7 @@ mod verify;
 use std::fmt;
 
 pub use overlay::Overlay;
+pub use replace::{ReplaceError, replace};
 pub use value::Value;
 
 use change::Change;
@@ -45,6 +47,15 @@ impl Target {
     }
 }
 
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Target::Route(name) => write!(f, "route `{name}`"),
+            Target::Group(name) => write!(f, "group `{name}`"),
+        }
+    }
+}
+
 /// A key of a route and of the mappings in it: `canary.percent`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyPath(Vec<String>);
@@ -60,6 +71,14 @@ impl KeyPath {
             return Err(EditError::of_all(format!("`{text}` is no key such as stage or canary.percent")));
         }
         Ok(KeyPath(parts))
+    }
+}
+
+impl KeyPath {
+    /// The key of the route itself, and whether there is more behind it.
+    #[must_use]
+    pub fn first(&self) -> (&str, bool) {
+        (self.0.first().map_or("", String::as_str), self.0.len() > 1)
     }
 }
 
@@ -103,6 +122,8 @@ pub struct RouteAt {
     pub name: String,
     /// Whether it says the key itself.
     pub has_key: bool,
+    /// Whether it says the first part of a dotted key itself.
+    pub has_first: bool,
     /// Where it stands among the routes of its file.
     item: usize,
 }
@@ -144,7 +165,8 @@ impl<'t> Sheet<'t> {
         };
         let found = self.items().enumerate().filter(|(_, route)| is_meant(*route)).map(|(item, route)| {
             let has_key = path.0.iter().try_fold(route, |node, key| child(node, key)).is_some();
-            RouteAt { name: said(route, "name").unwrap_or_default(), has_key, item }
+            let has_first = child(route, path.first().0).is_some();
+            RouteAt { name: said(route, "name").unwrap_or_default(), has_key, has_first, item }
         });
         found.collect()
     }

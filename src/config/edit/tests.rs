@@ -136,6 +136,20 @@ fn what_is_shared_by_an_anchor_changes_for_all_or_not_at_all() {
 }
 
 #[test]
+fn the_shipped_file_is_edited_like_any_other() {
+    let text = include_str!("../../../routes.yaml");
+    let raised = edit(text, "group:orders", "canary.percent", "30").unwrap().unwrap();
+    assert_eq!(raised, text.replace("percent: 25 # raise", "percent: 30 # raise"));
+    let live = edit(text, "group:orders", "stage", "live").unwrap().unwrap();
+    assert_eq!(live.lines().zip(text.lines()).filter(|(one, other)| one != other).count(), 3);
+    assert_eq!(edit(text, "orders-read", "canary.percent", "30").unwrap_err().place, Some((105, 13)));
+    let own = edit(text, "orders-read", "canary", "{ percent: 30, by: tenant }").unwrap().unwrap();
+    assert_eq!(own, text.replacen("canary: *orders", "canary: { percent: 30, by: tenant }", 1));
+    let owner = edit(text, "catalog", "timeout", "5s").unwrap().unwrap();
+    assert!(owner.contains("    stage: complete\n    timeout: 5s\n\n# ---"), "{owner}");
+}
+
+#[test]
 fn what_cannot_be_taken_apart_is_refused() {
     let code = |text: &str, path: &str| edit(text, "a", path, "5").unwrap_err().to_string();
     assert!(code("routes: [{ name: a, owner: !!str x }]", "owner").contains("tag"));
