@@ -1,14 +1,18 @@
 //! Differences over HTTP: what analysts see, and what they decide.
 
-use axum::extract::{Path, Query, Request, State};
+use std::sync::Arc;
+
+use axum::extract::{Extension, State};
 use axum::http::StatusCode;
-use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 
-use super::{Admin, unauthorized};
+use super::Admin;
+use super::fault::Fault;
+use super::input::{Input, Part, Query};
+use crate::control::Caller;
 use crate::diff::SignatureId;
 use crate::report::top::{TopFilter, top};
 use crate::report::view::{ActView, ComparisonView, SignatureView};
@@ -89,48 +93,37 @@ pub struct Decided {
     pub message: String,
 }
 
-/// The routes of differences; each of them needs the token.
-pub(super) fn routes(admin: &Admin) -> Router<Admin> {
+/// What viewers may see.
+pub(super) fn for_viewers() -> Router<Admin> {
     Router::new()
         .route("/api/v1/diffs", get(diffs))
         .route("/api/v1/diffs/{id}", get(diff))
         .route("/api/v1/comparisons/{id}", get(comparison))
-        .route("/api/v1/diffs/{id}/accept", post(accept))
-        .route("/api/v1/diffs/{id}/reopen", post(reopen))
-        .route_layer(middleware::from_fn_with_state(admin.clone(), guard))
 }
 
-async fn guard(State(admin): State<Admin>, request: Request, next: Next) -> Response {
-    if admin.token.admits(request.headers()) { next.run(request).await } else { unauthorized() }
-}
-
-fn refuse(status: StatusCode, message: impl Into<String>) -> Response {
-    (status, Json(Decided { message: message.into() })).into_response()
-}
-
-fn unknown(what: &str) -> Response {
-    refuse(StatusCode::NOT_FOUND, format!("there is no such {what}"))
+/// What owners may decide.
+pub(super) fn for_owners() -> Router<Admin> {
+    Router::new().route("/api/v1/diffs/{id}/accept", post(accept)).route("/api/v1/diffs/{id}/reopen", post(reopen))
 }
 
 /// Asks the store on a thread that may wait for the disk.
 async fn read<T: Send + 'static>(
     admin: Admin,
     ask: impl FnOnce(&Reader) -> Result<T, ReadError> + Send + 'static,
-) -> Result<T, Response> {
+) -> Result<T, Fault> {
     let asked = tokio::task::spawn_blocking(move || ask(&Reader::open(admin.store.state_dir())?)).await;
     match asked {
         Ok(Ok(found)) => Ok(found),
-        Ok(Err(error)) => Err(refuse(StatusCode::SERVICE_UNAVAILABLE, error.to_string())),
-        Err(_) => Err(refuse(StatusCode::INTERNAL_SERVER_ERROR, "the store could not be asked")),
+        Ok(Err(error)) => Err(Fault::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())),
+        Err(_) => Err(Fault::new(StatusCode::INTERNAL_SERVER_ERROR, "the store could not be asked")),
     }
 }
 
-async fn diffs(State(admin): State<Admin>, Query(query): Query<DiffsQuery>) -> Result<Response, Response> {
+async fn diffs(State(admin): State<Admin>, Query(query): Query<DiffsQuery>) -> Result<Response, Fault> {
     let now_ms = now_ms();
     let since_ms = match &query.since {
-        Some(text) => when::since(text, now_ms).ok_or_else(|| {
-            refuse(StatusCode::UNPROCESSABLE_ENTITY, format!("`{text}` is no moment: {}", when::WHAT))
-        })?,
+        Some(text) => when::since(text, now_ms)
+            .ok_or_else(|| Fault::senseless(format!("`{text}` is no moment: {}", when::WHAT)))?,
         None => 0,
     };
     let limit = query.limit.unwrap_or(LIMIT);
@@ -142,9 +135,9 @@ async fn diffs(State(admin): State<Admin>, Query(query): Query<DiffsQuery>) -> R
     Ok(Json(Diffs { compared, unknown, signatures, noise, accepted, more }).into_response())
 }
 
-async fn diff(State(admin): State<Admin>, Path(id): Path<String>) -> Result<Response, Response> {
-    let id = SignatureId::parse(&id).ok_or_else(|| unknown("signature"))?;
-    let shown = read(admin, move |reader| show::show(reader, id)).await?.ok_or_else(|| unknown("signature"))?;
+async fn diff(State(admin): State<Admin>, Part(id): Part<String>) -> Result<Response, Fault> {
+    let id = SignatureId::parse(&id).ok_or_else(|| Fault::unknown("signature"))?;
+    let shown = read(admin, move |reader| show::show(reader, id)).await?.ok_or_else(|| Fault::unknown("signature"))?;
     let signature = SignatureView::of(&shown.row, now_ms());
     let history = shown.history.iter().map(ActView::from).collect();
     let comparisons = shown.samples.into_iter().map(Comparison::from).collect();
@@ -158,17 +151,22 @@ impl From<Kept> for Comparison {
     }
 }
 
-async fn comparison(State(admin): State<Admin>, Path(id): Path<String>) -> Result<Response, Response> {
-    let id = id.parse().map_err(|_| unknown("comparison"))?;
-    let kept = read(admin, move |reader| reader.comparison(id)).await?.ok_or_else(|| unknown("comparison"))?;
+async fn comparison(State(admin): State<Admin>, Part(id): Part<String>) -> Result<Response, Fault> {
+    let id = id.parse().map_err(|_| Fault::unknown("comparison"))?;
+    let kept = read(admin, move |reader| reader.comparison(id)).await?.ok_or_else(|| Fault::unknown("comparison"))?;
     Ok(Json(ComparisonView::from(kept)).into_response())
 }
 
-async fn accept(State(admin): State<Admin>, Path(id): Path<String>, Json(told): Json<Decision>) -> Response {
+async fn accept(
+    State(admin): State<Admin>,
+    Extension(caller): Extension<Caller>,
+    Part(id): Part<String>,
+    Input(told): Input<Decision>,
+) -> Result<Json<Decided>, Fault> {
     let now_ms = now_ms();
     let until_ms = match (&told.until, told.forever) {
         (Some(_), true) => {
-            return refuse(StatusCode::UNPROCESSABLE_ENTITY, "`until` and `forever` exclude each other");
+            return Err(Fault::senseless("`until` and `forever` exclude each other"));
         }
         (None, true) => None,
         (None, false) => Some(now_ms + HOLDS_MS),
@@ -176,53 +174,65 @@ async fn accept(State(admin): State<Admin>, Path(id): Path<String>, Json(told): 
             Some(until) => Some(until),
             None => {
                 let why = format!("`{text}` is no moment to come: {}", when::WHAT);
-                return refuse(StatusCode::UNPROCESSABLE_ENTITY, why);
+                return Err(Fault::senseless(why));
             }
         },
     };
     let until = until_ms.map_or("for good".to_owned(), |until| format!("until {}", moment(until)));
-    decide(admin, id, told, format!("accepted {until}"), move |admin, id, told| {
-        admin.store.accept(id, told.by(), &told.reason, until_ms)
+    decide(admin, caller, id, told, ("accept", format!("accepted {until}")), move |admin, id, by, told| {
+        admin.store.accept(id, by, &told.reason, until_ms)
     })
     .await
 }
 
-async fn reopen(State(admin): State<Admin>, Path(id): Path<String>, Json(told): Json<Decision>) -> Response {
+async fn reopen(
+    State(admin): State<Admin>,
+    Extension(caller): Extension<Caller>,
+    Part(id): Part<String>,
+    Input(told): Input<Decision>,
+) -> Result<Json<Decided>, Fault> {
     if told.until.is_some() || told.forever {
-        return refuse(StatusCode::UNPROCESSABLE_ENTITY, "what is reopened has no end");
+        return Err(Fault::senseless("what is reopened has no end"));
     }
-    decide(admin, id, told, "reopened".to_owned(), |admin, id, told| admin.store.reopen(id, told.by(), &told.reason))
-        .await
+    decide(admin, caller, id, told, ("reopen", "reopened".to_owned()), |admin, id, by, told| {
+        admin.store.reopen(id, by, &told.reason)
+    })
+    .await
 }
 
 impl Decision {
-    fn by(&self) -> &str {
-        self.by.as_deref().unwrap_or("")
+    fn by<'d>(&'d self, caller: &'d Caller) -> &'d str {
+        self.by.as_deref().unwrap_or(&caller.by.name)
     }
 }
 
 async fn decide(
     admin: Admin,
+    caller: Caller,
     id: String,
     told: Decision,
-    done: String,
-    act: impl FnOnce(&Admin, SignatureId, &Decision) -> Result<(), AcceptError> + Send + 'static,
-) -> Response {
-    let Some(id) = SignatureId::parse(&id) else { return unknown("signature") };
+    (what, done): (&str, String),
+    act: impl FnOnce(&Admin, SignatureId, &str, &Decision) -> Result<(), AcceptError> + Send + 'static,
+) -> Result<Json<Decided>, Fault> {
+    let id = SignatureId::parse(&id).ok_or_else(|| Fault::unknown("signature"))?;
     if told.reason.trim().is_empty() {
-        return refuse(StatusCode::UNPROCESSABLE_ENTITY, "a reason is needed");
+        return Err(Fault::senseless("a reason is needed"));
     }
-    if told.reason.chars().count() > LONGEST || told.by().chars().count() > LONGEST {
-        return refuse(StatusCode::UNPROCESSABLE_ENTITY, format!("longer than {LONGEST} characters"));
+    let by = told.by(&caller).to_owned();
+    if told.reason.chars().count() > LONGEST || by.chars().count() > LONGEST {
+        return Err(Fault::senseless(format!("longer than {LONGEST} characters")));
     }
-    let by = told.by().to_owned();
-    match tokio::task::spawn_blocking(move || act(&admin, id, &told)).await {
+    let (helm, why) = (Arc::clone(&admin.helm), told.reason.clone());
+    let author = by.clone();
+    match tokio::task::spawn_blocking(move || act(&admin, id, &author, &told)).await {
         Ok(Ok(())) => {
             tracing::info!(signature = %id, by, done, "a difference was decided on");
-            Json(Decided { message: done }).into_response()
+            // The decision itself is on the disk already; its record follows.
+            let _ = helm.note(&caller, what, &id.to_string(), done.clone(), why).await;
+            Ok(Json(Decided { message: done }))
         }
-        Ok(Err(AcceptError::Unknown)) => unknown("signature"),
-        Ok(Err(error)) => refuse(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
-        Err(_) => refuse(StatusCode::INTERNAL_SERVER_ERROR, "the store could not be asked"),
+        Ok(Err(AcceptError::Unknown)) => Err(Fault::unknown("signature")),
+        Ok(Err(error)) => Err(Fault::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())),
+        Err(_) => Err(Fault::new(StatusCode::INTERNAL_SERVER_ERROR, "the store could not be asked")),
     }
 }

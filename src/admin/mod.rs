@@ -1,29 +1,43 @@
-//! What operators see over HTTP: metrics, health, commands and differences. On its own listener, never through a client's.
+//! What operators see and do over HTTP: metrics, health, commands and differences. On its own listener, never through a client's.
+//!
+//! - [`access`]: who may do what
+//! - [`commands`]: rollback, kill, resume, ramps, reload
+//! - [`diffs`]: differences, and what is decided on them
+//! - [`fault`], [`input`]: what is refused, and how requests are read
+//! - [`token`]: the token of the state directory
 
+mod access;
+mod commands;
 mod diffs;
+mod fault;
+mod input;
 mod token;
 
+use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use axum::extract::{Query, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::State;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::get;
 use axum::{Json, Router};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
-use crate::control::{Command, Outcome};
+use crate::control::{Command, Helm};
 use crate::shadow::Queue;
-use crate::state::{Live, ReloadStatus};
+use crate::state::{Generation, Live, ReloadStatus};
 use crate::store::Store;
 use crate::telemetry::AccessQueue;
 use crate::telemetry::export::Scrape;
+use access::Role;
+pub use commands::{Acted, KillOrder, PeerAnswer, RampAction, RampTold, ReloadAnswer, ResumeTold, RollbackOrder};
 pub use diffs::{Decided, Decision};
+pub use fault::Problem;
 pub use token::Token;
 
 /// What the handlers need.
@@ -31,15 +45,17 @@ pub use token::Token;
 pub struct Admin {
     /// What is live.
     pub live: Arc<Live>,
+    /// Where directives take effect.
+    pub helm: Arc<Helm>,
     /// The store of comparisons.
     pub store: Store,
     /// The copies that wait.
     pub copies: Arc<Queue>,
     /// The access log, for its losses.
     pub access: Arc<AccessQueue>,
-    /// Where commands go.
+    /// Where commands go that load.
     pub commands: mpsc::Sender<Command>,
-    /// What a caller must show to change anything.
+    /// What a caller must show.
     pub token: Arc<Token>,
 }
 
@@ -49,23 +65,6 @@ struct Readiness {
     ready: bool,
     generation: u64,
     reload: ReloadStatus,
-}
-
-/// The answer to `POST /api/v1/reload`.
-#[derive(Debug, Serialize, Deserialize, PartialEq, Eq)]
-pub struct ReloadAnswer {
-    /// Whether the configuration on the disk is live now.
-    pub live: bool,
-    /// The generation that is live now.
-    pub generation: u64,
-    /// What changed, or why not.
-    pub messages: Vec<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct ReloadQuery {
-    #[serde(default)]
-    confirm: bool,
 }
 
 impl Admin {
@@ -78,12 +77,14 @@ impl Admin {
     }
 
     fn router(self) -> Router {
+        let behind = |role: Role, routes: Router<Admin>| access::behind(role, routes, &self);
         Router::new()
             .route("/livez", get(async || "alive\n"))
             .route("/readyz", get(readyz))
             .route("/metrics", get(metrics))
-            .route("/api/v1/reload", post(reload))
-            .merge(diffs::routes(&self))
+            .merge(behind(Role::Viewer, diffs::for_viewers()))
+            .merge(behind(Role::Operator, commands::for_operators()))
+            .merge(behind(Role::Owner, commands::for_owners().merge(diffs::for_owners())))
             .with_state(self)
     }
 }
@@ -127,35 +128,27 @@ async fn metrics(State(admin): State<Admin>) -> Response {
     scrape.counter("banyan_store_lost_total", "Comparisons that the store lost.", store.lost().1);
     let help = "Whether comparisons are being recorded.";
     scrape.gauge("banyan_store_recording", help, u64::from(store.is_recording()));
+    directives(&mut scrape, &admin.helm, &generation);
     match scrape.render() {
         Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
 }
 
-async fn reload(State(admin): State<Admin>, Query(query): Query<ReloadQuery>, headers: HeaderMap) -> Response {
-    if !admin.token.admits(&headers) {
-        return unauthorized();
+/// What beats the rules, and whether it is kept.
+fn directives(scrape: &mut Scrape, helm: &Helm, generation: &Generation) {
+    let standing = &generation.standing;
+    let mut pins: BTreeMap<String, u64> = BTreeMap::new();
+    for pin in standing.pins.iter().filter(|pin| !pin.scope.is_kill()) {
+        *pins.entry(pin.scope.target.to_string()).or_default() += 1;
     }
-    let (reply, outcome) = oneshot::channel();
-    let command = Command::Reload { confirm: query.confirm, reply: Some(reply) };
-    let sent = admin.commands.send(command).await;
-    let (Ok(()), Ok(outcome)) = (sent, outcome.await) else {
-        return (StatusCode::SERVICE_UNAVAILABLE, "the facade is going down\n").into_response();
-    };
-    let generation = admin.live.current().number;
-    let (status, live, messages) = match outcome {
-        Outcome::Adopted(_, changes) => (StatusCode::OK, true, changes),
-        Outcome::Unchanged(_) => (StatusCode::OK, true, Vec::new()),
-        Outcome::Invalid(errors) => (StatusCode::UNPROCESSABLE_ENTITY, false, errors),
-        Outcome::Unconfirmed(removals) => (StatusCode::CONFLICT, false, removals),
-        Outcome::BeingWritten(path) => {
-            (StatusCode::LOCKED, false, vec![format!("{} is being written", path.display())])
-        }
-    };
-    (status, Json(ReloadAnswer { live, generation, messages })).into_response()
-}
-
-fn unauthorized() -> Response {
-    (StatusCode::UNAUTHORIZED, [(header::WWW_AUTHENTICATE, "Bearer")], "a bearer token is needed\n").into_response()
+    scrape.gauges("banyan_pins", "Pins, by what they are on; `all`: tenants on all routes.", "route", pins);
+    let killed = u64::from(generation.overrides.is_killed());
+    scrape.gauge("banyan_killed", "1 while the kill switch is on.", killed);
+    let held = u64::from(standing.hold.is_some());
+    scrape.gauge("banyan_held", "1 while a generation of before is held.", held);
+    let ledger = helm.ledger();
+    let waiting = "Directives and records that are not on the disk yet.";
+    scrape.gauge("banyan_ledger_waiting", waiting, ledger.waiting() as u64);
+    scrape.counter("banyan_ledger_errors_total", "Failures to write directives and records.", ledger.errors());
 }

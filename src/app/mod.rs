@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::admin::{self, Admin, Token};
-use crate::control::{Command, Controller, Outcome, StartError, StartOptions};
+use crate::control::{Caller, Command, Controller, Outcome, StartError, StartOptions};
+use crate::directives::Source;
 use crate::proxy::Proxy;
 use crate::server::{self, Worker, WorkerHandle};
 use crate::shadow::{Judge, Queue, ShadowThreads, Shared};
@@ -99,6 +100,7 @@ impl Facade {
         let (queue, shadows) = start_shadows(&live, &store, workers)?;
         let api = Admin {
             live: Arc::clone(&live),
+            helm: Arc::clone(controller.helm()),
             store: store.clone(),
             copies: Arc::clone(&queue),
             access: Arc::clone(&access),
@@ -137,8 +139,9 @@ impl Facade {
     /// Loads the configuration anew, as SIGHUP does.
     pub async fn reload(&self, confirm: bool) -> Option<Outcome> {
         let (reply, outcome) = oneshot::channel();
-        self.commands.send(Command::Reload { confirm, reply: Some(reply) }).await.ok()?;
-        outcome.await.ok()
+        let caller = Caller::of(Source::Signal);
+        self.commands.send(Command::Reload { confirm, caller, reply: Some(reply) }).await.ok()?;
+        Some(outcome.await.ok()?.outcome)
     }
 
     /// Opens the access log anew, as SIGUSR1 does.

@@ -8,8 +8,9 @@ use std::time::Duration;
 use clap::Args;
 
 use super::{ConfigArg, Exit, complain};
-use crate::admin::{ReloadAnswer, Token};
+use crate::admin::{PeerAnswer, Problem, ReloadAnswer, Token};
 use crate::config::{self, Bundle, Disk, Options};
+use crate::report::printable;
 use crate::snapshot::Snapshot;
 
 /// How long the facade may take to answer. Loading a hundred thousand routes takes a while.
@@ -20,8 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(super) struct Where {
     #[command(flatten)]
     pub(super) config: ConfigArg,
-    /// The facade's admin address, instead of the configuration's
-    #[arg(long, value_name = "HOST:PORT")]
+    /// The facade's admin address, instead of the configuration's: http://127.0.0.1:9900 or 127.0.0.1:9900
+    #[arg(long, value_name = "URL", value_parser = address)]
     admin: Option<SocketAddr>,
     /// The file with the admin token, instead of the state directory's
     #[arg(long, value_name = "FILE")]
@@ -47,19 +48,14 @@ pub(super) struct HealthArgs {
 }
 
 /// Where the facade is, and where its token may be.
-pub(super) struct Found {
-    pub(super) admin: SocketAddr,
+struct Found {
+    admin: SocketAddr,
     state_dir: PathBuf,
 }
 
 impl Where {
-    /// By a configuration that is loaded already.
-    pub(super) fn by(&self, snapshot: &Snapshot) -> Found {
-        Found { admin: self.admin.unwrap_or(snapshot.admin), state_dir: snapshot.state_dir.clone() }
-    }
-
     /// By the file, or where that is invalid (a good reason to call the facade) by the configuration it keeps.
-    pub(super) fn find(&self) -> Option<Found> {
+    fn find(&self) -> Option<Found> {
         let options = Options { state_dir: self.state_dir.clone() };
         let main = &self.config.config;
         let by = |snapshot: &Snapshot| Found { admin: snapshot.admin, state_dir: snapshot.state_dir.clone() };
@@ -81,62 +77,64 @@ impl Where {
 
 /// Makes the facade load its configuration anew.
 pub(super) fn reload(args: &ReloadArgs, out: &mut impl Write) -> io::Result<Exit> {
-    let Some(found) = args.at.find() else { return Ok(unfindable()) };
-    let token = match token(&args.at, &found) {
-        Ok(token) => token,
+    let answer =
+        args.at.remote().and_then(|remote| remote.post(&format!("/api/v1/reload?confirm={}", args.confirm), ""));
+    let Answer { status, body } = match answer {
+        Ok(answer) => answer,
         Err(exit) => return Ok(exit),
     };
-    match ask_reload(&found, &token, args.confirm) {
-        Ok(reloaded) => {
-            for message in &reloaded.messages {
-                writeln!(out, "{message}")?;
-            }
-            complain(&reloaded.said);
-            Ok(reloaded.exit)
-        }
-        Err(error) => Ok(unreachable_at(found.admin, &error)),
+    match serde_json::from_slice(&body) {
+        Ok(answer) => report(status, &answer, out),
+        Err(_) => Ok(Answer { status, body }.refused()),
     }
 }
 
-/// What came of a reload.
-pub(super) struct Reloaded {
-    /// What changed, or why not.
-    pub(super) messages: Vec<String>,
-    /// The generation that is live now, where the facade named it.
-    pub(super) generation: Option<u64>,
-    /// It in a sentence.
-    pub(super) said: String,
-    pub(super) exit: Exit,
-}
-
-/// Makes the facade load its configuration anew.
-pub(super) fn ask_reload(found: &Found, token: &Token, confirm: bool) -> io::Result<Reloaded> {
-    let path = format!("/api/v1/reload?confirm={confirm}");
-    let (status, body) = ask(found.admin, "POST", &path, Some(token), None)?;
-    let answer: Option<ReloadAnswer> = serde_json::from_slice(&body).ok();
-    let generation = answer.as_ref().map(|answer| answer.generation);
-    let live = generation.map_or_else(|| "what is live".to_owned(), |number| format!("generation {number}"));
-    let (what, exit) = match status {
+/// Says what came of a reload.
+pub(super) fn report(status: u16, answer: &ReloadAnswer, out: &mut impl Write) -> io::Result<Exit> {
+    for message in &answer.messages {
+        writeln!(out, "{}", printable(message))?;
+    }
+    let (said, exit) = match status {
         200 => ("is live", Exit::Ok),
-        401 | 403 => ("stays: the token was refused", Exit::Denied),
         409 => ("stays: say `banyan reload --confirm` if this is meant", Exit::Conflict),
         423 => ("stays until the file's writer closes it; it is loaded then", Exit::Conflict),
         422 => ("stays: the configuration is invalid", Exit::No),
         _ => ("stays: the facade could not reload", Exit::No),
     };
-    let messages = answer.map(|answer| answer.messages).unwrap_or_default();
-    Ok(Reloaded { messages, generation, said: format!("{live} {what}"), exit })
+    // What is held or has moved says so itself.
+    let said = if status == 409 && answer.held { "stays" } else { said };
+    complain(&format!("generation {} {said}", answer.generation));
+    if status == 200 && !answer.durable {
+        complain("it is NOT ON THE DISK yet: it would not survive a restart now");
+    }
+    peers(&answer.peers, exit, out)
+}
+
+/// Says what other instances made of a command; the exit is good if all of them obeyed.
+pub(super) fn peers(peers: &[PeerAnswer], mut exit: Exit, out: &mut impl Write) -> io::Result<Exit> {
+    for peer in peers {
+        let said = match (peer.ok, peer.durable) {
+            (true, true) => "done".to_owned(),
+            (true, false) => "done, but not on its disk yet".to_owned(),
+            (false, _) => {
+                exit = Exit::No;
+                format!("NOT DONE: {}", printable(&peer.message))
+            }
+        };
+        writeln!(out, "{}: {said}", peer.address)?;
+    }
+    Ok(exit)
 }
 
 /// Exit 0 if the facade is ready.
 pub(super) fn healthcheck(args: &HealthArgs, out: &mut impl Write) -> io::Result<Exit> {
     let Some(found) = args.at.find() else { return Ok(unfindable()) };
-    match ask(found.admin, "GET", "/readyz", None, None) {
-        Ok((200, _)) => {
+    match ask(found.admin, &Asked { method: "GET", path: "/readyz", token: None, json: "", if_generation: None }) {
+        Ok(Answer { status: 200, .. }) => {
             writeln!(out, "ready")?;
             Ok(Exit::Ok)
         }
-        Ok((_, body)) => {
+        Ok(Answer { body, .. }) => {
             out.write_all(&body)?;
             writeln!(out)?;
             Ok(Exit::No)
@@ -145,66 +143,128 @@ pub(super) fn healthcheck(args: &HealthArgs, out: &mut impl Write) -> io::Result
     }
 }
 
-/// The token to show; says why there is none.
-pub(super) fn token(at: &Where, found: &Found) -> Result<Token, Exit> {
-    let file = at.token_file.clone().unwrap_or_else(|| found.state_dir.join("admin.token"));
-    Token::read(&file).map_err(|error| {
-        complain(&format!("banyan: token file {}: {error}", file.display()));
-        Exit::Denied
-    })
+/// A running facade, and the token to show it.
+pub(super) struct Remote {
+    pub(super) admin: SocketAddr,
+    token: Token,
 }
 
-pub(super) fn refused_token() -> Exit {
-    complain("banyan: the token was refused");
-    Exit::Denied
+/// One request.
+pub(super) struct Asked<'a> {
+    pub(super) method: &'a str,
+    /// Path and query.
+    pub(super) path: &'a str,
+    pub(super) token: Option<&'a Token>,
+    /// The body; empty for none.
+    pub(super) json: &'a str,
+    /// Only if this generation is live.
+    pub(super) if_generation: Option<u64>,
 }
 
-pub(super) fn unfindable() -> Exit {
+/// An answer.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) body: Vec<u8>,
+}
+
+impl Where {
+    /// Whether anything listens where the facade should be; if not, where that is.
+    pub(super) fn is_answered(&self) -> Result<(), SocketAddr> {
+        let Some(found) = self.find() else { return Ok(()) };
+        TcpStream::connect_timeout(&reachable(found.admin), Duration::from_secs(5)).map_or(Err(found.admin), |_| Ok(()))
+    }
+
+    /// The facade and the token; says what of them is missing.
+    pub(super) fn remote(&self) -> Result<Remote, Exit> {
+        let found = self.find().ok_or_else(unfindable)?;
+        let file = self.token_file.clone().unwrap_or_else(|| found.state_dir.join("admin.token"));
+        let token = Token::read(&file).map_err(|error| {
+            complain(&format!("banyan: token file {}: {error}", file.display()));
+            Exit::Denied
+        })?;
+        Ok(Remote { admin: found.admin, token })
+    }
+}
+
+impl Remote {
+    /// Asks; says so if nobody answers.
+    pub(super) fn get(&self, path: &str) -> Result<Answer, Exit> {
+        self.ask("GET", path, "", None)
+    }
+
+    /// Tells; says so if nobody answers.
+    pub(super) fn post(&self, path: &str, json: &str) -> Result<Answer, Exit> {
+        self.ask("POST", path, json, None)
+    }
+
+    /// Tells something that is meant for this generation alone.
+    pub(super) fn ask(&self, method: &str, path: &str, json: &str, generation: Option<u64>) -> Result<Answer, Exit> {
+        let asked = Asked { method, path, token: Some(&self.token), json, if_generation: generation };
+        ask(self.admin, &asked).map_err(|error| unreachable_at(self.admin, &error))
+    }
+}
+
+impl Answer {
+    /// Says why it is no success.
+    pub(super) fn refused(&self) -> Exit {
+        let why = serde_json::from_slice(&self.body);
+        let why = why.map_or_else(|_| format!("the facade answered {}", self.status), |why: Problem| why.message);
+        complain(&format!("banyan: {}", printable(&why)));
+        match self.status {
+            401 | 403 => Exit::Denied,
+            409 => Exit::Conflict,
+            _ => Exit::No,
+        }
+    }
+}
+
+fn unfindable() -> Exit {
     complain(
-        "banyan: neither the configuration nor a kept one says where the facade is; say --admin HOST:PORT, or --state-dir DIR if that is elsewhere",
+        "banyan: neither the configuration nor a kept one says where the facade is; say --admin URL, or --state-dir DIR if that is elsewhere",
     );
     Exit::Unreachable
 }
 
-pub(super) fn unreachable_at(admin: SocketAddr, error: &io::Error) -> Exit {
+fn unreachable_at(admin: SocketAddr, error: &io::Error) -> Exit {
     complain(&format!("banyan: no facade answers at {admin}: {error}"));
     Exit::Unreachable
 }
 
-/// Whether anything listens there at all.
-pub(super) fn answers(found: &Found) -> bool {
-    TcpStream::connect_timeout(&reachable(found.admin), Duration::from_secs(5)).is_ok()
-}
-
-/// One request on a connection of its own, with a JSON body if there is one: status and body.
-pub(super) fn ask(
-    admin: SocketAddr,
-    method: &str,
-    path: &str,
-    token: Option<&Token>,
-    json: Option<&str>,
-) -> io::Result<(u16, Vec<u8>)> {
+/// One request on a connection of its own.
+pub(super) fn ask(admin: SocketAddr, asked: &Asked<'_>) -> io::Result<Answer> {
     let mut stream = TcpStream::connect_timeout(&reachable(admin), Duration::from_secs(5))?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
-    let authorization = token.map(|token| format!("Authorization: {}\r\n", token.authorization())).unwrap_or_default();
+    let Asked { method, path, token, json, if_generation } = asked;
     // HTTP/1.0: the answer comes unchunked and ends with the connection.
-    let kind = json.map(|_| "Content-Type: application/json\r\n").unwrap_or_default();
-    let json = json.unwrap_or_default();
-    let length = json.len();
-    write!(
-        stream,
-        "{method} {path} HTTP/1.0\r\nHost: {admin}\r\n{authorization}{kind}Content-Length: {length}\r\n\r\n{json}"
-    )?;
+    let mut head = format!("{method} {path} HTTP/1.0\r\nHost: {admin}\r\nContent-Length: {}\r\n", json.len());
+    if let Some(token) = token {
+        head += &format!("Authorization: {}\r\n", token.authorization());
+    }
+    if let Some(generation) = if_generation {
+        head += &format!("If-Match: {generation}\r\n");
+    }
+    if !json.is_empty() {
+        head += "Content-Type: application/json\r\n";
+    }
+    write!(stream, "{head}\r\n{json}")?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer)?;
     let invalid = || io::Error::new(io::ErrorKind::InvalidData, "the answer is not HTTP");
     let mut headers = [httparse::EMPTY_HEADER; 64];
     let mut head = httparse::Response::new(&mut headers);
     match head.parse(&answer) {
-        Ok(httparse::Status::Complete(length)) => Ok((head.code.ok_or_else(invalid)?, answer[length..].to_vec())),
+        Ok(httparse::Status::Complete(length)) => {
+            Ok(Answer { status: head.code.ok_or_else(invalid)?, body: answer[length..].to_vec() })
+        }
         _ => Err(invalid()),
     }
+}
+
+/// `127.0.0.1:9900`, with or without `http://`.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let bare = text.strip_prefix("http://").unwrap_or(text).trim_end_matches('/');
+    bare.parse().map_err(|_| format!("`{text}` is not HOST:PORT with an IP address"))
 }
 
 /// An address one can connect to: one that means "every address of this machine" is reached through loopback.

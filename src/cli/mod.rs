@@ -9,6 +9,7 @@ mod gate;
 mod moment;
 mod serve;
 mod set;
+mod steer;
 mod store;
 
 use std::io::{self, Write};
@@ -47,6 +48,15 @@ enum Command {
     Test(check::TestArgs),
     /// Say how a request would be decided, step by step
     Explain(explain::ExplainArgs),
+    /// Send a route, a group or a tenant back to legacy, now; or put a generation of before back
+    Rollback(steer::RollbackArgs),
+    /// Send everything back to legacy, now
+    Kill(steer::KillArgs),
+    /// Lift a pin, the kill switch or the hold of a generation
+    Resume(steer::ResumeArgs),
+    /// Pause or move a ramp
+    #[command(subcommand)]
+    Ramp(steer::RampCommand),
     /// Differences between the two systems: the most frequent, one in full, acceptances, exports
     #[command(subcommand)]
     Diffs(diffs::DiffsCommand),
@@ -132,6 +142,10 @@ fn obey(command: Command) -> io::Result<Exit> {
         Command::Check(args) => check::check(&args, &mut out),
         Command::Test(args) => check::test(&args, &mut out),
         Command::Explain(args) => explain::explain(&args, &mut out),
+        Command::Rollback(args) => steer::rollback(args, &mut out),
+        Command::Kill(args) => steer::kill(args, &mut out),
+        Command::Resume(args) => steer::resume(args, &mut out),
+        Command::Ramp(command) => steer::ramp(command, &mut out),
         Command::Diffs(command) => diffs::diffs(&command, &mut out),
         Command::Gate(args) => gate::gate(&args, &mut out),
         Command::Schema => {

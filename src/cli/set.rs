@@ -8,8 +8,9 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 use similar::TextDiff;
 
-use super::call::{Where, answers, ask_reload, token, unreachable_at};
+use super::call::{Where, report};
 use super::{Exit, complain};
+use crate::admin::ReloadAnswer;
 use crate::config::edit::{EditError, KeyPath, ReplaceError, Target, Value, replace};
 use crate::config::{self, Disk, Format, Loaded, Options};
 use edits::Edits;
@@ -99,7 +100,7 @@ pub(super) fn set(args: &SetArgs, out: &mut impl Write) -> io::Result<Exit> {
     let exit = match write(&edits) {
         Ok(()) => {
             outcome.written = true;
-            load_it(args, &after, &mut outcome)
+            load_it(args, &mut outcome, out)?
         }
         Err(exit) => exit,
     };
@@ -134,7 +135,7 @@ fn complain_of(loaded: &Loaded) {
 
 fn told(before: &Loaded, after: &Loaded, routes: Vec<String>) -> Outcome {
     let (changes, confirm) = match (&before.snapshot, &after.snapshot) {
-        (Some(before), Some(after)) => (config::changes(before, after), config::needs_confirming(before, after)),
+        (Some(before), Some(after)) => (config::changes(before, after), config::needs_confirming(before, after, &[])),
         // It was invalid before: what it is now cannot be told as a change.
         _ => (Vec::new(), Vec::new()),
     };
@@ -168,29 +169,24 @@ fn finish(args: &SetArgs, outcome: &Outcome, exit: Exit, out: &mut impl Write) -
 }
 
 /// Makes the facade load it, if there is one.
-fn load_it(args: &SetArgs, after: &Loaded, outcome: &mut Outcome) -> Exit {
-    let Some(snapshot) = &after.snapshot else { return Exit::Ok };
-    let found = args.at.by(snapshot);
-    if !answers(&found) {
-        complain(&format!("written; no facade answers at {}", found.admin));
-        return Exit::Ok;
+fn load_it(args: &SetArgs, outcome: &mut Outcome, out: &mut impl Write) -> io::Result<Exit> {
+    if let Err(admin) = args.at.is_answered() {
+        complain(&format!("written; no facade answers at {admin}"));
+        return Ok(Exit::Ok);
     }
-    let token = match token(&args.at, &found) {
-        Ok(token) => token,
-        Err(exit) => {
-            complain("written, but the facade at hand was not asked to load it");
-            return exit;
-        }
+    complain("written");
+    let answer = match args.at.remote().and_then(|remote| remote.post("/api/v1/reload", "")) {
+        Ok(answer) => answer,
+        Err(exit) => return Ok(exit),
     };
-    match ask_reload(&found, &token, false) {
-        Ok(reloaded) => {
-            if reloaded.exit != Exit::Ok {
-                reloaded.messages.iter().for_each(|message| complain(message));
-            }
-            outcome.generation = reloaded.generation;
-            complain(&format!("written; {}", reloaded.said));
-            reloaded.exit
-        }
-        Err(error) => unreachable_at(found.admin, &error),
+    let Ok(mut told) = serde_json::from_slice::<ReloadAnswer>(&answer.body) else { return Ok(answer.refused()) };
+    outcome.generation = Some(told.generation);
+    if answer.status == 200 {
+        // What changed has been said.
+        told.messages.clear();
+    }
+    match args.output {
+        Form::Text => report(answer.status, &told, out),
+        Form::Json => report(answer.status, &told, &mut io::sink()),
     }
 }

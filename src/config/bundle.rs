@@ -65,13 +65,32 @@ impl Bundle {
         Bundle::from_text(&text).map(Some)
     }
 
-    /// The first line has the checksum of all that follows: it tells a whole file from one that lost its end.
-    fn to_text(&self) -> io::Result<String> {
+    /// The files that were read, by path, with their texts.
+    pub fn files(&self) -> impl Iterator<Item = (&Path, &str)> {
+        self.files.iter().map(|(path, text)| (path.as_path(), text.as_str()))
+    }
+
+    /// The text of one of the files.
+    #[must_use]
+    pub fn text(&self, path: &Path) -> Option<&str> {
+        self.files.get(path).map(String::as_str)
+    }
+
+    /// The whole as a text: what [`Bundle::from_text`] reads. The first line has the checksum of all that follows: it tells a
+    /// whole text from one that lost its end.
+    ///
+    /// # Errors
+    /// A path is not UTF-8.
+    pub fn to_text(&self) -> io::Result<String> {
         let text = serde_json::to_string(self).map_err(io::Error::other)?;
         Ok(format!("{}\n{text}", checksum(&text)))
     }
 
-    fn from_text(text: &str) -> io::Result<Bundle> {
+    /// Reads what [`Bundle::to_text`] wrote.
+    ///
+    /// # Errors
+    /// The text is not whole, or something else.
+    pub fn from_text(text: &str) -> io::Result<Bundle> {
         let damaged = |why: String| io::Error::new(io::ErrorKind::InvalidData, why);
         let (first, text) = text.split_once('\n').unwrap_or_default();
         if first != checksum(text) {

@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::directives::Pin;
 use crate::names::Stage;
 use crate::routing::{Canary, Route, Rules};
 use crate::snapshot::Snapshot;
@@ -12,12 +13,14 @@ use crate::snapshot::Snapshot;
 /// Something that vanishes and that traffic depends on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Removal {
-    /// A route that new answers at least in part: its traffic would go back to a system that may be gone.
+    /// A route that new answers at least in part, or that is pinned: its traffic would go back to a system that may be gone.
     Route {
         /// The route.
         name: String,
         /// How far it had migrated.
         stage: Stage,
+        /// Whether a pin is on it.
+        pinned: bool,
     },
     /// A file of tenants that lost over a tenth of its lines.
     Tenants {
@@ -33,8 +36,10 @@ pub enum Removal {
 impl fmt::Display for Removal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Removal::Route { name, stage } => {
-                write!(f, "route `{name}` is in stage {stage} and would vanish: its traffic would go back to legacy")
+            Removal::Route { name, stage, pinned } => {
+                let pinned = if *pinned { " and pinned" } else { "" };
+                write!(f, "route `{name}` is in stage {stage}{pinned} and would vanish: ")?;
+                f.write_str("its traffic would go back to legacy")
             }
             Removal::Tenants { file, before, after } => {
                 write!(f, "{} had {before} tenants and would have {after}", file.display())
@@ -43,17 +48,21 @@ impl fmt::Display for Removal {
     }
 }
 
-/// What must be confirmed before `new` replaces `old`; empty where `new` says `reload: { confirm_removals: false }`.
+/// What must be confirmed before `new` replaces `old`, on which these pins are; empty where `new` says
+/// `reload: { confirm_removals: false }`.
 #[must_use]
-pub fn needs_confirming(old: &Snapshot, new: &Snapshot) -> Vec<Removal> {
+pub fn needs_confirming(old: &Snapshot, new: &Snapshot, pins: &[Pin]) -> Vec<Removal> {
     if !new.confirm_removals {
         return Vec::new();
     }
     let kept = by_name(&new.rules);
-    let migrated = |stage| matches!(stage, Stage::Canary | Stage::Live | Stage::Complete);
-    let routes = old.rules.routes.iter().filter(|route| migrated(route.stage) && !kept.contains_key(&*route.name));
-    let mut removals: Vec<Removal> =
-        routes.map(|route| Removal::Route { name: route.name.to_string(), stage: route.stage }).collect();
+    let is_pinned = |route: &Route| pins.iter().any(|pin| pin.scope.target.names(route));
+    let matters =
+        |route: &Route| matches!(route.stage, Stage::Canary | Stage::Live | Stage::Complete) || is_pinned(route);
+    let routes = old.rules.routes.iter().filter(|route| matters(route) && !kept.contains_key(&*route.name));
+    let removal =
+        |route: &Route| Removal::Route { name: route.name.to_string(), stage: route.stage, pinned: is_pinned(route) };
+    let mut removals: Vec<Removal> = routes.map(removal).collect();
     for (file, before) in &old.tenant_files {
         let after = new.tenant_files.iter().find(|(path, _)| path == file).map(|(_, after)| *after);
         if let Some(after) = after.filter(|after| (before - before.min(after)) * 10 > *before) {

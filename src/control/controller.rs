@@ -5,20 +5,26 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
+use super::choose::{self, Chosen};
+use super::event::Event;
+use super::helm::{Caller, Done, Helm, Refused};
+use super::history::MadeFrom;
 use super::state_dir::StateDir;
 use super::watch::Watch;
-use super::{build, resolve};
-use crate::config::{self, Bundle, Diagnostic, Disk, Loaded, Options, Removal};
+use super::{begin, resolve};
+use crate::config::{self, Bundle, Disk, Loaded, Options, Removal};
+use crate::directives::Source;
+use crate::ledger::Ledger;
 use crate::shutdown::{Phase, ShutdownWatch};
 use crate::snapshot::Snapshot;
 use crate::state::{Live, ReloadStatus};
-use crate::store::Store;
-use crate::telemetry::{AccessWriter, FacadeMeter};
+use crate::store::{Store, now_ms};
+use crate::telemetry::AccessWriter;
 
 /// How long the files must have been left alone before they are read, and between two reads that must agree.
 const REST: Duration = Duration::from_millis(25);
@@ -26,6 +32,10 @@ const REST: Duration = Duration::from_millis(25);
 const MOST_UNREST: Duration = Duration::from_millis(500);
 /// How often contents are compared where no file event may come.
 const POLL: Duration = Duration::from_secs(5);
+/// How often pins are looked at that end by themselves.
+const TICK: Duration = Duration::from_secs(1);
+/// How long the ledger gets to write what it holds when the facade goes down.
+const LEDGER_PATIENCE: Duration = Duration::from_secs(5);
 
 /// What a facade is started with.
 #[derive(Debug, Clone)]
@@ -78,8 +88,19 @@ pub enum Command {
     Reload {
         /// Whether what the new configuration takes away is confirmed.
         confirm: bool,
+        /// Who asks.
+        caller: Caller,
         /// Where the outcome goes.
-        reply: Option<oneshot::Sender<Outcome>>,
+        reply: Option<oneshot::Sender<Reloaded>>,
+    },
+    /// End the hold: load the configuration, and make it live.
+    Unhold {
+        /// Why.
+        why: String,
+        /// Who asks.
+        caller: Caller,
+        /// Where the outcome goes.
+        reply: oneshot::Sender<Reloaded>,
     },
     /// Open the access log anew.
     ReopenLog,
@@ -98,21 +119,41 @@ pub enum Outcome {
     Unconfirmed(Vec<String>),
     /// This file is being written to; it is loaded when its writer is done.
     BeingWritten(PathBuf),
+    /// It is valid, and not live: this generation of before is held.
+    Held(u64),
+    /// Another generation is live than the caller thought: this one.
+    Moved(u64),
+}
+
+/// What came of a reload, and when its record is on the disk.
+#[derive(Debug)]
+pub struct Reloaded {
+    /// What came of it.
+    pub outcome: Outcome,
+    /// Told `true` when the change is on the disk; `None` where nothing changed.
+    pub durable: Option<oneshot::Receiver<bool>>,
+}
+
+impl From<Outcome> for Reloaded {
+    fn from(outcome: Outcome) -> Reloaded {
+        Reloaded { outcome, durable: None }
+    }
 }
 
 /// Adopts configurations.
 #[derive(Debug)]
 pub struct Controller {
+    helm: Arc<Helm>,
     live: Arc<Live>,
     options: StartOptions,
     state: StateDir,
     writer: AccessWriter,
     store: Store,
     watch: Watch,
-    /// What the live generation was loaded from.
-    adopted: Bundle,
+    /// What the live generation was loaded from, or would be if none of before were held.
+    adopted: Arc<Bundle>,
     /// What was read last, adopted or refused: it is not judged, nor reported, again and again.
-    seen: Bundle,
+    seen: Arc<Bundle>,
     serving_kept: bool,
 }
 
@@ -127,25 +168,29 @@ impl Controller {
     ) -> Result<Controller, StartError> {
         let load_options = Options { state_dir: options.state_dir.clone() };
         let loaded = config::load(&Disk, &options.config, &load_options);
-        let directory = state_dir(&options, loaded.snapshot.as_ref());
+        let directory = choose::state_dir(&options, loaded.snapshot.as_ref());
         if loaded.snapshot.is_none() && !directory.exists() {
             // Nothing was ever kept there, and a mistyped path should leave no directory behind.
             return Err(StartError::Invalid(config::render(&loaded.diagnostics, config::Format::Text)));
         }
         let state = StateDir::open(&directory).map_err(|error| StartError::StateDir(directory.clone(), error))?;
-        let seen = loaded.bundle.clone();
-        let Chosen { snapshot, bundle, why_kept } = choose(loaded, &options, &load_options, &directory)?;
-        let writer = open_log(&snapshot).map_err(|error| StartError::System("the access log", error))?;
-        let store = Store::open(&directory, snapshot.retention);
-        let generation = build::generation(1, Arc::new(snapshot), Arc::default(), None, options.workers);
-        let live = Arc::new(Live::new(generation, FacadeMeter::new(options.workers)));
+        let seen = Arc::new(loaded.bundle.clone());
+        let (ledger, remembered) = Ledger::open(&directory);
+        let Chosen { snapshot, bundle, why_kept } =
+            choose::choose(loaded, &options, &load_options, &directory, &remembered.pins)?;
+        let adopted = Arc::new(bundle);
+        let file = MadeFrom::new(snapshot, &adopted);
+        let writer = open_log(&file.snapshot).map_err(|error| StartError::System("the access log", error))?;
+        let store = Store::open(&directory, file.snapshot.retention);
+        let helm = Arc::new(begin::begin(file, ledger, remembered, &options));
+        let live = Arc::clone(helm.live());
         let serving_kept = !why_kept.is_empty();
         live.set_reload(ReloadStatus { accepted: !serving_kept, messages: why_kept, serving_kept, at: None });
         let mut watch = Watch::new();
         watch.follow(&seen.paths());
-        let controller = Controller { live, options, state, writer, store, watch, adopted: bundle, seen, serving_kept };
+        let controller = Controller { helm, live, options, state, writer, store, watch, adopted, seen, serving_kept };
         if !serving_kept {
-            controller.keep();
+            controller.kept(controller.adopted.save(&controller.state.path));
         }
         Ok(controller)
     }
@@ -154,6 +199,12 @@ impl Controller {
     #[must_use]
     pub fn live(&self) -> &Arc<Live> {
         &self.live
+    }
+
+    /// Where directives take effect.
+    #[must_use]
+    pub fn helm(&self) -> &Arc<Helm> {
+        &self.helm
     }
 
     /// The store of comparisons.
@@ -168,26 +219,23 @@ impl Controller {
         &self.state.path
     }
 
-    /// Obeys commands and file events until the facade has ended; then the access log is finished.
+    /// Obeys commands, file events and the clock until the facade has ended; then the access log is finished.
     pub async fn run(mut self, mut commands: mpsc::Receiver<Command>, mut shutdown: ShutdownWatch) {
         let resolving = tokio::spawn(resolve::keep_resolving(Arc::clone(&self.live)));
+        let (mut poll, mut tick) = (interval(POLL), interval(TICK));
+        poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 () = shutdown.reached(Phase::Ended) => break,
-                Some(command) = commands.recv() => match command {
-                    Command::Reload { confirm, reply } => {
-                        let outcome = self.reload(confirm).await;
-                        // Whoever asked may have gone.
-                        let _ = reply.map(|reply| reply.send(outcome));
-                    }
-                    Command::ReopenLog => self.writer.reopen(),
-                },
+                Some(command) = commands.recv() => self.obey(command).await,
                 () = self.watch.changed() => self.files_changed().await,
-                () = sleep(POLL) => {
+                _ = tick.tick() => self.helm.end_pins(),
+                _ = poll.tick() => {
                     if self.live.meter.state_unwritable.load(Ordering::Relaxed) {
-                        self.keep();
+                        self.keep().await;
                     }
-                    if !self.seen.still_holds(&Disk) {
+                    if !self.still_holds().await {
                         self.files_changed().await;
                     }
                 }
@@ -195,24 +243,48 @@ impl Controller {
         }
         resolving.abort();
         self.writer.stop(Duration::from_secs(1));
+        if !self.helm.ledger().stop(LEDGER_PATIENCE) {
+            tracing::warn!("the last directives were not written in time");
+        }
+    }
+
+    async fn obey(&mut self, command: Command) {
+        match command {
+            Command::Reload { confirm, caller, reply } => {
+                let reloaded = self.reload(confirm, &caller).await;
+                // Whoever asked may have gone.
+                let _ = reply.map(|reply| reply.send(reloaded));
+            }
+            Command::Unhold { why, caller, reply } => {
+                let reloaded = self.unhold(why, &caller).await;
+                let _ = reply.send(reloaded);
+            }
+            Command::ReopenLog => self.writer.reopen(),
+        }
     }
 
     /// Something happened to the files: when they rest, and differ from what is known, they are loaded.
     async fn files_changed(&mut self) {
         self.rest().await;
-        if self.seen.still_holds(&Disk) || self.watch.being_written(&self.seen.paths()).is_some() {
+        if self.still_holds().await || self.watch.being_written(&self.seen.paths()).is_some() {
             // Nothing new; or its writer's closing it is the next event.
             return;
         }
         let loaded = self.load().await;
         if !self.is_live(&loaded.bundle) {
-            self.judge(loaded, false).await;
+            self.judge(loaded, false, &Caller::of(Source::File)).await;
             return;
         }
         // A refused change was taken back.
         self.watch.follow(&loaded.bundle.paths());
-        self.seen = loaded.bundle;
+        self.seen = Arc::new(loaded.bundle);
         self.note(true, Vec::new());
+    }
+
+    /// Whether the files are what was read last. Read on a thread of its own: a disk that hangs must not hang the admin API.
+    async fn still_holds(&self) -> bool {
+        let seen = Arc::clone(&self.seen);
+        tokio::task::spawn_blocking(move || seen.still_holds(&Disk)).await.unwrap_or(false)
     }
 
     /// Waits until nothing has happened to the files for a moment.
@@ -227,14 +299,35 @@ impl Controller {
         }
     }
 
-    async fn reload(&mut self, confirm: bool) -> Outcome {
+    async fn reload(&mut self, confirm: bool, caller: &Caller) -> Reloaded {
         let loaded = self.load().await;
         if self.is_live(&loaded.bundle) {
-            self.seen = loaded.bundle;
+            self.seen = Arc::new(loaded.bundle);
             self.note(true, Vec::new());
-            return Outcome::Unchanged(self.live.current().number);
+            let live = self.live.current();
+            return match &live.standing.hold {
+                Some(hold) => Outcome::Held(hold.generation).into(),
+                None => Outcome::Unchanged(live.number).into(),
+            };
         }
-        self.judge(loaded, confirm).await
+        self.judge(loaded, confirm, caller).await
+    }
+
+    /// The hold ends where the files give a valid configuration; else it stays.
+    async fn unhold(&mut self, why: String, caller: &Caller) -> Reloaded {
+        let Some(held) = self.live.current().standing.hold.as_ref().map(|hold| hold.generation) else {
+            return Outcome::Unchanged(self.live.current().number).into();
+        };
+        let loaded = self.load().await;
+        let clean = loaded.is_clean();
+        let Some(snapshot) = loaded.snapshot.filter(|_| clean) else {
+            let errors: Vec<String> = loaded.diagnostics.errors().map(config::render::told).collect();
+            tracing::error!(generation = held, "still held: the files are invalid");
+            return Outcome::Invalid(errors).into();
+        };
+        self.seen = Arc::new(loaded.bundle.clone());
+        let made_from = MadeFrom::new(snapshot, &loaded.bundle);
+        self.settle(made_from, loaded.bundle, Vec::new(), |helm, made_from| helm.unhold(made_from, why, caller)).await
     }
 
     /// Whether this is what the live generation was loaded from.
@@ -254,147 +347,101 @@ impl Controller {
     }
 
     /// Adopts a loaded configuration, or says why not.
-    async fn judge(&mut self, loaded: Loaded, confirm: bool) -> Outcome {
+    async fn judge(&mut self, loaded: Loaded, confirm: bool, caller: &Caller) -> Reloaded {
         let paths = loaded.bundle.paths();
         if let Some(path) = self.watch.being_written(&paths) {
             tracing::info!(path = %path.display(), "is being written; it is loaded when its writer closes it");
-            return Outcome::BeingWritten(path);
+            return Outcome::BeingWritten(path).into();
         }
         // A half-written file is often valid YAML with fewer routes: two reads some time apart must agree.
         sleep(REST).await;
-        if !loaded.bundle.still_holds(&Disk) || self.watch.being_written(&paths).is_some() {
+        let bundle = Arc::new(loaded.bundle);
+        let again = Arc::clone(&bundle);
+        let same = tokio::task::spawn_blocking(move || again.still_holds(&Disk)).await.unwrap_or(false);
+        if !same || self.watch.being_written(&paths).is_some() {
             let main = self.options.config.clone();
             tracing::info!(path = %main.display(), "changed while it was read; it is loaded when it rests");
-            return Outcome::BeingWritten(main);
+            return Outcome::BeingWritten(main).into();
         }
         self.watch.follow(&paths);
-        self.seen = loaded.bundle.clone();
-        let clean = loaded.is_clean();
+        self.seen = Arc::clone(&bundle);
+        let clean = loaded.snapshot.is_some() && !loaded.diagnostics.has_errors();
         let warnings: Vec<String> = loaded.diagnostics.warnings().map(config::render::told).collect();
         let Some(snapshot) = loaded.snapshot.filter(|_| clean) else {
             let errors: Vec<String> = loaded.diagnostics.errors().map(config::render::told).collect();
-            self.refuse(errors.clone());
-            return Outcome::Invalid(errors);
+            self.refuse(errors.clone(), caller);
+            return Outcome::Invalid(errors).into();
         };
-        let removals = config::needs_confirming(&self.live.current().snapshot, &snapshot);
+        let live = Arc::clone(&self.live.current());
+        if let Some(hold) = &live.standing.hold {
+            tracing::warn!(generation = hold.generation, "the files are valid and wait: a generation is held");
+            self.note(true, vec![format!("generation {} is held; `banyan resume --file` ends that", hold.generation)]);
+            return Outcome::Held(hold.generation).into();
+        }
+        let removals = config::needs_confirming(&live.snapshot, &snapshot, &live.standing.pins);
         if !removals.is_empty() && !confirm {
             let words: Vec<String> = removals.iter().map(ToString::to_string).collect();
-            self.refuse(words.clone());
-            return Outcome::Unconfirmed(words);
+            self.refuse(words.clone(), caller);
+            return Outcome::Unconfirmed(words).into();
         }
         warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
-        self.adopt(snapshot, loaded.bundle, warnings).await
+        let made_from = MadeFrom::new(snapshot, &bundle);
+        let words = config::changes(&live.snapshot, &made_from.snapshot);
+        self.settle(made_from, bundle, warnings, |helm, made_from| helm.adopt(made_from, words, caller)).await
     }
 
-    fn refuse(&mut self, messages: Vec<String>) {
+    fn refuse(&mut self, messages: Vec<String>, caller: &Caller) {
         self.live.meter.reloaded(false);
         let generation = self.live.current().number;
         tracing::error!(generation, reasons = messages.len(), "reload refused; the live generation stays");
         for message in &messages {
             tracing::error!("{message}");
         }
+        self.helm.events().tell(Event::now("refused", &caller.by, messages.join("\n"), generation));
         self.note(false, messages);
     }
 
-    async fn adopt(&mut self, snapshot: Snapshot, bundle: Bundle, warnings: Vec<String>) -> Outcome {
-        let before = self.live.current().clone();
-        let changes = config::changes(&before.snapshot, &snapshot);
+    /// Makes a configuration live, and follows it with everything that is not in a generation.
+    async fn settle(
+        &mut self,
+        made_from: MadeFrom,
+        bundle: impl Into<Arc<Bundle>>,
+        warnings: Vec<String>,
+        make_live: impl FnOnce(&Helm, MadeFrom) -> Result<Done, Refused>,
+    ) -> Reloaded {
+        let snapshot = Arc::clone(&made_from.snapshot);
+        let done = match make_live(&self.helm, made_from) {
+            Ok(done) => done,
+            Err(_) => return Outcome::Moved(self.live.current().number).into(),
+        };
         self.writer.redirect(snapshot.access_log.clone());
         self.store.set_retention(snapshot.retention);
-        let next = build::generation(
-            before.number + 1,
-            Arc::new(snapshot),
-            Arc::clone(&before.standing),
-            Some(&before),
-            self.options.workers,
-        );
-        let number = next.number;
-        self.live.swap(next);
         self.live.meter.reloaded(true);
-        self.adopted = bundle;
+        self.adopted = bundle.into();
         self.serving_kept = false;
         self.note(true, warnings);
-        tracing::info!(generation = number, changes = ?changes, "reloaded");
-        self.keep();
+        self.keep().await;
         let live = Arc::clone(&self.live);
         tokio::spawn(async move { resolve::resolve_all(&live).await });
-        Outcome::Adopted(number, changes)
+        Reloaded { outcome: Outcome::Adopted(done.generation, done.changes), durable: Some(done.durable) }
     }
 
     fn note(&self, accepted: bool, messages: Vec<String>) {
-        let at = Some(humantime::format_rfc3339_millis(SystemTime::now()).to_string());
+        let at = Some(super::event::moment(now_ms()));
         self.live.set_reload(ReloadStatus { at, accepted, messages, serving_kept: self.serving_kept });
     }
 
-    /// Keeps what was adopted for the next start. A broken disk stops nothing but that.
-    fn keep(&self) {
-        let result = self.adopted.save(&self.state.path);
+    /// Keeps what was adopted for the next start, on a thread of its own. A broken disk stops nothing but that.
+    async fn keep(&self) {
+        let (bundle, directory) = (Arc::clone(&self.adopted), self.state.path.clone());
+        let saved = tokio::task::spawn_blocking(move || bundle.save(&directory)).await;
+        self.kept(saved.unwrap_or_else(|error| Err(io::Error::other(error))));
+    }
+
+    fn kept(&self, result: io::Result<()>) {
         if let Err(error) = &result {
             tracing::error!(path = %self.state.path.display(), %error, "the accepted configuration cannot be kept");
         }
         self.live.meter.state_unwritable.store(result.is_err(), Ordering::Relaxed);
-    }
-}
-
-/// The configuration to begin with.
-struct Chosen {
-    snapshot: Snapshot,
-    bundle: Bundle,
-    /// Why it is the kept one; empty if it is not.
-    why_kept: Vec<String>,
-}
-
-/// The configuration on the disk, if it is valid and needs no confirming against the kept one; else the kept one.
-fn choose(loaded: Loaded, start: &StartOptions, options: &Options, directory: &Path) -> Result<Chosen, StartError> {
-    let kept = Bundle::load(directory).unwrap_or_else(|error| {
-        tracing::error!(path = %directory.display(), %error, "the kept configuration cannot be read");
-        None
-    });
-    let kept_snapshot = |kept: &Bundle| config::load(kept, &start.config, options).snapshot;
-    let Some(snapshot) = loaded.snapshot else {
-        let text = config::render(&loaded.diagnostics, config::Format::Text);
-        let messages: Vec<String> = loaded.diagnostics.errors().map(config::render::told).collect();
-        let kept = kept.filter(|_| !start.strict);
-        let Some((bundle, snapshot)) = kept.and_then(|kept| kept_snapshot(&kept).map(|snapshot| (kept, snapshot)))
-        else {
-            return Err(StartError::Invalid(text));
-        };
-        log_all(loaded.diagnostics.list.iter());
-        tracing::error!("THE CONFIGURATION IS INVALID: serving the last accepted one instead");
-        return Ok(Chosen { snapshot, bundle, why_kept: messages });
-    };
-    // A failing test only warns here: refusing to start would be worse than what it found.
-    log_all(loaded.diagnostics.list.iter());
-    let before = kept.and_then(|kept| kept_snapshot(&kept).map(|snapshot| (kept, snapshot)));
-    if let Some((bundle, old)) = before {
-        let removals = config::needs_confirming(&old, &snapshot);
-        if !removals.is_empty() {
-            if start.strict {
-                return Err(StartError::Unconfirmed(removals));
-            }
-            let words: Vec<String> = removals.iter().map(ToString::to_string).collect();
-            tracing::error!(
-                removals = ?words,
-                "THE CONFIGURATION LOOKS CUT SHORT: serving the last accepted one until `banyan reload --confirm`"
-            );
-            return Ok(Chosen { snapshot: old, bundle, why_kept: words });
-        }
-    }
-    Ok(Chosen { snapshot, bundle: loaded.bundle, why_kept: Vec::new() })
-}
-
-/// `--state-dir`, else what the file says, else the default beside the file.
-fn state_dir(options: &StartOptions, snapshot: Option<&Snapshot>) -> PathBuf {
-    let said = options.state_dir.clone().or_else(|| snapshot.map(|snapshot| snapshot.state_dir.clone()));
-    said.unwrap_or_else(|| options.config.parent().unwrap_or(Path::new("")).join(".banyan"))
-}
-
-fn log_all<'d>(diagnostics: impl Iterator<Item = &'d Diagnostic>) {
-    for diagnostic in diagnostics {
-        let headline = config::render::told(diagnostic);
-        match diagnostic.severity {
-            config::Severity::Error => tracing::error!("{headline}"),
-            config::Severity::Warning => tracing::warn!("{headline}"),
-        }
     }
 }

@@ -1,17 +1,31 @@
 //! The only writer of generations.
 //!
-//! A watcher, a signal and the admin API all send the same [`Command`]; the [`Controller`] loads, refuses or adopts.
+//! A watcher, a signal and the admin API all send the same [`Command`]; the [`Controller`] loads, refuses or adopts. What must not
+//! wait for a load, rollbacks and all other directives, takes effect at the [`Helm`].
 //!
+//! - [`helm`]: directives take effect, first in memory and then on the disk
+//! - [`history`]: the generations of before
+//! - [`event`]: what happens, told to who listens
+//! - [`begin`]: the first generation, with the directives that outlived the process before
+//! - [`choose`]: the configuration to begin with
 //! - [`build`]: a snapshot becomes a generation that keeps every backend and meter it can
 //! - [`controller`]: loads, refuses or adopts, and keeps what it adopted for the next start
 //! - [`state_dir`]: the state directory and its lock
 //! - [`watch`]: notices that a file of the configuration has changed and rests
 //! - [`resolve`]: names of endpoints become addresses
 
+mod begin;
 mod build;
+mod choose;
 mod controller;
+pub mod event;
+pub mod helm;
+pub mod history;
 mod resolve;
 mod state_dir;
 mod watch;
 
-pub use controller::{Command, Controller, Outcome, StartError, StartOptions};
+pub use controller::{Command, Controller, Outcome, Reloaded, StartError, StartOptions};
+pub use event::{Event, Events};
+pub use helm::{Caller, Done, Helm, Order, RampOrder, Refused, ResumeOrder};
+pub use history::{MadeFrom, Past};

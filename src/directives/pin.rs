@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::Author;
+use crate::routing::Route;
 
 /// An operator's override that beats the file: what is in its scope goes to legacy.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,6 +99,18 @@ impl fmt::Display for Scope {
             (Target::Everything, Some(tenant)) => write!(f, "tenant:{tenant}"),
             (target, Some(tenant)) => write!(f, "{target} tenant:{tenant}"),
             (target, None) => target.fmt(f),
+        }
+    }
+}
+
+impl Target {
+    /// Whether it names this route or its group.
+    #[must_use]
+    pub fn names(&self, route: &Route) -> bool {
+        match self {
+            Target::Everything => false,
+            Target::Group(name) => route.group.as_ref() == Some(name),
+            Target::Route(name) => route.name == *name,
         }
     }
 }

@@ -78,11 +78,7 @@ pub fn targets(rules: &Rules, target: &Target) -> bool {
 
 /// The routes of a target, in file order.
 pub fn routes_of<'r>(target: &'r Target, rules: &'r Rules) -> impl Iterator<Item = (RouteId, &'r Route)> {
-    let is_meant = move |route: &Route| match target {
-        Target::Everything => true,
-        Target::Group(name) => route.group.as_ref() == Some(name),
-        Target::Route(name) => route.name == *name,
-    };
+    let is_meant = move |route: &Route| *target == Target::Everything || target.names(route);
     let numbered = rules.routes.iter().zip(0_u32..);
     numbered.filter(move |(route, _)| is_meant(route)).map(|(route, id)| (RouteId(id), route))
 }

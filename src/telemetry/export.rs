@@ -96,6 +96,25 @@ impl Scrape {
         self.families.push(one);
     }
 
+    /// A gauge for each value of one label.
+    pub fn gauges(
+        &mut self,
+        name: &str,
+        help: &str,
+        label: &str,
+        values: impl IntoIterator<Item = (impl AsRef<str>, u64)>,
+    ) {
+        let mut one = family(name, help, MetricType::GAUGE);
+        for (text, value) in values {
+            let mut metric = labelled(&[(label, text.as_ref())]);
+            let mut gauge = Gauge::default();
+            gauge.set_value(value as f64);
+            metric.set_gauge(gauge);
+            one.mut_metric().push(metric);
+        }
+        self.families.push(one);
+    }
+
     /// One counter without labels.
     pub fn counter(&mut self, name: &str, help: &str, value: u64) {
         let mut one = family(name, help, MetricType::COUNTER);

@@ -23,6 +23,7 @@ mod operations;
 mod refused;
 mod reload;
 mod rewrite;
+mod rollback;
 mod routing;
 mod set;
 mod streams;

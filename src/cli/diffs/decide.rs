@@ -6,8 +6,8 @@ use clap::Args;
 
 use super::signature;
 use crate::admin::{Decided, Decision};
-use crate::cli::call::{Where, ask, refused_token, token, unfindable, unreachable_at};
-use crate::cli::{Exit, complain, moment};
+use crate::cli::call::Where;
+use crate::cli::{Exit, moment};
 use crate::diff::SignatureId;
 use crate::report;
 
@@ -62,28 +62,16 @@ pub(super) fn reopen(args: &ReopenArgs, out: &mut impl Write) -> io::Result<Exit
 }
 
 fn tell(at: &Where, id: SignatureId, act: &str, decision: &Decision, out: &mut impl Write) -> io::Result<Exit> {
-    let Some(found) = at.find() else { return Ok(unfindable()) };
-    let token = match token(at, &found) {
-        Ok(token) => token,
+    let body = serde_json::to_string(decision)?;
+    let answer = match at.remote().and_then(|remote| remote.post(&format!("/api/v1/diffs/{id}/{act}"), &body)) {
+        Ok(answer) => answer,
         Err(exit) => return Ok(exit),
     };
-    let body = serde_json::to_string(decision)?;
-    let path = format!("/api/v1/diffs/{id}/{act}");
-    let (status, answer) = match ask(found.admin, "POST", &path, Some(&token), Some(&body)) {
-        Ok(answer) => answer,
-        Err(error) => return Ok(unreachable_at(found.admin, &error)),
-    };
-    let said: Option<Decided> = serde_json::from_slice(&answer).ok();
-    let message = said.map_or_else(|| format!("the facade answered {status}"), |said| said.message);
-    match status {
-        200 => {
+    match serde_json::from_slice(&answer.body) {
+        Ok(Decided { message }) if answer.status == 200 => {
             writeln!(out, "{id} {}", report::printable(&message))?;
             Ok(Exit::Ok)
         }
-        401 | 403 => Ok(refused_token()),
-        _ => {
-            complain(&format!("banyan: {}", report::printable(&message)));
-            Ok(Exit::No)
-        }
+        _ => Ok(answer.refused()),
     }
 }

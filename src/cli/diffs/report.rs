@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::unreadable;
-use crate::cli::call::ask;
+use crate::cli::call::{Answer, Asked, ask};
 use crate::cli::store::StoreAt;
 use crate::cli::{Exit, complain, moment};
 use crate::report::export::ExportError;
@@ -66,7 +66,8 @@ pub(super) fn write(args: &ReportArgs, out: &mut impl Write) -> io::Result<Exit>
 
 /// How many comparisons the running facade has lost; `None` if none answers.
 fn lost(snapshot: &Snapshot) -> Option<u64> {
-    let (status, metrics) = ask(snapshot.admin, "GET", "/metrics", None, None).ok()?;
+    let asked = Asked { method: "GET", path: "/metrics", token: None, json: "", if_generation: None };
+    let Answer { status, body: metrics } = ask(snapshot.admin, &asked).ok()?;
     let text = String::from_utf8(metrics).ok().filter(|_| status == 200)?;
     text.lines().find_map(|line| line.strip_prefix(LOST)?.trim().parse().ok())
 }

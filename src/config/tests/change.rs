@@ -33,14 +33,14 @@ fn what_takes_a_restart_is_said() {
 #[test]
 fn a_migrated_route_that_vanishes_must_be_confirmed() {
     let old = snapshot(ROUTE);
-    let removed = needs_confirming(&old, &snapshot(""));
+    let removed = needs_confirming(&old, &snapshot(""), &[]);
     assert_eq!(removed.len(), 1);
     assert_eq!(
         removed[0].to_string(),
         "route `a` is in stage canary and would vanish: its traffic would go back to legacy"
     );
-    assert!(needs_confirming(&old, &snapshot("reload: { confirm_removals: false }\n")).is_empty());
-    assert!(needs_confirming(&snapshot("routes: [{ name: a, match: {} }]\n"), &snapshot("")).is_empty());
+    assert!(needs_confirming(&old, &snapshot("reload: { confirm_removals: false }\n"), &[]).is_empty());
+    assert!(needs_confirming(&snapshot("routes: [{ name: a, match: {} }]\n"), &snapshot(""), &[]).is_empty());
 }
 
 #[test]
@@ -50,8 +50,8 @@ fn a_tenants_file_that_loses_over_a_tenth_must_be_confirmed() {
         let memory = main(format!("{HEAD}cohorts: {{ a: {{ tenants_file: t.txt }} }}\n")).with("t.txt", tenants);
         memory.load().snapshot.unwrap()
     };
-    assert!(needs_confirming(&with(100), &with(90)).is_empty());
-    assert!(needs_confirming(&with(100), &with(200)).is_empty());
-    assert_eq!(needs_confirming(&with(100), &with(89))[0].to_string(), "t.txt had 100 tenants and would have 89");
-    assert_eq!(needs_confirming(&with(1), &with(0)).len(), 1);
+    assert!(needs_confirming(&with(100), &with(90), &[]).is_empty());
+    assert!(needs_confirming(&with(100), &with(200), &[]).is_empty());
+    assert_eq!(needs_confirming(&with(100), &with(89), &[])[0].to_string(), "t.txt had 100 tenants and would have 89");
+    assert_eq!(needs_confirming(&with(1), &with(0), &[]).len(), 1);
 }

@@ -48,6 +48,29 @@ impl Pair {
         self.site.save(&Pair::yaml(&self.legacy, &self.new, rest));
     }
 
+    /// Saves the file with another rest, and waits until it is live.
+    #[track_caller]
+    pub fn rewrite(&self, rest: &str) {
+        let next = self.site.generation() + 1;
+        self.save(rest);
+        self.site.await_generation(next);
+    }
+
+    /// Stops the facade and starts it again.
+    #[track_caller]
+    pub fn restart(self) -> Pair {
+        self.restart_after(|_| ())
+    }
+
+    /// Stops the facade, does something to its state directory, and starts it again.
+    #[track_caller]
+    pub fn restart_after(self, between: impl FnOnce(&std::path::Path)) -> Pair {
+        let Pair { site, legacy, new } = self;
+        let (_, folder) = site.stop();
+        between(&folder.path().join("state"));
+        Pair { site: Site::start_in(folder), legacy, new }
+    }
+
     /// Holds that no backend was sent, nor will be sent, anything but what is named.
     #[track_caller]
     pub fn assert_untouched(&self) {

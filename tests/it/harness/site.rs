@@ -111,6 +111,31 @@ impl Site {
         client.answer()
     }
 
+    /// Tells the admin API something, with the token of the state directory; `Null` is no body.
+    #[track_caller]
+    pub fn command(&self, path: &str, told: &Value) -> Answer {
+        self.tell(path, told, "")
+    }
+
+    /// The same, meant for this generation alone.
+    #[track_caller]
+    pub fn command_if(&self, path: &str, told: &Value, generation: u64) -> Answer {
+        self.tell(path, told, &format!("If-Match: {generation}\r\n"))
+    }
+
+    #[track_caller]
+    fn tell(&self, path: &str, told: &Value, lines: &str) -> Answer {
+        let token = fs::read_to_string(self.facade().state_dir.join("admin.token")).unwrap();
+        let body = if told.is_null() { String::new() } else { told.to_string() };
+        let (token, length) = (token.trim(), body.len());
+        let mut client = Client::connect(self.facade().admin);
+        client.send(format!(
+            "POST /api/v1/{path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n{lines}\
+             Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+        ));
+        client.answer()
+    }
+
     /// The value of a series; 0 where there is none.
     #[track_caller]
     pub fn metric(&self, series: &str) -> u64 {

@@ -1,0 +1,88 @@
+//! Why a request to the admin API is not obeyed.
+
+use axum::Json;
+use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+
+use crate::control::Refused;
+
+/// The body of every answer that is no success.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// What is wrong, and the way out where there is one.
+    pub message: String,
+}
+
+/// Why a request is not obeyed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Fault {
+    pub(super) status: StatusCode,
+    pub(super) message: String,
+    /// When to try again, in seconds.
+    pub(super) retry_after: Option<u64>,
+}
+
+impl Fault {
+    pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Fault {
+        Fault { status, message: message.into(), retry_after: None }
+    }
+
+    /// What was asked about is not there.
+    pub(super) fn unknown(what: &str) -> Fault {
+        Fault::new(StatusCode::NOT_FOUND, format!("there is no such {what}"))
+    }
+
+    /// The request is well-formed and makes no sense.
+    pub(super) fn senseless(message: impl Into<String>) -> Fault {
+        Fault::new(StatusCode::UNPROCESSABLE_ENTITY, message)
+    }
+
+    /// The control thread is gone: the facade goes down.
+    pub(super) fn leaving() -> Fault {
+        Fault::new(StatusCode::SERVICE_UNAVAILABLE, "the facade is going down")
+    }
+}
+
+impl IntoResponse for Fault {
+    fn into_response(self) -> Response {
+        let mut answer = (self.status, Json(Problem { message: self.message })).into_response();
+        if self.status == StatusCode::UNAUTHORIZED {
+            answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if let Some(seconds) = self.retry_after {
+            answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        answer
+    }
+}
+
+impl From<JsonRejection> for Fault {
+    fn from(rejection: JsonRejection) -> Fault {
+        Fault::new(rejection.status(), rejection.body_text())
+    }
+}
+
+impl From<QueryRejection> for Fault {
+    fn from(rejection: QueryRejection) -> Fault {
+        Fault::new(rejection.status(), rejection.body_text())
+    }
+}
+
+impl From<PathRejection> for Fault {
+    fn from(rejection: PathRejection) -> Fault {
+        Fault::new(rejection.status(), rejection.body_text())
+    }
+}
+
+impl From<Refused> for Fault {
+    fn from(refused: Refused) -> Fault {
+        let status = match refused {
+            Refused::Moved { .. } | Refused::WithoutLegacy(_) => StatusCode::CONFLICT,
+            Refused::Unknown(_) | Refused::NoGeneration(_) => StatusCode::NOT_FOUND,
+            Refused::Senseless(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        };
+        Fault::new(status, refused.to_string())
+    }
+}

@@ -1,0 +1,83 @@
+//! What happens, told to everybody who listens: the console, `GET /api/v1/events`.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use tokio::sync::broadcast;
+
+use crate::directives::{Act, Author};
+use crate::store::now_ms;
+
+/// How many events a slow listener may be behind before it misses some.
+const BACKLOG: usize = 256;
+
+/// Something that happened: a change of state as the audit has it, or something that changed nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Event {
+    /// When (RFC 3339, UTC).
+    pub at: String,
+    /// What: as in the audit (`rollback`, `resume`, `kill`, `reload`, `hold`, `trip`, `step` …), or `refused` (a reload), `warning` (a
+    /// guard that may not roll back), `signature` (a difference seen for the first time).
+    pub what: String,
+    /// On what: a scope, a unit, a signature; empty for the whole configuration.
+    pub on: String,
+    /// Who.
+    pub by: String,
+    /// In words.
+    pub text: String,
+    /// The live generation.
+    pub generation: u64,
+}
+
+/// Where events go. A clone is the same place.
+#[derive(Debug, Clone)]
+pub struct Events(broadcast::Sender<Arc<Event>>);
+
+impl Default for Events {
+    fn default() -> Events {
+        Events(broadcast::Sender::new(BACKLOG))
+    }
+}
+
+impl Events {
+    /// Hears what happens from now on.
+    #[must_use]
+    pub fn listen(&self) -> broadcast::Receiver<Arc<Event>> {
+        self.0.subscribe()
+    }
+
+    /// Tells what was done.
+    pub(super) fn done(&self, act: &Act) {
+        let parts = [act.from.as_str(), act.to.as_str()];
+        let change = if act.from.is_empty() { act.to.clone() } else { parts.join(" → ") };
+        let text = if act.why.is_empty() { change } else { format!("{change} ({})", act.why) };
+        let by = act.by.to_string();
+        self.tell(Event {
+            at: moment(act.at_ms),
+            what: act.what.clone(),
+            on: act.on.clone(),
+            by,
+            text,
+            generation: act.generation,
+        });
+    }
+
+    /// Tells everybody who listens; nobody need.
+    pub(super) fn tell(&self, event: Event) {
+        let _ = self.0.send(Arc::new(event));
+    }
+}
+
+impl Event {
+    /// Something that changed nothing.
+    pub(super) fn now(what: &str, by: &Author, text: String, generation: u64) -> Event {
+        let (what, on, by) = (what.to_owned(), String::new(), by.to_string());
+        Event { at: moment(now_ms()), what, on, by, text, generation }
+    }
+}
+
+/// A moment as RFC 3339, in UTC.
+pub(super) fn moment(at_ms: u64) -> String {
+    let at = std::time::UNIX_EPOCH + std::time::Duration::from_millis(at_ms);
+    humantime::format_rfc3339_millis(at).to_string()
+}
