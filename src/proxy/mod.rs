@@ -32,7 +32,8 @@ use crate::server::{Event, Handler, Peer};
 use crate::shadow::Queue;
 use crate::snapshot::ClientTimeouts;
 use crate::state::Live;
-use crate::telemetry::{AccessQueue, LineBuffer, WorkerId};
+use crate::telemetry::sample::By;
+use crate::telemetry::{AccessQueue, LineBuffer, Sampler, WorkerId};
 use crate::upstream::Pools;
 use crate::wire::body::RequestBody;
 use crate::wire::{headers, ids, problem};
@@ -57,6 +58,7 @@ pub struct Proxy {
     pools: Rc<Pools>,
     log: Rc<RefCell<LineBuffer>>,
     swept: RefCell<Instant>,
+    sampler: RefCell<Sampler>,
     copies: Arc<Queue>,
 }
 
@@ -75,6 +77,7 @@ impl Proxy {
             pools: Rc::default(),
             log: Rc::new(RefCell::new(LineBuffer::new(queue))),
             swept: RefCell::new(Instant::now()),
+            sampler: RefCell::default(),
             copies,
         }
     }
@@ -129,6 +132,10 @@ impl Proxy {
             let generation = &view.generation;
             let rules = &generation.snapshot.rules;
             let decision = rules.decide(&seen, &generation.overrides, force, &mut subject, &mut NoTrace);
+            if force.is_none() {
+                let by = By { rules, shadows: &generation.snapshot.shadows, generation: generation.number };
+                self.sampler.borrow_mut().offer(&self.live.sample, (&seen, &subject), by, &decision);
+            }
             ticket.decided(decision, subject.tenant.take().map(std::borrow::Cow::into_owned), client, explain);
             decision
         };
@@ -202,6 +209,7 @@ impl Handler for Proxy {
 
     fn tick(&self) {
         self.log.borrow_mut().flush();
+        self.sampler.borrow_mut().tick(&self.live.sample);
         // Taking the view here lets an old generation go even on a worker without traffic.
         let view = self.view();
         self.pools.tick();

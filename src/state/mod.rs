@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use crate::directives::Standing;
 use crate::routing::{BackendId, Overrides, RouteId};
 use crate::snapshot::Snapshot;
-use crate::telemetry::{FacadeMeter, RouteMeter, ShadowMeter};
+use crate::telemetry::{FacadeMeter, RouteMeter, Sample, ShadowMeter};
 use crate::upstream::Backend;
 
 /// A snapshot live in this process, with its living backends, its meters, and what beats its rules. All of it but the
@@ -75,19 +75,22 @@ pub struct Live {
     reload: Mutex<ReloadStatus>,
     /// The counts of the facade as a whole.
     pub meter: FacadeMeter,
+    /// What a few recent requests looked like.
+    pub sample: Sample,
     /// When this process began to serve.
     pub started: SystemTime,
 }
 
 impl Live {
-    /// Begins with this generation.
+    /// Begins with this generation, for this many data workers.
     #[must_use]
-    pub fn new(generation: Generation, meter: FacadeMeter) -> Live {
+    pub fn new(generation: Generation, meter: FacadeMeter, workers: usize) -> Live {
         Live {
             current: ArcSwap::from_pointee(generation),
             leaving: AtomicBool::new(false),
             reload: Mutex::default(),
             meter,
+            sample: Sample::new(workers),
             started: SystemTime::now(),
         }
     }
