@@ -12,6 +12,7 @@
 //! - [`controller`]: loads, refuses or adopts, and keeps what it adopted for the next start
 //! - [`state_dir`]: the state directory and its lock
 //! - [`watch`]: notices that a file of the configuration has changed and rests
+//! - [`plan`]: what another configuration would change
 //! - [`resolve`]: names of endpoints become addresses
 
 mod begin;
@@ -21,6 +22,7 @@ mod controller;
 pub mod event;
 pub mod helm;
 pub mod history;
+pub mod plan;
 mod resolve;
 mod state_dir;
 mod watch;

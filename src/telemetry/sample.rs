@@ -121,9 +121,11 @@ impl Input {
             let name = HeaderName::from_bytes(name.as_bytes()).ok().filter(&is_wanted)?;
             Some((name, HeaderValue::from_str(value).ok()?))
         });
-        // Several values of one name stay several.
         let mut headers = HeaderMap::new();
-        parsed.for_each(|(name, value)| drop(headers.append(name, value)));
+        for (name, value) in parsed {
+            // Several values of one name stay several.
+            headers.append(name, value);
+        }
         headers
     }
 

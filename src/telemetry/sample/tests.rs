@@ -108,8 +108,8 @@ fn the_newest_are_kept_within_count_and_bytes() {
     let (facade, sample) = (facade(), Sample::new(1));
     let mut sampler = Sampler::default();
     let wide = "a".repeat(8000);
-    for round in 0..30 {
-        let query = if round < 20 { "old" } else { &wide };
+    for round in 0..18 {
+        let query = if round < 15 { "old" } else { &wide };
         for _ in 0..1500 {
             sampler.chance = 1.0;
             sampler.left = 0;
