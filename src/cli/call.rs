@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Debug, Args)]
 pub(super) struct Where {
     #[command(flatten)]
-    config: ConfigArg,
+    pub(super) config: ConfigArg,
     /// The facade's admin address, instead of the configuration's: http://127.0.0.1:9900 or 127.0.0.1:9900
     #[arg(long, value_name = "URL", value_parser = address)]
     admin: Option<SocketAddr>,
@@ -29,7 +29,7 @@ pub(super) struct Where {
     token_file: Option<PathBuf>,
     /// The state directory, instead of the configuration's
     #[arg(long, env = "BANYAN_STATE_DIR", value_name = "DIR")]
-    state_dir: Option<PathBuf>,
+    pub(super) state_dir: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -168,6 +168,12 @@ pub(super) struct Answer {
 }
 
 impl Where {
+    /// Whether anything listens where the facade should be; if not, where that is.
+    pub(super) fn is_answered(&self) -> Result<(), SocketAddr> {
+        let Some(found) = self.find() else { return Ok(()) };
+        TcpStream::connect_timeout(&reachable(found.admin), Duration::from_secs(5)).map_or(Err(found.admin), |_| Ok(()))
+    }
+
     /// The facade and the token; says what of them is missing.
     pub(super) fn remote(&self) -> Result<Remote, Exit> {
         let found = self.find().ok_or_else(unfindable)?;

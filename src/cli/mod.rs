@@ -8,6 +8,7 @@ mod explain;
 mod gate;
 mod moment;
 mod serve;
+mod set;
 mod status;
 mod steer;
 mod store;
@@ -68,6 +69,8 @@ enum Command {
     Gate(gate::GateArgs),
     /// Print the JSON Schema (draft-07) of routes.yaml
     Schema,
+    /// Set a key of a route in its file: comments kept, validated, then written and loaded
+    Set(set::SetArgs),
     /// Make the running facade load its configuration anew
     Reload(call::ReloadArgs),
     /// Ask the running facade whether it is ready
@@ -157,6 +160,7 @@ fn obey(command: Command) -> io::Result<Exit> {
             writeln!(out)?;
             Ok(Exit::Ok)
         }
+        Command::Set(args) => set::set(&args, &mut out),
         Command::Reload(args) => call::reload(&args, &mut out),
         Command::Healthcheck(args) => call::healthcheck(&args, &mut out),
         Command::Completions { shell } => {

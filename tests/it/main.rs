@@ -27,6 +27,7 @@ mod reload;
 mod rewrite;
 mod rollback;
 mod routing;
+mod set;
 mod streams;
 mod target;
 mod timeouts;
