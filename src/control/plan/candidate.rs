@@ -39,7 +39,7 @@ impl Candidate {
     }
 }
 
-/// One file, and nothing beside it; variables are this process's.
+/// One file, and nothing beside it. Variables are not this process's: whoever may read must not learn its secrets from an error.
 struct Alone<'t>(&'t str);
 
 impl Source for Alone<'_> {
@@ -57,8 +57,8 @@ impl Source for Alone<'_> {
         Err(io::Error::new(io::ErrorKind::NotFound, "only the main file was sent"))
     }
 
-    fn env(&self, name: &str) -> Option<String> {
-        Disk.env(name)
+    fn env(&self, _name: &str) -> Option<String> {
+        None
     }
 
     fn absolute(&self, path: &Path) -> PathBuf {
