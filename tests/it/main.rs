@@ -12,7 +12,11 @@ mod connections;
 mod demo;
 mod diffs;
 mod drain;
+<<<<<<< HEAD
 mod evidence;
+=======
+mod guarding;
+>>>>>>> main
 mod harness;
 mod headers;
 mod host;
