@@ -12,11 +12,8 @@ mod connections;
 mod demo;
 mod diffs;
 mod drain;
-<<<<<<< HEAD
 mod evidence;
-=======
 mod guarding;
->>>>>>> main
 mod harness;
 mod headers;
 mod host;
