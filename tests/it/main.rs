@@ -21,6 +21,7 @@ mod jwt;
 mod kept;
 mod killed;
 mod mirroring;
+mod model;
 mod operations;
 mod refused;
 mod reload;
