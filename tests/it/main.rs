@@ -12,6 +12,7 @@ mod connections;
 mod demo;
 mod diffs;
 mod drain;
+mod guarding;
 mod harness;
 mod headers;
 mod host;

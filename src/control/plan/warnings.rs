@@ -40,7 +40,7 @@ pub(super) fn of(tally: &Tally, live: Ruling<'_>, candidate: Ruling<'_>, is_log:
     }
     if tally.untold() > 0 {
         let why = if is_log {
-            "a line of the log does not have what their decisions look at (headers, query, and tenants or users nobody asked for then)"
+            "a line of the log does not have what their decisions look at (headers, query, users)"
         } else {
             "a secret that is not kept decides about them"
         };
