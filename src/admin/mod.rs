@@ -5,6 +5,7 @@
 //! - [`diffs`]: differences, and what is decided on them
 //! - [`fault`], [`input`]: what is refused, and how requests are read
 //! - [`status`]: how routes and tenants stand
+//! - [`plan`]: what another configuration would change
 //! - [`token`]: the token of the state directory
 
 mod access;
@@ -12,6 +13,7 @@ mod commands;
 mod diffs;
 mod fault;
 mod input;
+mod plan;
 mod status;
 mod token;
 
@@ -40,6 +42,7 @@ use access::Role;
 pub use commands::{Acted, KillOrder, PeerAnswer, RampAction, RampTold, ReloadAnswer, ResumeTold, RollbackOrder};
 pub use diffs::{Decided, Decision};
 pub use fault::Problem;
+pub use plan::PlanAsked;
 pub use status::Tenants;
 pub use token::Token;
 
@@ -87,7 +90,7 @@ impl Admin {
             .route("/livez", get(async || "alive\n"))
             .route("/readyz", get(readyz))
             .route("/metrics", get(metrics))
-            .merge(behind(Role::Viewer, diffs::for_viewers().merge(status::for_viewers())))
+            .merge(behind(Role::Viewer, diffs::for_viewers().merge(status::for_viewers()).merge(plan::for_viewers())))
             .merge(behind(Role::Operator, commands::for_operators()))
             .merge(behind(Role::Owner, commands::for_owners().merge(diffs::for_owners())))
             .with_state(self)

@@ -21,6 +21,7 @@ mod kept;
 mod killed;
 mod mirroring;
 mod operations;
+mod plan;
 mod refused;
 mod reload;
 mod rewrite;
