@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use super::call::{Answer, Where};
+use super::call::{Remote, Where};
 use super::{Exit, complain};
 use crate::admin::PlanAsked;
 use crate::config::{self, Disk, Format, Loaded, Options};
-use crate::control::plan::{self, Forecast, Portion, RouteForecast};
+use crate::control::plan::{self, Forecast, Portion, RouteForecast, Warning};
 use crate::report::printable;
 use crate::report::sheet::{Cell, Sheet};
 use crate::routing::Percent;
@@ -58,7 +58,7 @@ pub(super) fn plan(args: &PlanArgs, out: &mut impl Write) -> io::Result<Exit> {
             let Some(live) = load(&args.at.config.config, &options) else { return Ok(Exit::No) };
             of_log(log, &live, &candidate)
         }
-        None => ask(args, &candidate),
+        None => args.at.remote().and_then(|remote| ask(&remote, &candidate)),
     };
     let forecast = match forecast {
         Ok(forecast) => forecast,
@@ -100,18 +100,19 @@ fn of_log(path: &Path, live: &Loaded, candidate: &Loaded) -> Result<Forecast, Ex
     })
 }
 
-fn ask(args: &PlanArgs, candidate: &Loaded) -> Result<Forecast, Exit> {
+/// What the facade makes of it.
+pub(super) fn ask(remote: &Remote, candidate: &Loaded) -> Result<Forecast, Exit> {
     let refuse = |error: &dyn std::fmt::Display| {
         complain(&format!("banyan: {error}"));
         Exit::No
     };
     let configuration = candidate.bundle.to_text().map_err(|error| refuse(&error))?;
     let body = serde_json::to_string(&PlanAsked { configuration }).map_err(|error| refuse(&error))?;
-    let Answer { status, body } = args.at.remote()?.post("/api/v1/plan", &body)?;
-    if status != 200 {
-        return Err(Answer { status, body }.refused());
+    let answer = remote.post("/api/v1/plan", &body)?;
+    if answer.status != 200 {
+        return Err(answer.refused());
     }
-    serde_json::from_slice(&body).map_err(|error| refuse(&error))
+    serde_json::from_slice(&answer.body).map_err(|error| refuse(&error))
 }
 
 fn judge(forecast: &Forecast, most: Percent) -> Exit {
@@ -158,17 +159,27 @@ fn show(forecast: &Forecast, out: &mut impl Write) -> io::Result<()> {
     }
     summary(forecast, forecast.routes.len() - told.len(), out)?;
     for warning in &forecast.warnings {
-        let about = warning.route.as_ref().map(|route| format!("{route}: ")).unwrap_or_default();
-        writeln!(out, "warning[{}]: {}{}", warning.code, printable(&about), printable(&warning.message))?;
+        writeln!(out, "{}", warned(warning))?;
     }
     Ok(())
 }
 
+/// A warning as a line.
+pub(super) fn warned(warning: &Warning) -> String {
+    let about = warning.route.as_ref().map(|route| format!("{route}: ")).unwrap_or_default();
+    format!("warning[{}]: {}{}", warning.code, printable(&about), printable(&warning.message))
+}
+
 fn summary(forecast: &Forecast, still: usize, out: &mut impl Write) -> io::Result<()> {
     let moved = &forecast.moved;
+    let still = match still {
+        0 => String::new(),
+        1 => "; on one other route nothing moves".to_owned(),
+        more => format!("; on {more} other routes nothing moves"),
+    };
     writeln!(
         out,
-        "\nof {} requests, {} go to new and {} to legacy; {still} routes have requests of which none moves",
+        "\nof {} requests, {} go to new and {} to legacy{still}",
         forecast.requests,
         share(&moved.to_new),
         share(&moved.to_legacy)
