@@ -4,8 +4,8 @@
 //! - [`commands`]: rollback, kill, resume, ramps, reload
 //! - [`diffs`]: differences, and what is decided on them
 //! - [`fault`], [`input`]: what is refused, and how requests are read
-//! - [`status`]: how routes and tenants stand
 //! - [`plan`]: what another configuration would change
+//! - [`status`]: how routes and tenants stand
 //! - [`token`]: the token of the state directory
 
 mod access;
@@ -42,7 +42,7 @@ use access::Role;
 pub use commands::{Acted, KillOrder, PeerAnswer, RampAction, RampTold, ReloadAnswer, ResumeTold, RollbackOrder};
 pub use diffs::{Decided, Decision};
 pub use fault::Problem;
-pub use plan::PlanAsked;
+pub use plan::Sent;
 pub use status::Tenants;
 pub use token::Token;
 

@@ -18,7 +18,7 @@ pub(super) struct Desk {
     pub(super) log: RefCell<LineBuffer>,
     /// Its counts of tenants.
     pub(super) tenants: RefCell<TenantTally>,
-    /// Its hand in the sample of requests.
+    /// Picks the requests that plans are made with.
     pub(super) sampler: RefCell<Sampler>,
 }
 

@@ -121,12 +121,12 @@ impl Proxy {
             let generation = &view.generation;
             let rules = &generation.snapshot.rules;
             let decision = rules.decide(&seen, &generation.overrides, force, &mut subject, &mut NoTrace);
-            // Each tenant's requests are counted, whether the decision asked for the tenant or not.
-            let _ = subject.tenant(&rules.subjects, &seen);
             if force.is_none() {
                 let by = By { rules, shadows: &generation.snapshot.shadows, generation: generation.number };
                 self.desk.sampler.borrow_mut().offer(&self.live.sample, (&seen, &subject), by, &decision);
             }
+            // Each tenant's requests are counted, whether the decision asked for the tenant or not.
+            let _ = subject.tenant(&rules.subjects, &seen);
             ticket.decided(decision, subject.tenant.take().map(std::borrow::Cow::into_owned), client, explain);
             decision
         };

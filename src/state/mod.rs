@@ -83,10 +83,10 @@ pub struct Live {
     reload: Mutex<ReloadStatus>,
     /// The counts of the facade as a whole.
     pub meter: FacadeMeter,
-    /// What a few recent requests looked like.
-    pub sample: Sample,
     /// What became of each tenant's requests, on its way to be added up.
     pub tenants: Arc<TenantQueue>,
+    /// What a few recent requests looked like.
+    pub sample: Sample,
     /// When this process began to serve.
     pub started: SystemTime,
 }
@@ -100,8 +100,8 @@ impl Live {
             leaving: AtomicBool::new(false),
             reload: Mutex::default(),
             meter,
-            sample: Sample::new(workers),
             tenants: Arc::default(),
+            sample: Sample::new(workers),
             started: SystemTime::now(),
         }
     }

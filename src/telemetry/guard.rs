@@ -45,7 +45,7 @@ pub struct SideReading {
     pub errors: u64,
     /// Those it answered with a 4xx.
     pub client_errors: u64,
-    /// The time to the answer's head, or until there was known to be none, by bucket of [`octaves`](super::octaves).
+    /// The time to the answer's head, or until there was known to be none, by bucket of [`octaves`].
     pub times: [u64; BUCKETS],
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Data workers write into cells of their own that nobody else writes ([`cells`], [`meter`]); whoever scrapes adds them
 //! up ([`export`]). [`shadow`] counts what became of copies and comparisons, [`guard`] what guards judge by, with times on the scale
-//! of [`octaves`], [`tenants`] what became of each tenant's requests; [`sample`] keeps what a few requests looked like. The access
+//! of [`octaves`], [`tenants`] what became of each tenant's requests. [`sample`] keeps what a few requests looked like. The access
 //! log ([`access`]) leaves a worker as whole buffers through a lock-free queue.
 
 pub mod access;

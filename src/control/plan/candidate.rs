@@ -13,7 +13,7 @@ const ALONE: &str = "routes.yaml";
 pub enum Candidate {
     /// All that one load read: [`Bundle::to_text`].
     Bundle(Box<Bundle>),
-    /// The text of one file; what it includes is not there.
+    /// The text of one file; what it includes, and variables, are not there.
     Text(String),
 }
 
@@ -39,7 +39,7 @@ impl Candidate {
     }
 }
 
-/// One file, and nothing beside it; variables are this process's.
+/// One file, and nothing beside it. Variables are not this process's: whoever may read must not learn its secrets from an error.
 struct Alone<'t>(&'t str);
 
 impl Source for Alone<'_> {
@@ -57,8 +57,8 @@ impl Source for Alone<'_> {
         Err(io::Error::new(io::ErrorKind::NotFound, "only the main file was sent"))
     }
 
-    fn env(&self, name: &str) -> Option<String> {
-        Disk.env(name)
+    fn env(&self, _name: &str) -> Option<String> {
+        None
     }
 
     fn absolute(&self, path: &Path) -> PathBuf {

@@ -323,6 +323,9 @@ fn a_candidate_is_one_text_or_a_bundle() {
     assert!(Candidate::of("# xxh3 0\n{}".to_owned()).is_err());
     let includes = Candidate::of(format!("include: [more/*.yaml]\n{text}")).unwrap().load(&Options::default());
     assert!(!includes.is_clean());
+    let variable = text.replace("name: orders", "name: orders, owner: \"${PATH}\"");
+    let loaded = Candidate::of(variable).unwrap().load(&Options::default());
+    assert_eq!(loaded.diagnostics.errors().next().unwrap().code, "unset-variable");
 }
 
 #[test]
