@@ -23,6 +23,7 @@ mod killed;
 mod mirroring;
 mod model;
 mod operations;
+mod plan;
 mod refused;
 mod reload;
 mod rewrite;
