@@ -90,7 +90,7 @@ impl Facade {
         let (wanted, admin_address) = {
             let generation = live.current();
             let listeners = &generation.snapshot.listeners;
-            (listeners.iter().map(|listener| listener.address).collect::<Vec<_>>(), generation.snapshot.admin)
+            (listeners.iter().map(|listener| listener.address).collect::<Vec<_>>(), generation.snapshot.admin.address)
         };
         let admin = admin::bind(admin_address).map_err(|error| AppError::Bind(admin_address, error))?;
         let admin_address = admin.local_addr().map_err(|error| AppError::System("the admin listener", error))?;

@@ -58,7 +58,7 @@ impl Where {
     fn find(&self) -> Option<Found> {
         let options = Options { state_dir: self.state_dir.clone() };
         let main = &self.config.config;
-        let by = |snapshot: &Snapshot| Found { admin: snapshot.admin, state_dir: snapshot.state_dir.clone() };
+        let by = |snapshot: &Snapshot| Found { admin: snapshot.admin.address, state_dir: snapshot.state_dir.clone() };
         let from_file = config::load(&Disk, main, &options).snapshot.as_ref().map(by);
         let beside = || main.parent().unwrap_or(Path::new("")).join(".banyan");
         let state_dir = self.state_dir.clone().unwrap_or_else(beside);
