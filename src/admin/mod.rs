@@ -4,6 +4,7 @@
 //! - [`commands`]: rollback, kill, resume, ramps, reload
 //! - [`diffs`]: differences, and what is decided on them
 //! - [`fault`], [`input`]: what is refused, and how requests are read
+//! - [`status`]: how routes and tenants stand
 //! - [`token`]: the token of the state directory
 
 mod access;
@@ -11,6 +12,7 @@ mod commands;
 mod diffs;
 mod fault;
 mod input;
+mod status;
 mod token;
 
 use std::collections::BTreeMap;
@@ -28,7 +30,7 @@ use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
-use crate::control::{Command, Helm};
+use crate::control::{Command, Helm, Overview};
 use crate::shadow::Queue;
 use crate::state::{Generation, Live, ReloadStatus};
 use crate::store::Store;
@@ -38,6 +40,7 @@ use access::Role;
 pub use commands::{Acted, KillOrder, PeerAnswer, RampAction, RampTold, ReloadAnswer, ResumeTold, RollbackOrder};
 pub use diffs::{Decided, Decision};
 pub use fault::Problem;
+pub use status::Tenants;
 pub use token::Token;
 
 /// What the handlers need.
@@ -47,6 +50,8 @@ pub struct Admin {
     pub live: Arc<Live>,
     /// Where directives take effect.
     pub helm: Arc<Helm>,
+    /// How everything stands.
+    pub overview: Arc<Overview>,
     /// The store of comparisons.
     pub store: Store,
     /// The copies that wait.
@@ -82,7 +87,7 @@ impl Admin {
             .route("/livez", get(async || "alive\n"))
             .route("/readyz", get(readyz))
             .route("/metrics", get(metrics))
-            .merge(behind(Role::Viewer, diffs::for_viewers()))
+            .merge(behind(Role::Viewer, diffs::for_viewers().merge(status::for_viewers())))
             .merge(behind(Role::Operator, commands::for_operators()))
             .merge(behind(Role::Owner, commands::for_owners().merge(diffs::for_owners())))
             .with_state(self)
@@ -129,6 +134,7 @@ async fn metrics(State(admin): State<Admin>) -> Response {
     let help = "Whether comparisons are being recorded.";
     scrape.gauge("banyan_store_recording", help, u64::from(store.is_recording()));
     directives(&mut scrape, &admin.helm, &generation);
+    scrape.counters("banyan_guard_trips_total", "Routes that a guard rolled back.", "route", admin.overview.trips());
     match scrape.render() {
         Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),

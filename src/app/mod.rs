@@ -101,6 +101,7 @@ impl Facade {
         let api = Admin {
             live: Arc::clone(&live),
             helm: Arc::clone(controller.helm()),
+            overview: Arc::clone(controller.overview()),
             store: store.clone(),
             copies: Arc::clone(&queue),
             access: Arc::clone(&access),

@@ -8,6 +8,7 @@ mod explain;
 mod gate;
 mod moment;
 mod serve;
+mod status;
 mod steer;
 mod store;
 
@@ -47,6 +48,10 @@ enum Command {
     Test(check::TestArgs),
     /// Say how a request would be decided, step by step
     Explain(explain::ExplainArgs),
+    /// How each route stands: stage, share on new, errors, times, comparisons, pins, guard
+    Status(status::StatusArgs),
+    /// How each tenant stands: the sides it is on, share on new, errors, comparisons
+    Tenants(status::TenantsArgs),
     /// Send a route, a group or a tenant back to legacy, now; or put a generation of before back
     Rollback(steer::RollbackArgs),
     /// Send everything back to legacy, now
@@ -139,6 +144,8 @@ fn obey(command: Command) -> io::Result<Exit> {
         Command::Check(args) => check::check(&args, &mut out),
         Command::Test(args) => check::test(&args, &mut out),
         Command::Explain(args) => explain::explain(&args, &mut out),
+        Command::Status(args) => status::status(&args, &mut out),
+        Command::Tenants(args) => status::tenants(&args, &mut out),
         Command::Rollback(args) => steer::rollback(args, &mut out),
         Command::Kill(args) => steer::kill(args, &mut out),
         Command::Resume(args) => steer::resume(args, &mut out),

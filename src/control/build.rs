@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::directives::Standing;
 use crate::snapshot::{MAX_SHADOW_THREADS, Snapshot};
 use crate::state::Generation;
-use crate::telemetry::{BackendMeter, RouteMeter, ShadowMeter};
+use crate::telemetry::{BackendMeter, GuardMeter, RouteMeter, ShadowMeter};
 use crate::upstream::Backend;
 
 /// Makes the generation with this number after `before`. Backends whose settings are equal are kept with their connections and
@@ -52,10 +52,21 @@ pub(super) fn generation(
         Some(mirroring.get(&*route.name).map_or_else(new, |meter| Arc::clone(meter)))
     });
     let shadow_meters = shadow_meters.collect();
+    let guarding: HashMap<&str, &Arc<GuardMeter>> = before
+        .into_iter()
+        .flat_map(|before| before.guard_meters.iter().flatten())
+        .map(|meter| (&*meter.name, meter))
+        .collect();
+    let guard_meters = snapshot.rules.routes.iter().zip(&snapshot.guards).map(|(route, guard)| {
+        guard.as_ref()?;
+        let new = || Arc::new(GuardMeter::new(route.name.clone(), workers));
+        Some(guarding.get(&*route.name).map_or_else(new, |meter| Arc::clone(meter)))
+    });
+    let guard_meters = guard_meters.collect();
     let unrouted =
         before.map_or_else(|| Arc::new(RouteMeter::new("".into(), workers)), |before| Arc::clone(&before.unrouted));
     let overrides = standing.overrides(&snapshot.rules);
-    Generation { number, snapshot, overrides, standing, backends, meters, shadow_meters, unrouted }
+    Generation { number, snapshot, overrides, standing, backends, meters, shadow_meters, guard_meters, unrouted }
 }
 
 /// The generation with this number after `before`, where only directives have changed.

@@ -14,6 +14,7 @@ use super::choose::{self, Chosen};
 use super::event::Event;
 use super::helm::{Caller, Done, Helm, Refused};
 use super::history::MadeFrom;
+use super::overview::Overview;
 use super::state_dir::StateDir;
 use super::watch::Watch;
 use super::{begin, resolve};
@@ -144,6 +145,7 @@ impl From<Outcome> for Reloaded {
 #[derive(Debug)]
 pub struct Controller {
     helm: Arc<Helm>,
+    overview: Arc<Overview>,
     live: Arc<Live>,
     options: StartOptions,
     state: StateDir,
@@ -184,13 +186,15 @@ impl Controller {
         let store = Store::open(&directory, file.snapshot.retention);
         let admin = Arc::clone(&file.snapshot.admin);
         let helm = Arc::new(begin::begin(file, ledger, remembered, &options));
+        let overview = Arc::new(Overview::new(Arc::clone(&helm)));
         let live = Arc::clone(helm.live());
         live.set_admin(admin);
         let serving_kept = !why_kept.is_empty();
         live.set_reload(ReloadStatus { accepted: !serving_kept, messages: why_kept, serving_kept, at: None });
         let mut watch = Watch::new();
         watch.follow(&seen.paths());
-        let controller = Controller { helm, live, options, state, writer, store, watch, adopted, seen, serving_kept };
+        let controller =
+            Controller { helm, overview, live, options, state, writer, store, watch, adopted, seen, serving_kept };
         if !serving_kept {
             controller.kept(controller.adopted.save(&controller.state.path));
         }
@@ -207,6 +211,12 @@ impl Controller {
     #[must_use]
     pub fn helm(&self) -> &Arc<Helm> {
         &self.helm
+    }
+
+    /// How everything stands.
+    #[must_use]
+    pub fn overview(&self) -> &Arc<Overview> {
+        &self.overview
     }
 
     /// The store of comparisons.
@@ -232,7 +242,7 @@ impl Controller {
                 () = shutdown.reached(Phase::Ended) => break,
                 Some(command) = commands.recv() => self.obey(command).await,
                 () = self.watch.changed() => self.files_changed().await,
-                _ = tick.tick() => self.helm.end_pins(),
+                _ = tick.tick() => self.look(),
                 _ = poll.tick() => {
                     if self.live.meter.state_unwritable.load(Ordering::Relaxed) {
                         self.keep().await;
@@ -247,6 +257,14 @@ impl Controller {
         self.writer.stop(Duration::from_secs(1));
         if !self.helm.ledger().stop(LEDGER_PATIENCE) {
             tracing::warn!("the last directives were not written in time");
+        }
+    }
+
+    /// Ends pins whose time is over, and does what guards and ramps find.
+    fn look(&self) {
+        self.helm.end_pins();
+        for finding in self.overview.tick(Instant::now()) {
+            self.helm.found(&finding);
         }
     }
 

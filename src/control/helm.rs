@@ -4,6 +4,7 @@
 //! rollback. The lock is held for moments and never by a data worker; a reload that loads, waits and judges does so
 //! before it comes here.
 
+mod found;
 mod order;
 mod ramp;
 
@@ -159,6 +160,19 @@ impl Helm {
     #[must_use]
     pub fn events(&self) -> &Events {
         &self.events
+    }
+
+    /// What the live generation was made from.
+    #[must_use]
+    pub fn adopted(&self) -> MadeFrom {
+        self.inner().adopted.clone()
+    }
+
+    /// How long the pins still hold that were set for a time.
+    #[must_use]
+    pub fn ends(&self) -> HashMap<Scope, Duration> {
+        let now = Instant::now();
+        self.inner().ends.iter().map(|(scope, end)| (scope.clone(), end.saturating_duration_since(now))).collect()
     }
 
     /// The generations of before, newest first; the live one is the first.

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use similar::TextDiff;
+use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use crate::config::Bundle;
 use crate::directives::Author;
@@ -36,6 +37,8 @@ pub struct MadeFrom {
     pub snapshot: Arc<Snapshot>,
     /// What was read, as [`Bundle::to_text`] writes it.
     pub text: Arc<str>,
+    /// XXH3-64 of the files' texts, as 16 hexadecimal digits: the same on every instance with the same files.
+    pub digest: Arc<str>,
 }
 
 /// The latest generations, oldest first.
@@ -50,7 +53,10 @@ impl MadeFrom {
     pub fn new(snapshot: Snapshot, bundle: &Bundle) -> MadeFrom {
         // A path that is not UTF-8 does not serialize; such a configuration cannot be put back after a restart.
         let text = bundle.to_text().unwrap_or_default().into();
-        MadeFrom { snapshot: Arc::new(snapshot), text }
+        let mut hash = Xxh3::new();
+        bundle.files().for_each(|(_, text)| hash.update(&xxh3_64(text.as_bytes()).to_le_bytes()));
+        let digest = format!("{:016x}", hash.digest()).into();
+        MadeFrom { snapshot: Arc::new(snapshot), text, digest }
     }
 }
 

@@ -5,11 +5,13 @@
 //!
 //! - [`helm`]: directives take effect, first in memory and then on the disk
 //! - [`history`]: the generations of before
+//! - [`overview`]: how routes, guards, ramps and tenants stand
 //! - [`event`]: what happens, told to who listens
 //! - [`begin`]: the first generation, with the directives that outlived the process before
 //! - [`choose`]: the configuration to begin with
 //! - [`build`]: a snapshot becomes a generation that keeps every backend and meter it can
 //! - [`controller`]: loads, refuses or adopts, and keeps what it adopted for the next start
+//! - [`guard`]: rolls back what does not keep to its thresholds, and lets ramps climb
 //! - [`state_dir`]: the state directory and its lock
 //! - [`watch`]: notices that a file of the configuration has changed and rests
 //! - [`resolve`]: names of endpoints become addresses
@@ -19,8 +21,10 @@ mod build;
 mod choose;
 mod controller;
 pub mod event;
+pub mod guard;
 pub mod helm;
 pub mod history;
+pub mod overview;
 mod resolve;
 mod state_dir;
 mod watch;
@@ -29,3 +33,4 @@ pub use controller::{Command, Controller, Outcome, Reloaded, StartError, StartOp
 pub use event::{Event, Events};
 pub use helm::{Caller, Done, Helm, Order, RampOrder, Refused, ResumeOrder};
 pub use history::{MadeFrom, Past};
+pub use overview::Overview;

@@ -96,7 +96,7 @@ impl Open {
 pub(super) fn open(path: &Path, check: bool) -> Result<Open, Fault> {
     let exists = look(path)?;
     if !exists {
-        // A directory entry that leads here is not followed, and nothing that is there is opened: closing it would drop SQLite's locks.
+        // Nothing that is there is opened: closing it would drop SQLite's locks, which are the process's.
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     }
     let connection = connect(path)?;
@@ -115,8 +115,9 @@ pub(super) fn open(path: &Path, check: bool) -> Result<Open, Fault> {
     Ok(Open { connection, fresh, files })
 }
 
-/// Opens a file to read it where it cannot be written, as on a full disk: nothing is put beside it.
-pub(super) fn peek(path: &Path) -> Result<Connection, Fault> {
+/// Opens a file to read it where it cannot be written, as on a full disk: nothing is put beside it. `None` if it has no tables: it
+/// was just being made.
+pub(super) fn peek(path: &Path) -> Result<Option<Connection>, Fault> {
     if !look(path)? {
         return Err(Fault::Passing("there is no such file".to_owned()));
     }
@@ -124,11 +125,14 @@ pub(super) fn peek(path: &Path) -> Result<Connection, Fault> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     // Alone with the file, SQLite keeps the index of the log in memory.
     pragma(&connection, "locking_mode = EXCLUSIVE")?;
+    if is_empty(&connection)? {
+        return Ok(None);
+    }
     if version(&connection)? != VERSION {
         return Err(Fault::Broken(strange(&connection)));
     }
     check(&connection)?;
-    Ok(connection)
+    Ok(Some(connection))
 }
 
 /// The file that belongs to a state directory.
@@ -136,7 +140,7 @@ pub(super) fn path(dir: &Path) -> PathBuf {
     dir.join(FILE)
 }
 
-/// Whether the directory is there and has nothing of a ledger in it.
+/// Whether the directory is there and nothing of a ledger is in it.
 pub(super) fn is_bare(path: &Path) -> bool {
     let missing = |path: &Path| fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound);
     path.parent().is_some_and(Path::is_dir) && missing(path) && missing(&beside(path, "-wal"))
@@ -206,7 +210,7 @@ fn connect(path: &Path) -> Result<Connection, Fault> {
 /// Makes the tables if there are none; whether it did.
 fn prepare(connection: &Connection) -> Result<bool, Fault> {
     match version(connection)? {
-        0 if number(connection, "SELECT count(*) FROM sqlite_schema")? == 0 => {
+        0 if is_empty(connection)? => {
             let seal = recall::seal(&Memory::default());
             connection.execute_batch(&format!(
                 "BEGIN IMMEDIATE; {SCHEMA}; INSERT INTO meta VALUES (0, 0, 0, '{seal}'); PRAGMA user_version = {VERSION}; COMMIT"
@@ -218,7 +222,11 @@ fn prepare(connection: &Connection) -> Result<bool, Fault> {
     }
 }
 
-/// How a file of ours that is not as we make them is called.
+fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
+    Ok(version(connection)? == 0 && number(connection, "SELECT count(*) FROM sqlite_schema")? == 0)
+}
+
+/// What is to be said of a file that is not as it should be made.
 fn strange(connection: &Connection) -> String {
     match version(connection) {
         Ok(VERSION) => "its tables are not as they were made".to_owned(),

@@ -115,9 +115,9 @@ mod tests {
         };
         let nothing = Memory::default().seal();
         let (a, b) = (pin("a", "x"), pin("b", "x"));
-        assert_ne!(after(&[a.clone()]), nothing);
-        assert_ne!(after(&[a.clone()]), after(&[b.clone()]));
-        assert_ne!(after(&[a.clone()]), after(&[pin("a", "y")]));
+        assert_ne!(after(std::slice::from_ref(&a)), nothing);
+        assert_ne!(after(std::slice::from_ref(&a)), after(std::slice::from_ref(&b)));
+        assert_ne!(after(std::slice::from_ref(&a)), after(&[pin("a", "y")]));
         assert_eq!(after(&[a.clone(), b.clone()]), after(&[b.clone(), pin("a", "y"), a.clone()]));
         let unpin = Change::Unpin(Scope::parse("a").unwrap());
         assert_eq!(after(&[a, b.clone(), unpin]), after(&[b]));

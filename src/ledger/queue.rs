@@ -244,7 +244,7 @@ impl Waiting {
         while self.entries.len() - taken > WAITING {
             let Some(mut dropped) = self.entries.remove(taken) else { break };
             dropped.tell(false);
-            self.lost += 1;
+            self.lost += u64::from(dropped.entry.act.is_some());
             self.whole = true;
         }
     }

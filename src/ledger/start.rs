@@ -121,11 +121,9 @@ fn begin_anew(dir: &Path, recalled: Recalled, why: String, open: Option<Open>) -
 
 /// What is known when the file cannot be opened for writing.
 fn without_file(path: &Path, witness: Witness, why: &str) -> Begun {
-    if witness == Witness::Silent && database::is_bare(path) {
-        // There never was one: nothing is missing.
-        return Begun::with(Recalled::default(), None);
-    }
-    match database::peek(path).map(|connection| recall::recall(&connection)) {
+    let found = if database::is_bare(path) { Ok(None) } else { database::peek(path) };
+    // Where there never was anything, nothing is missing; whether there was, the witness knows.
+    match found.map(|file| file.map(|connection| recall::recall(&connection)).unwrap_or_default()) {
         Ok(recalled) if doubt(&recalled, witness).is_none() => Begun::with(recalled, None),
         Ok(recalled) => {
             let trouble = Some(format!("{why}; what can be read of it is not all that was written"));

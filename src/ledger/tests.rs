@@ -77,5 +77,7 @@ fn remembered(dir: &std::path::Path) -> Remembered {
 }
 
 fn scopes(remembered: &Remembered) -> Vec<String> {
-    remembered.pins.iter().map(|pin| pin.scope.to_string()).collect()
+    let mut scopes: Vec<_> = remembered.pins.iter().map(|pin| pin.scope.to_string()).collect();
+    scopes.sort();
+    scopes
 }

@@ -1,7 +1,8 @@
 //! A second opinion on whether the file is all there: how many transactions it had, and their seal, in a file beside it.
 //!
-//! It is written after each transaction is on the disk, and not synced: it is never ahead of what was durable, and where it is ahead
-//! of the file, something that was acknowledged is gone. SQLite cannot tell that: it takes a damaged log for one that ends early.
+//! It is written after each transaction is on the disk, and not synced: it is never ahead of what was durable, and where it is
+//! ahead of the file, something that was acknowledged is gone. SQLite cannot tell that: it takes a damaged log for one that ends
+//! early.
 
 use std::fs::{self, OpenOptions};
 use std::io;

@@ -15,6 +15,9 @@ use super::{recall, record, witness};
 /// How often the file is looked after while nothing comes: whether it is still there, and whether it can be written again.
 const TICK: Duration = Duration::from_secs(1);
 
+/// After a failure it rests so many times as long as the try took, and at most until the next tick.
+const PAUSES: u32 = 10;
+
 /// Starts the thread.
 pub(super) fn spawn(shared: &Arc<Shared>, begun: Begun) {
     let writer = Writer {
@@ -28,6 +31,7 @@ pub(super) fn spawn(shared: &Arc<Shared>, begun: Begun) {
         anew: begun.trouble.is_some(),
         logged: false,
         trouble: String::new(),
+        pause: Instant::now(),
     };
     if let Err(error) = thread::Builder::new().name("ledger".to_owned()).spawn(move || writer.run()) {
         tracing::error!(%error, "directives are not written to the disk: the ledger has no thread");
@@ -54,6 +58,8 @@ struct Writer {
     logged: bool,
     /// Why the file is not written.
     trouble: String,
+    /// Until when entries that come are not tried at once: it failed just now, and each try has all that waits to write.
+    pause: Instant,
 }
 
 impl Writer {
@@ -64,6 +70,8 @@ impl Writer {
         let mut tick = Instant::now() + TICK;
         loop {
             match self.shared.queue.next(tick.saturating_duration_since(Instant::now())) {
+                // Whoever waits for one is told at once either way.
+                Next::Entries if Instant::now() < self.pause => self.shared.queue.failed(self.shared.queue.newest()),
                 Next::Entries => self.attempt(),
                 Next::Nothing => {}
                 Next::Stop => break,
@@ -99,17 +107,19 @@ impl Writer {
 
     /// Tries to write everything that waits.
     fn attempt(&mut self) {
+        let begun = Instant::now();
         let upto = self.shared.queue.newest();
         if self.open.is_none()
             && let Err(fault) = self.reopen()
         {
-            return self.fail(&fault, upto);
+            self.fail(&fault, upto);
+        } else if let Some(batch) = self.shared.queue.batch() {
+            match self.write(&batch) {
+                Ok(()) => return self.succeed(&batch),
+                Err(fault) => self.fail(&fault, batch.upto),
+            }
         }
-        let Some(batch) = self.shared.queue.batch() else { return };
-        match self.write(&batch) {
-            Ok(()) => self.succeed(&batch),
-            Err(fault) => self.fail(&fault, batch.upto),
-        }
+        self.pause = Instant::now() + (begun.elapsed() * PAUSES).min(TICK);
     }
 
     fn write(&mut self, batch: &Batch) -> Result<(), Fault> {
@@ -173,7 +183,7 @@ impl Writer {
         self.anew = true;
         match database::put_aside(&self.path, word) {
             Ok(aside) => {
-                tracing::error!(error = %why, kept = %aside.display(), "the ledger's file was put aside with its audit and history");
+                tracing::error!(error = %why, kept = %aside.display(), "the ledger's file was put aside");
                 true
             }
             Err(error) => {

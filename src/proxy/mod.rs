@@ -6,10 +6,12 @@
 //! - [`forward`]: one request to one backend
 //! - [`relay`]: the answer on its way back
 //! - [`copying`]: copies for the other side
+//! - [`desk`]: what one worker has at hand for all its requests
 //! - [`ticket`]: what is counted and logged, once, however the request ends
 
 pub mod claims;
 mod copying;
+mod desk;
 mod forward;
 mod identify;
 mod relay;
@@ -32,11 +34,11 @@ use crate::server::{Event, Handler, Peer};
 use crate::shadow::Queue;
 use crate::snapshot::ClientTimeouts;
 use crate::state::Live;
-use crate::telemetry::{AccessQueue, LineBuffer, WorkerId};
-use crate::upstream::Pools;
+use crate::telemetry::{AccessQueue, WorkerId};
 use crate::wire::body::RequestBody;
 use crate::wire::{headers, ids, problem};
 
+use desk::Desk;
 use forward::{Forward, Origin};
 use identify::Identified;
 pub use relay::ProxyBody;
@@ -50,12 +52,10 @@ const SWEEP_EVERY: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct Proxy {
     live: Arc<Live>,
-    worker: WorkerId,
+    desk: Rc<Desk>,
     /// The addresses of the listeners as configured at start, by the place the server knows them by.
     listeners: Vec<std::net::SocketAddr>,
     view: RefCell<Rc<View>>,
-    pools: Rc<Pools>,
-    log: Rc<RefCell<LineBuffer>>,
     swept: RefCell<Instant>,
     copies: Arc<Queue>,
 }
@@ -67,16 +67,8 @@ impl Proxy {
         let generation = live.current().clone();
         let listeners = generation.snapshot.listeners.iter().map(|listener| listener.address).collect::<Vec<_>>();
         let view = View::new(generation, &listeners, Arc::clone(&copies));
-        Proxy {
-            live,
-            worker,
-            view: RefCell::new(Rc::new(view)),
-            listeners,
-            pools: Rc::default(),
-            log: Rc::new(RefCell::new(LineBuffer::new(queue))),
-            swept: RefCell::new(Instant::now()),
-            copies,
-        }
+        let desk = Rc::new(Desk::new(worker, queue, Arc::clone(&live.tenants)));
+        Proxy { live, desk, view: RefCell::new(Rc::new(view)), listeners, swept: RefCell::new(Instant::now()), copies }
     }
 
     /// The live generation. Each request asks once and keeps what it gets to its last log line.
@@ -90,14 +82,13 @@ impl Proxy {
     }
 
     fn ticket(&self, view: &Rc<View>, peer: &Peer, request_id: HeaderValue) -> Box<Ticket> {
-        let (log, pools) = (Rc::clone(&self.log), Rc::clone(&self.pools));
-        Ticket::new(self.worker, Rc::clone(view), log, pools, peer.address.ip(), request_id)
+        Ticket::new(Rc::clone(&self.desk), Rc::clone(view), peer.address.ip(), request_id)
     }
 
     /// The facade's own answer.
     fn own(&self, mut ticket: Box<Ticket>, failure: Failure) -> Response<ProxyBody> {
         ticket.failed(failure);
-        self.live.meter.rejected(self.worker, failure);
+        self.live.meter.rejected(self.desk.worker, failure);
         let answer = problem::response(failure, ticket.request_id(), ticket.route_name());
         ticket.answered(answer.status());
         let explained = ticket.explanation();
@@ -129,6 +120,8 @@ impl Proxy {
             let generation = &view.generation;
             let rules = &generation.snapshot.rules;
             let decision = rules.decide(&seen, &generation.overrides, force, &mut subject, &mut NoTrace);
+            // Each tenant's requests are counted, whether the decision asked for the tenant or not.
+            let _ = subject.tenant(&rules.subjects, &seen);
             ticket.decided(decision, subject.tenant.take().map(std::borrow::Cow::into_owned), client, explain);
             decision
         };
@@ -136,7 +129,8 @@ impl Proxy {
         let (mut body, tally) = RequestBody::new(body, &view.guarded);
         ticket.tally = tally;
         let asked = (&parts, ticket.request_id());
-        ticket.copy = copying::begin(&view, self.worker, &decision, asked, upgrade, host_header.as_ref(), &mut body);
+        ticket.copy =
+            copying::begin(&view, self.desk.worker, &decision, asked, upgrade, host_header.as_ref(), &mut body);
         self.forward(&parts, body, host_header.as_ref(), peer, decision, ticket).await
     }
 
@@ -156,19 +150,20 @@ impl Proxy {
         };
         let backend = view.generation.backend(id);
         let endpoint = ticket.sent_to(backend);
-        let forward = Forward { pools: &self.pools, backend, endpoint: &endpoint, decision: &decision, view: &view };
+        let forward =
+            Forward { pools: &self.desk.pools, backend, endpoint: &endpoint, decision: &decision, view: &view };
         let request_id = ticket.id();
         let from = Origin { hop: &peer.hop, trusted: view.trusts(peer), host, request_id: &request_id };
         let (began, copy) = (ticket.began(), ticket.copy.as_deref_mut());
         match forward.send(parts, body, &from, began, copy).await {
             Ok((answer, connection)) => {
                 let took = ticket.began().elapsed();
-                backend.meter.answered(self.worker, took);
+                backend.meter.answered(self.desk.worker, took);
                 ticket.upstream = Some(took);
                 relay::relay(answer, connection, ticket, &forward, parts.uri.path(), host)
             }
             Err(failure) => {
-                backend.meter.failed(self.worker, failure);
+                backend.meter.failed(self.desk.worker, failure);
                 self.own(ticket, failure)
             }
         }
@@ -194,21 +189,22 @@ impl Handler for Proxy {
     fn event(&self, event: Event) {
         let meter = &self.live.meter;
         match event {
-            Event::Connected => meter.connected(self.worker),
-            Event::Disconnected => meter.disconnected(self.worker),
-            Event::AcceptFailed => meter.accept_failed(self.worker),
+            Event::Connected => meter.connected(self.desk.worker),
+            Event::Disconnected => meter.disconnected(self.desk.worker),
+            Event::AcceptFailed => meter.accept_failed(self.desk.worker),
         }
     }
 
     fn tick(&self) {
-        self.log.borrow_mut().flush();
+        self.desk.log.borrow_mut().flush();
+        self.desk.tenants.borrow_mut().hand_over();
         // Taking the view here lets an old generation go even on a worker without traffic.
         let view = self.view();
-        self.pools.tick();
+        self.desk.pools.tick();
         let mut swept = self.swept.borrow_mut();
         if swept.elapsed() >= SWEEP_EVERY {
             *swept = Instant::now();
-            self.pools.sweep(view.generation.backends.iter().map(|backend| &**backend));
+            self.desk.pools.sweep(view.generation.backends.iter().map(|backend| &**backend));
         }
     }
 }

@@ -1,6 +1,5 @@
 //! What is counted and logged of a request: once, when the last byte is out or the client is gone.
 
-use std::cell::RefCell;
 use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -11,12 +10,13 @@ use http::{HeaderValue, Method, StatusCode, Uri};
 use tokio::time::Instant;
 
 use super::copying::{Copying, Finished};
+use super::desk::Desk;
 use super::identify;
 use super::view::View;
-use crate::errors::Failure;
-use crate::routing::Decision;
+use crate::errors::{Blame, Failure};
+use crate::routing::{Decision, Reason};
 use crate::snapshot::AccessLog;
-use crate::telemetry::{AccessRecord, LineBuffer, Measured, WorkerId};
+use crate::telemetry::{AccessRecord, Answered, Measured};
 use crate::upstream::{Backend, Endpoint, InFlight, Pools};
 use crate::wire::body::Tally;
 
@@ -24,10 +24,8 @@ use crate::wire::body::Tally;
 /// dropped, the request is counted and logged.
 #[derive(Debug)]
 pub struct Ticket {
-    worker: WorkerId,
+    desk: Rc<Desk>,
     view: Rc<View>,
-    log: Rc<RefCell<LineBuffer>>,
-    pools: Rc<Pools>,
     began: Instant,
     request_id: HeaderValue,
     client: IpAddr,
@@ -39,6 +37,10 @@ pub struct Ticket {
     served_by: Measured,
     status: Option<StatusCode>,
     error: Option<&'static str>,
+    /// Whose doing the error is.
+    blame: Option<Blame>,
+    /// From the request's head until it was known that there is no answer.
+    failed_after: Option<Duration>,
     /// From the request's head to the answer's.
     pub(super) upstream: Option<Duration>,
     /// How much of the request's body has passed.
@@ -52,19 +54,10 @@ pub struct Ticket {
 }
 
 impl Ticket {
-    pub(super) fn new(
-        worker: WorkerId,
-        view: Rc<View>,
-        log: Rc<RefCell<LineBuffer>>,
-        pools: Rc<Pools>,
-        client: IpAddr,
-        request_id: HeaderValue,
-    ) -> Box<Ticket> {
+    pub(super) fn new(desk: Rc<Desk>, view: Rc<View>, client: IpAddr, request_id: HeaderValue) -> Box<Ticket> {
         Box::new(Ticket {
-            worker,
+            desk,
             view,
-            log,
-            pools,
             began: Instant::now(),
             request_id,
             client,
@@ -76,6 +69,8 @@ impl Ticket {
             served_by: Measured::Facade,
             status: None,
             error: None,
+            blame: None,
+            failed_after: None,
             upstream: None,
             tally: None,
             bytes_out: 0,
@@ -89,7 +84,7 @@ impl Ticket {
     }
 
     pub(super) fn pools(&self) -> Rc<Pools> {
-        Rc::clone(&self.pools)
+        Rc::clone(&self.desk.pools)
     }
 
     pub(super) fn began(&self) -> Instant {
@@ -139,12 +134,13 @@ impl Ticket {
 
     /// Notes what went wrong.
     pub(super) fn failed(&mut self, failure: Failure) {
-        self.error = Some(failure.reason());
+        (self.error, self.blame) = (Some(failure.reason()), Some(failure.blame()));
+        self.failed_after = Some(self.began.elapsed());
     }
 
     /// Notes that the backend broke its answer off.
     pub(super) fn broken(&mut self) {
-        self.error = Some("answer_broken");
+        (self.error, self.blame) = (Some("answer_broken"), Some(Blame::Upstream));
     }
 
     /// Notes that the answer is complete, if it is copied.
@@ -166,6 +162,32 @@ impl Ticket {
         self.decision.filter(|_| self.explain).and_then(|decision| identify::explanation(&self.view, &decision))
     }
 
+    /// Counts what the route's guard judges by: how the side has answered that was asked. What somebody forced is no evidence,
+    /// nor is what did not come to pass because of the client or the facade.
+    fn testify(&self, took: Duration) {
+        let Some(decision) = &self.decision else { return };
+        let Some(meter) = decision.route.and_then(|route| self.view.generation.guard_meter(route)) else { return };
+        if decision.reason == Reason::Force || self.sent_to.is_none() {
+            return;
+        }
+        let how = match (self.blame, self.status) {
+            (Some(Blame::Upstream), _) => Answered::Error,
+            (Some(Blame::Client | Blame::Facade), _) => return,
+            (None, Some(status)) if status.is_server_error() => Answered::Error,
+            (None, Some(status)) if status.is_client_error() => Answered::ClientError,
+            (None, _) => Answered::Well,
+        };
+        meter.count(self.desk.worker, decision.side, how, self.upstream.or(self.failed_after).unwrap_or(took));
+    }
+
+    /// Counts it for its tenant.
+    fn tell_of_tenant(&self) {
+        if let (Some(tenant), Some(decision), Some(status)) = (&self.tenant, &self.decision, self.status) {
+            let error = status.is_server_error() || self.blame == Some(Blame::Upstream);
+            self.desk.tenants.borrow_mut().answered(tenant, decision.side, error);
+        }
+    }
+
     fn log(&self, took: Duration) {
         let generation = &self.view.generation;
         let reason = self.decision.map(|decision| generation.snapshot.rules.reason_text(decision.reason));
@@ -175,7 +197,7 @@ impl Ticket {
         };
         let gone = self.error.is_none() && !self.complete;
         let sent_to = self.sent_to.as_ref();
-        self.log.borrow_mut().write(&AccessRecord {
+        self.desk.log.borrow_mut().write(&AccessRecord {
             began: self.began.into_std(),
             request_id: self.request_id(),
             client: self.client,
@@ -211,15 +233,24 @@ impl Drop for Ticket {
         let generation = &self.view.generation;
         if let Some(status) = self.status {
             let route = self.decision.and_then(|decision| decision.route);
-            generation.meter(route).count(self.worker, self.served_by, status, took);
+            generation.meter(route).count(self.desk.worker, self.served_by, status, took);
         }
+        if let (Some(Blame::Upstream), Some(decision)) = (self.blame, self.decision) {
+            let meter = generation.meter(decision.route);
+            match self.served_by {
+                Measured::Facade => meter.failed(self.desk.worker, decision.side),
+                Measured::Side(side) => meter.broken(self.desk.worker, side),
+            }
+        }
+        self.testify(took);
+        self.tell_of_tenant();
         if generation.snapshot.access_log != AccessLog::Off {
             self.log(took);
         }
         if let (Some(copy), Some(decision)) = (self.copy.take(), self.decision) {
             copy.finish(&Finished {
                 view: &self.view,
-                worker: self.worker,
+                worker: self.desk.worker,
                 decision,
                 tenant: self.tenant.as_deref(),
                 request_id: self.request_id(),

@@ -53,9 +53,15 @@ pub(super) struct Plan {
     ramped: bool,
 }
 
+impl Plan {
+    pub(super) fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+}
+
 /// One question of a canary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-enum Rule {
+pub(super) enum Rule {
     /// `except.tenants`
     ExceptTenants,
     /// One of `except.cohorts`

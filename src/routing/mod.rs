@@ -12,6 +12,7 @@
 //! - [`rewrite`]: paths for the new side, and its answers mapped back
 //! - [`overrides`]: what beats the rules: kill switch, pins, and how far ramps have come
 //! - [`decide`]: puts them together
+//! - [`tenant`]: where a tenant's requests go
 //! - [`trace`]: each step of a decision, for `explain`
 
 mod asker;
@@ -26,6 +27,7 @@ pub mod pattern;
 pub mod rewrite;
 pub mod rules;
 pub mod subject;
+pub mod tenant;
 pub mod trace;
 mod unreachable;
 
@@ -41,5 +43,6 @@ pub use pattern::{
 pub use rewrite::{Authorities, Original, Rewrite, RewriteError};
 pub use rules::{BackendId, CohortId, FlagId, Match, Route, RouteId, Rules, RulesParts};
 pub use subject::{Claims, ClientKey, RequestView, Subject, SubjectRules, SubjectSource, client_key};
+pub use tenant::TenantSide;
 pub use trace::{NoTrace, Outcome, Trace, TraceStep};
 pub use unreachable::Unreachable;

@@ -98,6 +98,15 @@ impl Overrides {
         self.pins.as_ref().is_some_and(|pins| pins.killed || pins.routes.contains_key(&route))
     }
 
+    /// Whether a tenant goes to legacy on a route, by any pin or by the kill switch.
+    #[must_use]
+    pub fn pins_tenant(&self, route: RouteId, tenant: &str) -> bool {
+        let by_tenant = |pins: &Pins| {
+            pins.tenants.get(tenant).is_some_and(|tenant| tenant.everywhere || tenant.routes.contains(&route))
+        };
+        self.is_pinned(route) || self.pins.as_deref().is_some_and(by_tenant)
+    }
+
     /// The percentage that a ramp has reached on a route; nobody where no ramp has begun.
     #[must_use]
     pub fn ramped(&self, route: RouteId) -> Percent {

@@ -17,7 +17,7 @@ use super::{Exchange, Judge, Queue, round};
 use crate::snapshot::{MAX_SHADOW_THREADS, Shadowing};
 use crate::state::Live;
 use crate::store::{Batch, Compared, Store};
-use crate::telemetry::{Dropped, Mirrored, ShadowMeter, WorkerId};
+use crate::telemetry::{Dropped, Mirrored, ShadowMeter, TenantTally, WorkerId};
 use crate::upstream::{Backend, Pools};
 
 /// How long a thread rests between two looks at the queue: while there was something, and at most.
@@ -59,6 +59,7 @@ pub(super) struct Thread {
     pub(super) pools: Rc<Pools>,
     pub(super) lanes: RefCell<Lanes>,
     pub(super) batch: RefCell<Batch>,
+    tenants: RefCell<TenantTally>,
     pub(super) undecided: RefCell<Waiting>,
 }
 
@@ -96,12 +97,14 @@ impl ShadowThreads {
             let (shared, worker) = (shared.clone(), WorkerId(workers + number));
             std::thread::Builder::new().name(format!("shadow-{number}")).spawn(move || {
                 give_way();
+                let tenants = RefCell::new(TenantTally::new(Arc::clone(&shared.live.tenants)));
                 let thread = Rc::new(Thread {
                     worker,
                     shared,
                     pools: Rc::default(),
                     lanes: RefCell::new(Lanes::new(bounds)),
                     batch: RefCell::default(),
+                    tenants,
                     undecided: RefCell::default(),
                 });
                 LocalSet::new().block_on(&runtime, thread.run(number == 0));
@@ -214,6 +217,9 @@ impl Thread {
         if let Some(meter) = meter {
             meter.compared(self.worker, compared.verdict);
         }
+        if let Some(tenant) = &compared.tenant {
+            self.tenants.borrow_mut().compared(tenant, compared.verdict);
+        }
         self.batch.borrow_mut().compared(compared);
     }
 
@@ -227,6 +233,7 @@ impl Thread {
     }
 
     fn flush(&self) {
+        self.tenants.borrow_mut().hand_over();
         let batch = std::mem::take(&mut *self.batch.borrow_mut());
         if !batch.is_empty() {
             // A store that is behind counts what it loses itself.

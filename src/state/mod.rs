@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use crate::directives::Standing;
 use crate::routing::{BackendId, Overrides, RouteId};
 use crate::snapshot::{AdminSettings, Snapshot};
-use crate::telemetry::{FacadeMeter, RouteMeter, ShadowMeter};
+use crate::telemetry::{FacadeMeter, GuardMeter, RouteMeter, ShadowMeter, TenantQueue};
 use crate::upstream::Backend;
 
 /// A snapshot live in this process, with its living backends, its meters, and what beats its rules. All of it but the
@@ -30,6 +30,8 @@ pub struct Generation {
     pub meters: Arc<[Arc<RouteMeter>]>,
     /// Where the copies of a route's requests are measured, where there are any; [`RouteId`] counts here.
     pub shadow_meters: Arc<[Option<Arc<ShadowMeter>>]>,
+    /// Where the evidence of guarded routes is counted; [`RouteId`] counts here.
+    pub guard_meters: Arc<[Option<Arc<GuardMeter>>]>,
     /// Where requests are measured that no route takes.
     pub unrouted: Arc<RouteMeter>,
 }
@@ -52,10 +54,16 @@ impl Generation {
     pub fn shadow_meter(&self, id: RouteId) -> Option<&Arc<ShadowMeter>> {
         self.shadow_meters.get(id.0 as usize)?.as_ref()
     }
+
+    /// Where the evidence of a route is counted, if it has a guard.
+    #[must_use]
+    pub fn guard_meter(&self, id: RouteId) -> Option<&Arc<GuardMeter>> {
+        self.guard_meters.get(id.0 as usize)?.as_ref()
+    }
 }
 
 /// What became of the last attempt to change the configuration.
-#[derive(Debug, Clone, Default, serde::Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ReloadStatus {
     /// When it was (RFC 3339); `None` if there was none since the start.
     pub at: Option<String>,
@@ -76,6 +84,8 @@ pub struct Live {
     admin: ArcSwap<AdminSettings>,
     /// The counts of the facade as a whole.
     pub meter: FacadeMeter,
+    /// What became of each tenant's requests, on its way to be added up.
+    pub tenants: Arc<TenantQueue>,
     /// When this process began to serve.
     pub started: SystemTime,
 }
@@ -91,6 +101,7 @@ impl Live {
             leaving: AtomicBool::new(false),
             reload: Mutex::default(),
             meter,
+            tenants: Arc::default(),
             started: SystemTime::now(),
         }
     }

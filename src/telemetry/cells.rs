@@ -67,6 +67,33 @@ impl HistogramSum {
         self.sum_micros += histogram.sum_micros.get();
     }
 
+    /// The duration that a share of all (0 to 1) is not above, in seconds; a straight line is drawn within the bucket. `None` where
+    /// nothing was counted.
+    #[must_use]
+    pub fn quantile(&self, share: f64) -> Option<f64> {
+        let wanted = self.count() as f64 * share.clamp(0.0, 1.0);
+        let mut below = 0.0;
+        for (place, &count) in self.buckets.iter().enumerate().filter(|(_, count)| **count > 0) {
+            let (low, count) = (place.checked_sub(1).map_or(0, |place| BOUNDS_MICROS[place]), count as f64);
+            if below + count >= wanted {
+                // Of what is above every bound nothing more is known.
+                let high = BOUNDS_MICROS.get(place).copied().unwrap_or(low);
+                return Some((low as f64 + (high - low) as f64 * (wanted - below) / count) / 1e6);
+            }
+            below += count;
+        }
+        None
+    }
+
+    /// What was counted since an earlier sum of the same histogram.
+    #[must_use]
+    pub fn since(&self, before: &HistogramSum) -> HistogramSum {
+        let mut delta = self.clone();
+        delta.buckets.iter_mut().zip(before.buckets).for_each(|(now, before)| *now = now.saturating_sub(before));
+        delta.sum_micros = self.sum_micros.saturating_sub(before.sum_micros);
+        delta
+    }
+
     /// How many durations were counted.
     #[must_use]
     pub fn count(&self) -> u64 {
@@ -77,6 +104,19 @@ impl HistogramSum {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_quantile_lies_within_its_bucket() {
+        let histogram = Histogram::default();
+        (0..99).for_each(|_| histogram.observe(Duration::from_millis(3)));
+        histogram.observe(Duration::from_millis(700));
+        let mut sum = HistogramSum::default();
+        assert_eq!(sum.quantile(0.5), None);
+        sum.add(&histogram);
+        let (half, most) = (sum.quantile(0.5).unwrap(), sum.quantile(0.995).unwrap());
+        assert!((0.0025..=0.005).contains(&half) && (0.5..=1.0).contains(&most), "{half} {most}");
+        assert_eq!(sum.since(&sum).count(), 0);
+    }
 
     #[test]
     fn a_duration_falls_into_the_first_bucket_that_holds_it() {

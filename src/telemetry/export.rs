@@ -115,6 +115,20 @@ impl Scrape {
         self.families.push(one);
     }
 
+    /// A counter for each value of one label.
+    pub fn counters(
+        &mut self,
+        name: &str,
+        help: &str,
+        label: &str,
+        values: impl IntoIterator<Item = (impl AsRef<str>, u64)>,
+    ) {
+        let mut one = family(name, help, MetricType::COUNTER);
+        let metrics = values.into_iter().map(|(text, value)| counter(&[(label, text.as_ref())], value));
+        one.set_metric(metrics.collect());
+        self.families.push(one);
+    }
+
     /// One counter without labels.
     pub fn counter(&mut self, name: &str, help: &str, value: u64) {
         let mut one = family(name, help, MetricType::COUNTER);

@@ -72,6 +72,8 @@ impl<T: Default> PerWorker<T> {
 #[derive(Debug, Default)]
 struct RouteCells {
     answers: [AnswerCells; 3],
+    failed: [Count; 2],
+    broken: [Count; 2],
 }
 
 #[derive(Debug, Default)]
@@ -110,6 +112,23 @@ impl RouteMeter {
         let class = (usize::from(status.as_u16()) / 100).clamp(1, CLASSES.len()) - 1;
         cells.classes[class].add(1);
         cells.seconds.observe(took);
+    }
+
+    /// Counts that a side gave no answer.
+    pub fn failed(&self, worker: WorkerId, side: Side) {
+        self.cells.cell(worker).failed[side.index()].add(1);
+    }
+
+    /// Counts that a side broke its answer off.
+    pub fn broken(&self, worker: WorkerId, side: Side) {
+        self.cells.cell(worker).broken[side.index()].add(1);
+    }
+
+    /// How often a side gave no answer, and how often it broke one off, over all workers.
+    #[must_use]
+    pub fn failures(&self, side: Side) -> (u64, u64) {
+        let of = |cells: &RouteCells| (cells.failed[side.index()].get(), cells.broken[side.index()].get());
+        self.cells.all().map(of).fold((0, 0), |sum, (failed, broken)| (sum.0 + failed, sum.1 + broken))
     }
 
     /// The sum over all workers; `None` if there never was an answer.

@@ -174,16 +174,32 @@ fn pins_are_remembered_on_a_disk_where_nothing_can_be_made() {
     drop(ledger);
     // Where the index of the log would be made.
     let obstacle = folder.path().join("control.db-shm");
-    fs::create_dir(&obstacle).unwrap();
+    std::os::unix::fs::symlink("nowhere", &obstacle).unwrap();
     let (ledger, remembered) = Ledger::open(folder.path());
     assert_eq!((scopes(&remembered), remembered.trouble), (vec!["a".to_owned()], None));
     assert!(ledger.is_behind());
     assert!(!write(&ledger, pinned("b")));
-    fs::remove_dir(&obstacle).unwrap();
+    fs::remove_file(&obstacle).unwrap();
     heals(&ledger);
     ledger.stop(PATIENCE);
     assert_eq!(scopes(&super::remembered(folder.path())), ["a", "b"]);
     assert_eq!(aside(folder.path(), "unread"), None);
+}
+
+#[test]
+fn a_first_start_on_a_disk_where_nothing_can_be_made_has_no_trouble() {
+    let folder = tempfile::tempdir().unwrap();
+    let obstacle = folder.path().join("control.db-shm");
+    std::os::unix::fs::symlink("nowhere", &obstacle).unwrap();
+    for _ in 0..2 {
+        let (ledger, remembered) = Ledger::open(folder.path());
+        assert_eq!(remembered, Remembered::default());
+        assert!(ledger.is_behind());
+        assert!(!write(&ledger, pinned("a")));
+        assert!(!ledger.stop(PATIENCE), "it could not be written");
+    }
+    fs::remove_file(&obstacle).unwrap();
+    assert_eq!(remembered(folder.path()), Remembered::default());
 }
 
 /// The file that was put aside, if there is one.

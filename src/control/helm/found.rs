@@ -1,0 +1,36 @@
+//! What guards and ramps find, done at the helm.
+
+use super::{Caller, Helm};
+use crate::control::event::Event;
+use crate::control::guard::Finding;
+use crate::directives::{Author, RampState, Source};
+use crate::routing::Percent;
+
+impl Helm {
+    /// Does what a guard or a ramp wants done.
+    pub(in crate::control) fn found(&self, finding: &Finding) {
+        let why = finding.why();
+        let ramp = Caller::of(Source::Ramp);
+        match finding {
+            Finding::Trip { unit, back_to, .. } => {
+                tracing::error!("{finding}");
+                self.trip(unit, back_to.map(Percent::thousandths), why, &Caller::of(Source::Guard));
+            }
+            Finding::Warn { unit, .. } => {
+                tracing::warn!("{finding}");
+                let by = Author::nameless(Source::Guard);
+                let event = Event::now("warning", &by, why, self.live().current().number);
+                self.events().tell(Event { on: unit.to_string(), ..event });
+            }
+            Finding::Begin { unit, percent } => {
+                let state = RampState { unit: unit.clone(), percent: percent.thousandths(), paused: false };
+                self.set_ramp(state, why, &ramp);
+            }
+            Finding::Step { unit, to, .. } => {
+                let paused = self.live().current().standing.ramp(unit).is_some_and(|ramp| ramp.paused);
+                self.set_ramp(RampState { unit: unit.clone(), percent: to.thousandths(), paused }, why, &ramp);
+            }
+            Finding::Drop { unit, .. } => self.end_ramp(unit, why, &ramp),
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! What was counted of late: the difference between now and a moment half a minute to a minute ago.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::names::Side;
+use crate::state::Generation;
+use crate::store::now_ms;
+use crate::telemetry::cells::HistogramSum;
+use crate::telemetry::{Measured, RouteMeter};
+
+/// How often the counts are remembered; rates are over one to two of these.
+const EVERY: Duration = Duration::from_secs(30);
+
+/// What a route has counted.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Counted {
+    /// Requests that each side was asked, as [`Side::index`] counts.
+    pub(super) requests: [u64; 2],
+    /// Those that were answered 5xx, not at all, or not to the end.
+    pub(super) errors: [u64; 2],
+    /// How long the answers took.
+    pub(super) times: [HistogramSum; 2],
+    /// Everything, the facade's own answers too.
+    pub(super) all: u64,
+}
+
+/// The counts as they were at a moment, of routes that have any.
+#[derive(Debug)]
+struct Then {
+    at: Instant,
+    counted: HashMap<Arc<str>, Counted>,
+}
+
+#[derive(Debug)]
+pub(super) struct Recent {
+    older: Then,
+    newer: Then,
+    /// How many requests each route had when it was last looked at, and when that last changed (milliseconds since 1970).
+    hits: HashMap<Arc<str>, (u64, u64)>,
+}
+
+impl Recent {
+    pub(super) fn new(now: Instant) -> Recent {
+        let then = || Then { at: now, counted: HashMap::new() };
+        Recent { older: then(), newer: then(), hits: HashMap::new() }
+    }
+
+    /// Looks at the counts of all routes.
+    pub(super) fn look(&mut self, generation: &Generation, now: Instant) {
+        let remember = now.saturating_duration_since(self.newer.at) >= EVERY;
+        let mut counted = HashMap::new();
+        for meter in generation.meters.iter().chain([&generation.unrouted]) {
+            let all = all(meter);
+            if all == 0 {
+                continue;
+            }
+            match self.hits.get_mut(&meter.name) {
+                Some((before, _)) if *before == all => {}
+                Some(hit) => *hit = (all, now_ms()),
+                None => drop(self.hits.insert(Arc::clone(&meter.name), (all, now_ms()))),
+            }
+            if remember {
+                counted.insert(Arc::clone(&meter.name), count(meter));
+            }
+        }
+        if remember {
+            self.older = std::mem::replace(&mut self.newer, Then { at: now, counted });
+            self.hits.retain(|name, _| self.newer.counted.contains_key(name));
+        }
+    }
+
+    /// How long ago the counts are compared with.
+    pub(super) fn span(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.older.at)
+    }
+
+    /// What a route has counted of late.
+    pub(super) fn of(&self, meter: &RouteMeter) -> Counted {
+        let mut counted = count(meter);
+        let Some(before) = self.older.counted.get(&meter.name) else { return counted };
+        let less = |now: &mut u64, before: u64| *now = now.saturating_sub(before);
+        less(&mut counted.all, before.all);
+        for side in Side::ALL.map(Side::index) {
+            less(&mut counted.requests[side], before.requests[side]);
+            less(&mut counted.errors[side], before.errors[side]);
+            counted.times[side] = counted.times[side].since(&before.times[side]);
+        }
+        counted
+    }
+
+    /// When a route was last seen with another count, in milliseconds since 1970.
+    pub(super) fn last_hit(&self, route: &str) -> Option<u64> {
+        self.hits.get(route).map(|(_, at)| *at)
+    }
+}
+
+/// Every request that was answered, or broken off without an answer.
+fn all(meter: &RouteMeter) -> u64 {
+    let answers = Measured::ALL.into_iter().filter_map(|by| meter.sum(by));
+    answers.map(|sum| sum.classes.iter().sum::<u64>()).sum()
+}
+
+fn count(meter: &RouteMeter) -> Counted {
+    let mut counted = Counted { all: all(meter), ..Counted::default() };
+    for side in Side::ALL {
+        let sum = meter.sum(Measured::Side(side)).unwrap_or_default();
+        let (failed, broken) = meter.failures(side);
+        let [.., server_errors] = sum.classes;
+        counted.requests[side.index()] = sum.classes.iter().sum::<u64>() + failed;
+        counted.errors[side.index()] = server_errors + failed + broken;
+        counted.times[side.index()] = sum.seconds;
+    }
+    counted
+}

@@ -1,0 +1,275 @@
+//! A row for each route.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+
+use super::{Inner, Overview};
+use crate::control::event::moment;
+use crate::diff::Verdict;
+use crate::directives::{Target, Unit};
+use crate::names::Side;
+use crate::routing::{Route, RouteId};
+use crate::state::{Generation, ReloadStatus};
+
+/// How the facade stands.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Status {
+    /// The live generation.
+    pub generation: u64,
+    /// Of the files that are live: the same on every instance that has the same.
+    pub configuration: String,
+    /// Whether the kill switch is on.
+    pub killed: bool,
+    /// The generation of before that is held.
+    pub held: Option<u64>,
+    /// Whether every directive is on the disk.
+    pub durable: bool,
+    /// What became of the last reload.
+    pub reload: ReloadStatus,
+    /// Everything that is pinned.
+    pub pins: Vec<PinStatus>,
+    /// Over how many seconds rates and times are.
+    pub span_s: f64,
+    /// The routes in file order; last, without a name, what no route takes.
+    pub routes: Vec<RouteStatus>,
+}
+
+/// A pin.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct PinStatus {
+    /// What is on legacy: `all`, a route, `group:NAME`, `tenant:NAME`, or a route or group with a tenant.
+    pub scope: String,
+    /// Who pinned it.
+    pub by: String,
+    /// Why.
+    pub why: String,
+    /// Since when (RFC 3339).
+    pub since: String,
+    /// In how many seconds it ends by itself.
+    pub ends_in_s: Option<f64>,
+    /// Whether the configuration has what it is on.
+    pub known: bool,
+}
+
+/// How a route stands. Rates and times are over the last [`Status::span_s`].
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct RouteStatus {
+    /// Its name; empty for what no route takes.
+    pub name: String,
+    /// Its group.
+    pub group: Option<String>,
+    /// Who to ask about it.
+    pub owner: Option<String>,
+    /// How far it has migrated.
+    pub stage: String,
+    /// Its legacy backend.
+    pub legacy_backend: Option<String>,
+    /// Its new backend.
+    pub new_backend: Option<String>,
+    /// Which share of its requests went to new, 0 to 1; `null` without any.
+    pub new_share: Option<f64>,
+    /// Requests a second.
+    pub rate: f64,
+    /// Requests to legacy.
+    pub legacy: SideStatus,
+    /// Requests to new.
+    pub new: SideStatus,
+    /// Comparisons since the start.
+    pub compared: Compared,
+    /// What pins it, as [`PinStatus::scope`] says it; the kill switch too.
+    pub pins: Vec<String>,
+    /// Its guard.
+    pub guard: Option<GuardStatus>,
+    /// Its ramp.
+    pub ramp: Option<RampStatus>,
+    /// When it was last asked for, within a second (RFC 3339); `null` if not since the start.
+    pub last_hit: Option<String>,
+}
+
+/// The requests to a side.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct SideStatus {
+    /// How many.
+    pub requests: u64,
+    /// Those of them that were answered 5xx, not at all, or not to the end.
+    pub errors: u64,
+    /// Half of the answers took at most so many milliseconds.
+    pub p50_ms: Option<f64>,
+    /// 99 of 100 took at most so many.
+    pub p99_ms: Option<f64>,
+}
+
+/// Comparisons, by verdict.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Compared {
+    /// Equal.
+    pub r#match: u64,
+    /// Different.
+    pub mismatch: u64,
+    /// Different as the authoritative system is from itself.
+    pub noise: u64,
+    /// Not comparable.
+    pub unknown: u64,
+    /// Which share is not a mismatch, of those that say something; `null` without any.
+    pub match_share: Option<f64>,
+}
+
+/// How a guard stands.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct GuardStatus {
+    /// `off`, `pinned`, `too_few`, `holds` or `breached`.
+    pub state: String,
+    /// Whether a breach rolls back; else it is only told.
+    pub trips: bool,
+    /// What was last measured, a line for each threshold.
+    pub measures: Vec<String>,
+}
+
+/// How a ramp stands.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct RampStatus {
+    /// The percentage in force.
+    pub percent: f64,
+    /// Which step that is, from 1.
+    pub step: usize,
+    /// All steps, as percentages.
+    pub steps: Vec<f64>,
+    /// What it waits for.
+    pub waits: String,
+    /// How long the step lasts at least from now on; `null` while its clock stands.
+    pub left_s: Option<f64>,
+    /// Answers of new since the step began, and how many it takes.
+    pub answers: u64,
+    /// How many answers of new a step takes.
+    pub min_requests: u64,
+}
+
+impl Overview {
+    /// How everything stands, now. Takes some milliseconds with thousands of routes.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let live = self.helm.live();
+        let generation = Arc::clone(&live.current());
+        let (ends, now) = (self.helm.ends(), Instant::now());
+        let standing = &generation.standing;
+        let orphans = standing.orphans(&generation.snapshot.rules);
+        let pins = standing.pins.iter().map(|pin| PinStatus {
+            scope: pin.scope.to_string(),
+            by: pin.by.to_string(),
+            why: pin.why.clone(),
+            since: moment(pin.at_ms),
+            ends_in_s: ends.get(&pin.scope).map(|left| left.as_secs_f64()),
+            known: !orphans.contains(&pin.scope),
+        });
+        let inner = self.inner();
+        Status {
+            generation: generation.number,
+            configuration: self.helm.adopted().digest.to_string(),
+            killed: generation.overrides.is_killed(),
+            held: standing.hold.as_ref().map(|hold| hold.generation),
+            durable: !self.helm.ledger().is_behind(),
+            reload: live.reload(),
+            pins: pins.collect(),
+            span_s: inner.recent.span(now).as_secs_f64(),
+            routes: inner.routes(&generation, now),
+        }
+    }
+}
+
+impl Inner {
+    fn routes(&self, generation: &Generation, now: Instant) -> Vec<RouteStatus> {
+        let rules = &generation.snapshot.rules;
+        let mut pins: HashMap<&Target, Vec<String>> = HashMap::new();
+        for pin in &generation.standing.pins {
+            pins.entry(&pin.scope.target).or_default().push(pin.scope.to_string());
+        }
+        let rows = (0_u32..).zip(&rules.routes).map(|(id, route)| {
+            let id = RouteId(id);
+            let mut row = self.route(generation, id, route, now);
+            if !pins.is_empty() {
+                let own = Target::Route(Arc::clone(&route.name));
+                let group = route.group.clone().map(Target::Group);
+                let targets = [Some(own), group, Some(Target::Everything)].into_iter().flatten();
+                row.pins = targets.flat_map(|target| pins.get(&target).into_iter().flatten().cloned()).collect();
+            }
+            row
+        });
+        let unrouted =
+            RouteStatus { stage: "legacy".to_owned(), ..self.measured(generation, &generation.unrouted, now) };
+        rows.chain([unrouted]).collect()
+    }
+
+    fn route(&self, generation: &Generation, id: RouteId, route: &Route, now: Instant) -> RouteStatus {
+        let snapshot = &generation.snapshot;
+        let backend = |id: Option<_>| id.map(|id| snapshot.backend(id).name.to_string());
+        let verdicts = generation.shadow_meter(id).map(|meter| meter.verdicts()).unwrap_or_default();
+        let unit = route.group.clone().map_or_else(|| Unit::Route(Arc::clone(&route.name)), Unit::Group);
+        let ramp = generation.standing.ramp(&unit).filter(|_| snapshot.ramp(id).is_some());
+        RouteStatus {
+            group: route.group.as_ref().map(ToString::to_string),
+            owner: route.owner.as_ref().map(ToString::to_string),
+            stage: route.stage.to_string(),
+            legacy_backend: backend(route.legacy),
+            new_backend: backend(route.new),
+            compared: Compared::of(verdicts),
+            guard: self.guards.guard(&route.name).map(|guard| GuardStatus {
+                state: guard.state.as_str().to_owned(),
+                trips: guard.trips,
+                measures: guard.measures.iter().map(ToString::to_string).collect(),
+            }),
+            ramp: ramp.and_then(|state| self.guards.ramp(state, now)).map(|ramp| RampStatus {
+                percent: ramp.percent,
+                step: ramp.step,
+                steps: ramp.steps,
+                waits: ramp.waits.as_str().to_owned(),
+                left_s: ramp.left_s,
+                answers: ramp.answers,
+                min_requests: ramp.min_requests,
+            }),
+            ..self.measured(generation, &generation.meters[id.0 as usize], now)
+        }
+    }
+
+    fn measured(&self, _: &Generation, meter: &crate::telemetry::RouteMeter, now: Instant) -> RouteStatus {
+        let counted = self.recent.of(meter);
+        let side = |side: Side| {
+            let (place, ms) = (side.index(), |seconds: f64| seconds * 1e3);
+            SideStatus {
+                requests: counted.requests[place],
+                errors: counted.errors[place],
+                p50_ms: counted.times[place].quantile(0.5).map(ms),
+                p99_ms: counted.times[place].quantile(0.99).map(ms),
+            }
+        };
+        let requests: u64 = counted.requests.iter().sum();
+        let span = self.recent.span(now).as_secs_f64().max(1e-3);
+        RouteStatus {
+            name: meter.name.to_string(),
+            new_share: (requests > 0).then(|| counted.requests[Side::New.index()] as f64 / requests as f64),
+            rate: counted.all as f64 / span,
+            legacy: side(Side::Legacy),
+            new: side(Side::New),
+            last_hit: self.recent.last_hit(&meter.name).map(moment),
+            ..RouteStatus::default()
+        }
+    }
+}
+
+impl Compared {
+    /// Counts as [`Verdict::ALL`] has them.
+    pub(super) fn of(verdicts: [u64; Verdict::ALL.len()]) -> Compared {
+        let of = |verdict: Verdict| verdicts[verdict as usize];
+        let (matches, mismatch, noise) = (of(Verdict::Match), of(Verdict::Mismatch), of(Verdict::Noise));
+        let judged = matches + mismatch + noise;
+        Compared {
+            r#match: matches,
+            mismatch,
+            noise,
+            unknown: of(Verdict::Unknown),
+            match_share: (judged > 0).then(|| (matches + noise) as f64 / judged as f64),
+        }
+    }
+}

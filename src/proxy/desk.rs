@@ -1,0 +1,28 @@
+//! What one worker has at hand for all its requests.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::telemetry::{AccessQueue, LineBuffer, TenantQueue, TenantTally, WorkerId};
+use crate::upstream::Pools;
+
+/// What one worker has at hand for all its requests.
+#[derive(Debug)]
+pub(super) struct Desk {
+    /// The worker's place in every meter.
+    pub(super) worker: WorkerId,
+    /// Its connections to backends.
+    pub(super) pools: Rc<Pools>,
+    /// Its lines of the access log.
+    pub(super) log: RefCell<LineBuffer>,
+    /// Its counts of tenants.
+    pub(super) tenants: RefCell<TenantTally>,
+}
+
+impl Desk {
+    pub(super) fn new(worker: WorkerId, access: Arc<AccessQueue>, tenants: Arc<TenantQueue>) -> Desk {
+        let (log, tenants) = (RefCell::new(LineBuffer::new(access)), RefCell::new(TenantTally::new(tenants)));
+        Desk { worker, pools: Rc::default(), log, tenants }
+    }
+}
