@@ -160,7 +160,7 @@ fn describe(route: &Route, snapshot: &Snapshot) -> Vec<(&'static str, String)> {
     };
     vec![
         ("stage", route.stage.to_string()),
-        ("canary", route.canary.as_ref().map_or("none".to_owned(), |canary| describe_canary(canary, &snapshot.rules))),
+        ("canary", route.canary.as_ref().map_or("none".to_owned(), |canary| canary_in_words(canary, &snapshot.rules))),
         ("legacy", backend(route.legacy)),
         ("new", backend(route.new)),
         ("match", format!("{:?}", route.matches)),
@@ -172,7 +172,9 @@ fn describe(route: &Route, snapshot: &Snapshot) -> Vec<(&'static str, String)> {
     ]
 }
 
-fn describe_canary(canary: &Canary, rules: &Rules) -> String {
+/// A canary in words: `5 % by user; tenants acme`.
+#[must_use]
+pub fn canary_in_words(canary: &Canary, rules: &Rules) -> String {
     let cohort = |id: &crate::routing::CohortId| rules.cohorts[id.0 as usize].name.to_string();
     let list = |what: &str, mut names: Vec<String>| {
         names.sort();
