@@ -166,7 +166,15 @@ mod tests {
         for origin in ["http://localhost:9900", "https://LOCALHOST:9900"] {
             assert!(!foreign(&[("origin", origin)]), "{origin}");
         }
-        for origin in ["null", "", "http://", "http://localhost", "http://evil.example", "file://localhost:9900", "localhost:9900"] {
+        for origin in [
+            "null",
+            "",
+            "http://",
+            "http://localhost",
+            "http://evil.example",
+            "file://localhost:9900",
+            "localhost:9900",
+        ] {
             assert!(foreign(&[("origin", origin)]), "{origin}");
         }
         assert!(foreign(&[("origin", "http://localhost:9900"), ("origin", "http://localhost:9900")]));

@@ -100,6 +100,7 @@ fn question(pairs: Vec<(String, String)>) -> Result<Question, Fault> {
         Some(text) => text.parse().map_err(|_| Fault::senseless(format!("`{text}` is no IP address")))?,
         None => IpAddr::V4(Ipv4Addr::LOCALHOST),
     };
-    let question = Question::new(&asked.method, &asked.url, &asked.header, client).map_err(Fault::senseless)?;
-    Ok(Question { tenant: asked.tenant, user: asked.user, trusted: asked.trusted, ..question })
+    let mut question = Question::new(&asked.method, &asked.url, &asked.header, client).map_err(Fault::senseless)?;
+    (question.tenant, question.user, question.trusted) = (asked.tenant, asked.user, asked.trusted);
+    Ok(question)
 }

@@ -65,9 +65,7 @@ async fn body<const MOST: usize>(request: Request) -> Result<Bytes, Fault> {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
         Ok(Err(_)) => Err(Fault::new(StatusCode::BAD_REQUEST, "the body broke off")),
-        Err(_) => {
-            Err(Fault::new(StatusCode::REQUEST_TIMEOUT, "the body came too slowly").because(Refusal::Slow))
-        }
+        Err(_) => Err(Fault::new(StatusCode::REQUEST_TIMEOUT, "the body came too slowly").because(Refusal::Slow)),
     }
 }
 

@@ -60,7 +60,7 @@ pub(super) fn guarded(document: &mut OpenApi, role: Role) {
                 .required(Required::False)
                 .description(Some("Only if this generation is live; else 409."))
                 .schema(Some(schema));
-            operation.parameters.get_or_insert_default().push(parameter.build());
+            operation.parameters.get_or_insert_default().push(parameter.build().into());
         }
     }
 }
@@ -68,7 +68,8 @@ pub(super) fn guarded(document: &mut OpenApi, role: Role) {
 /// The whole document.
 pub(super) fn finished(mut document: OpenApi) -> Document {
     document.info = Info::new("Banyan admin API", env!("CARGO_PKG_VERSION"));
-    document.info.description = Some("What operators of a facade see and do. Every answer that is no success is a Problem.".to_owned());
+    document.info.description =
+        Some("What operators of a facade see and do. Every answer that is no success is a Problem.".to_owned());
     for operation in operations(&mut document) {
         add(operation, "403", "A page of another site sent it, or the token's role is too small.");
         add(operation, "405", "The path takes other methods.");

@@ -80,7 +80,8 @@ impl Relay {
         let Some(authorization) = self.authorization else { return Vec::new() };
         let settings = admin.live.admin();
         let asked = settings.peers.iter().map(|peer| {
-            let (address, asked) = (peer.authority.to_string(), ask(peer.clone(), path, authorization.clone(), json.clone()));
+            let (address, asked) =
+                (peer.authority.to_string(), ask(peer.clone(), path, authorization.clone(), json.clone()));
             (address, tokio::spawn(timeout(PATIENCE, asked)))
         });
         let mut answers = Vec::new();
@@ -138,8 +139,7 @@ async fn ask(
     json: Bytes,
 ) -> Result<(StatusCode, Bytes), String> {
     let stream = TcpStream::connect((&*peer.host, peer.port)).await.map_err(|error| error.to_string())?;
-    let (mut sender, connection) =
-        http1::handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
+    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
     let connection = tokio::spawn(connection);
     let request = Request::builder()
         .method(Method::POST)

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
+use serde::de::DeserializeOwned;
 
 use super::{ConfigArg, Exit, complain};
 use crate::admin::{PeerAnswer, Problem, ReloadAnswer, Token};
@@ -20,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Debug, Args)]
 pub(super) struct Where {
     #[command(flatten)]
-    config: ConfigArg,
+    pub(super) config: ConfigArg,
     /// The facade's admin address, instead of the configuration's: http://127.0.0.1:9900 or 127.0.0.1:9900
     #[arg(long, value_name = "URL", value_parser = address)]
     admin: Option<SocketAddr>,
@@ -29,7 +30,7 @@ pub(super) struct Where {
     token_file: Option<PathBuf>,
     /// The state directory, instead of the configuration's
     #[arg(long, env = "BANYAN_STATE_DIR", value_name = "DIR")]
-    state_dir: Option<PathBuf>,
+    pub(super) state_dir: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -54,6 +55,11 @@ struct Found {
 }
 
 impl Where {
+    /// The configuration's file.
+    pub(super) fn config(&self) -> &Path {
+        &self.config.config
+    }
+
     /// By the file, or where that is invalid (a good reason to call the facade) by the configuration it keeps.
     fn find(&self) -> Option<Found> {
         let options = Options { state_dir: self.state_dir.clone() };
@@ -168,6 +174,12 @@ pub(super) struct Answer {
 }
 
 impl Where {
+    /// Whether anything listens where the facade should be; if not, where that is.
+    pub(super) fn is_answered(&self) -> Result<(), SocketAddr> {
+        let Some(found) = self.find() else { return Ok(()) };
+        TcpStream::connect_timeout(&reachable(found.admin), Duration::from_secs(5)).map_or(Err(found.admin), |_| Ok(()))
+    }
+
     /// The facade and the token; says what of them is missing.
     pub(super) fn remote(&self) -> Result<Remote, Exit> {
         let found = self.find().ok_or_else(unfindable)?;
@@ -184,6 +196,17 @@ impl Remote {
     /// Asks; says so if nobody answers.
     pub(super) fn get(&self, path: &str) -> Result<Answer, Exit> {
         self.ask("GET", path, "", None)
+    }
+
+    /// Asks for JSON with these parameters; says why there is none.
+    pub(super) fn read<T: DeserializeOwned>(&self, path: &str, parameters: &[(&str, &str)]) -> Result<T, Exit> {
+        let pairs: Vec<String> = parameters.iter().map(|(key, value)| format!("{key}={}", encoded(value))).collect();
+        let mark = if pairs.is_empty() { "" } else { "?" };
+        let answer = self.get(&format!("{path}{mark}{}", pairs.join("&")))?;
+        match serde_json::from_slice(&answer.body) {
+            Ok(found) if answer.status == 200 => Ok(found),
+            _ => Err(answer.refused()),
+        }
     }
 
     /// Tells; says so if nobody answers.
@@ -253,6 +276,18 @@ pub(super) fn ask(admin: SocketAddr, asked: &Asked<'_>) -> io::Result<Answer> {
         }
         _ => Err(invalid()),
     }
+}
+
+/// A value as a query has it (RFC 3986 section 2).
+fn encoded(value: &str) -> String {
+    let mut text = String::with_capacity(value.len());
+    for byte in value.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => text.push(char::from(byte)),
+            other => text.push_str(&format!("%{other:02X}")),
+        }
+    }
+    text
 }
 
 /// `127.0.0.1:9900`, with or without `http://`.

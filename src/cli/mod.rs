@@ -1,16 +1,20 @@
 //! The command line: data on stdout, messages on stderr, and exit codes that pipelines can rely on.
 
+mod audit;
 mod call;
 mod check;
 mod demo;
 mod diffs;
 mod explain;
 mod gate;
+mod history;
 mod moment;
 mod serve;
+mod set;
 mod status;
 mod steer;
 mod store;
+mod token;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -61,6 +65,12 @@ enum Command {
     /// Pause or move a ramp
     #[command(subcommand)]
     Ramp(steer::RampCommand),
+    /// The generations of before: who made them, and what they changed
+    History(history::HistoryArgs),
+    /// Who did what, when and why; all of it, to be kept or searched
+    Audit(audit::AuditArgs),
+    /// Make a token for the admin API
+    Token(token::TokenArgs),
     /// Differences between the two systems: the most frequent, one in full, acceptances, exports
     #[command(subcommand)]
     Diffs(diffs::DiffsCommand),
@@ -68,6 +78,8 @@ enum Command {
     Gate(gate::GateArgs),
     /// Print the JSON Schema (draft-07) of routes.yaml
     Schema,
+    /// Set a key of a route in its file: comments kept, validated, then written and loaded
+    Set(set::SetArgs),
     /// Make the running facade load its configuration anew
     Reload(call::ReloadArgs),
     /// Ask the running facade whether it is ready
@@ -150,6 +162,9 @@ fn obey(command: Command) -> io::Result<Exit> {
         Command::Kill(args) => steer::kill(args, &mut out),
         Command::Resume(args) => steer::resume(args, &mut out),
         Command::Ramp(command) => steer::ramp(command, &mut out),
+        Command::History(args) => history::history(&args, &mut out),
+        Command::Audit(args) => audit::audit(&args, &mut out),
+        Command::Token(args) => token::token(&args, &mut out),
         Command::Diffs(command) => diffs::diffs(&command, &mut out),
         Command::Gate(args) => gate::gate(&args, &mut out),
         Command::Schema => {
@@ -157,6 +172,7 @@ fn obey(command: Command) -> io::Result<Exit> {
             writeln!(out)?;
             Ok(Exit::Ok)
         }
+        Command::Set(args) => set::set(&args, &mut out),
         Command::Reload(args) => call::reload(&args, &mut out),
         Command::Healthcheck(args) => call::healthcheck(&args, &mut out),
         Command::Completions { shell } => {

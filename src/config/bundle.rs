@@ -132,6 +132,13 @@ impl Bundle {
         paths.into_iter().collect()
     }
 
+    /// The YAML files among what was read, the main file first, each with its text.
+    pub fn yaml(&self) -> impl Iterator<Item = (&Path, &str)> {
+        let included: BTreeSet<&PathBuf> = self.globs.values().flatten().filter(|path| **path != self.main).collect();
+        let paths = std::iter::once(&self.main).chain(included);
+        paths.filter_map(|path| Some((path.as_path(), self.files.get(path)?.as_str())))
+    }
+
     /// Whether `source` would still give the same texts. Far cheaper than loading: nothing is parsed.
     #[must_use]
     pub fn still_holds(&self, source: &dyn Source) -> bool {

@@ -190,7 +190,7 @@ impl Report {
 }
 
 /// The name that was probably meant, if one is near enough.
-pub(super) fn nearest<'n>(word: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+pub fn nearest<'n>(word: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     // Names longer than this were not mistyped by hand, and the distance costs the product of the lengths.
     if word.len() > 64 {
         return None;

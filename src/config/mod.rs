@@ -5,12 +5,14 @@
 //! reports all it finds and goes on, so one load names every mistake ([`diagnostic`], [`mod@render`]).
 //!
 //! Everything a load reads is kept in a [`Bundle`], from which the same configuration can be loaded again. What a new
-//! configuration changes, and whether it looks like a file that was cut short, is told by [`change`].
+//! configuration changes, and whether it looks like a file that was cut short, is told by [`change`]. [`edit`] goes the
+//! other way: it sets one key of a route in the text, and leaves every other byte as it is.
 
 pub mod bundle;
 pub mod change;
 mod compile;
 pub mod diagnostic;
+pub mod edit;
 pub mod file;
 mod gather;
 pub mod place;
@@ -26,7 +28,7 @@ use std::path::{Path, PathBuf};
 
 pub use bundle::Bundle;
 pub use change::{Removal, canary_in_words, changes, needs_confirming};
-pub use compile::TestResult;
+pub use compile::{TestResult, token_entry};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use file::schema;
 pub use render::{Format, render};

@@ -55,7 +55,7 @@ pub(super) fn begin(file: MadeFrom, ledger: Ledger, remembered: Remembered, opti
     let number = last_generation + 1;
     let snapshot = Arc::clone(&made_from.snapshot);
     let generation = build::generation(number, snapshot, Arc::new(standing), None, options.workers);
-    let live = Arc::new(Live::new(generation, FacadeMeter::new(options.workers)));
+    let live = Arc::new(Live::new(generation, FacadeMeter::new(options.workers), options.workers));
     // Read before anything is written, and oldest first. What cannot be read is not worth a start.
     let mut past = ledger.generations(GENERATIONS as usize).unwrap_or_default();
     past.reverse();

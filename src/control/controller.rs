@@ -17,7 +17,7 @@ use super::history::MadeFrom;
 use super::overview::Overview;
 use super::state_dir::StateDir;
 use super::watch::Watch;
-use super::{begin, resolve};
+use super::{begin, plan, resolve};
 use crate::config::{self, Bundle, Disk, Loaded, Options, Removal};
 use crate::directives::Source;
 use crate::ledger::Ledger;
@@ -234,6 +234,7 @@ impl Controller {
     /// Obeys commands, file events and the clock until the facade has ended; then the access log is finished.
     pub async fn run(mut self, mut commands: mpsc::Receiver<Command>, mut shutdown: ShutdownWatch) {
         let resolving = tokio::spawn(resolve::keep_resolving(Arc::clone(&self.live)));
+        let sampling = tokio::spawn(plan::keep_sampling(Arc::clone(&self.live)));
         let (mut poll, mut tick) = (interval(POLL), interval(TICK));
         poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -254,6 +255,7 @@ impl Controller {
             }
         }
         resolving.abort();
+        sampling.abort();
         self.writer.stop(Duration::from_secs(1));
         if !self.helm.ledger().stop(LEDGER_PATIENCE) {
             tracing::warn!("the last directives were not written in time");

@@ -139,7 +139,7 @@ impl Helm {
                 format!("generation {}", generation.number),
                 started.why,
             );
-            let _ = helm.record(&mut inner, &generation, adopted, started.words, started.changes, act);
+            drop(helm.record(&mut inner, &generation, adopted, started.words, started.changes, act));
         }
         helm
     }

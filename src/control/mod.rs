@@ -14,6 +14,7 @@
 //! - [`guard`]: rolls back what does not keep to its thresholds, and lets ramps climb
 //! - [`state_dir`]: the state directory and its lock
 //! - [`watch`]: notices that a file of the configuration has changed and rests
+//! - [`plan`]: what another configuration would change
 //! - [`resolve`]: names of endpoints become addresses
 
 mod begin;
@@ -25,6 +26,7 @@ pub mod guard;
 pub mod helm;
 pub mod history;
 pub mod overview;
+pub mod plan;
 mod resolve;
 mod state_dir;
 mod watch;

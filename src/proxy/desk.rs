@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use crate::telemetry::{AccessQueue, LineBuffer, TenantQueue, TenantTally, WorkerId};
+use crate::telemetry::{AccessQueue, LineBuffer, Sampler, TenantQueue, TenantTally, WorkerId};
 use crate::upstream::Pools;
 
 /// What one worker has at hand for all its requests.
@@ -18,11 +18,13 @@ pub(super) struct Desk {
     pub(super) log: RefCell<LineBuffer>,
     /// Its counts of tenants.
     pub(super) tenants: RefCell<TenantTally>,
+    /// Picks the requests that plans are made with.
+    pub(super) sampler: RefCell<Sampler>,
 }
 
 impl Desk {
     pub(super) fn new(worker: WorkerId, access: Arc<AccessQueue>, tenants: Arc<TenantQueue>) -> Desk {
         let (log, tenants) = (RefCell::new(LineBuffer::new(access)), RefCell::new(TenantTally::new(tenants)));
-        Desk { worker, pools: Rc::default(), log, tenants }
+        Desk { worker, pools: Rc::default(), log, tenants, sampler: RefCell::default() }
     }
 }

@@ -34,6 +34,7 @@ use crate::server::{Event, Handler, Peer};
 use crate::shadow::Queue;
 use crate::snapshot::ClientTimeouts;
 use crate::state::Live;
+use crate::telemetry::sample::By;
 use crate::telemetry::{AccessQueue, WorkerId};
 use crate::wire::body::RequestBody;
 use crate::wire::{headers, ids, problem};
@@ -120,6 +121,10 @@ impl Proxy {
             let generation = &view.generation;
             let rules = &generation.snapshot.rules;
             let decision = rules.decide(&seen, &generation.overrides, force, &mut subject, &mut NoTrace);
+            if force.is_none() {
+                let by = By { rules, shadows: &generation.snapshot.shadows, generation: generation.number };
+                self.desk.sampler.borrow_mut().offer(&self.live.sample, (&seen, &subject), by, &decision);
+            }
             // Each tenant's requests are counted, whether the decision asked for the tenant or not.
             let _ = subject.tenant(&rules.subjects, &seen);
             ticket.decided(decision, subject.tenant.take().map(std::borrow::Cow::into_owned), client, explain);
@@ -198,6 +203,7 @@ impl Handler for Proxy {
     fn tick(&self) {
         self.desk.log.borrow_mut().flush();
         self.desk.tenants.borrow_mut().hand_over();
+        self.desk.sampler.borrow_mut().tick(&self.live.sample);
         // Taking the view here lets an old generation go even on a worker without traffic.
         let view = self.view();
         self.desk.pools.tick();

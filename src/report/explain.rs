@@ -156,8 +156,7 @@ impl Explanation {
 
 fn path_for_new(snapshot: &Snapshot, uri: &Uri, decision: &Decision) -> Option<String> {
     let rewrite = snapshot.rules.route(decision.route?).rewrite.as_ref()?;
-    let original =
-        Original { alternative: decision.alternative, captures: &decision.captures, path: uri.path() };
+    let original = Original { alternative: decision.alternative, captures: &decision.captures, path: uri.path() };
     (decision.side == Side::New).then(|| rewrite.path(original))
 }
 

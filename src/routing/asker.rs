@@ -44,6 +44,12 @@ impl<'d, 'a, T: Trace> Asker<'d, 'a, T> {
         value
     }
 
+    /// The request's headers.
+    pub(super) fn headers(&mut self) -> &http::HeaderMap {
+        self.subject.looks_at_headers();
+        self.view.headers
+    }
+
     /// Whether the tenant is one of these.
     pub(super) fn has_tenant(&mut self, tenants: &HashSet<Box<str>>) -> bool {
         self.key(Key::Tenant).is_some_and(|tenant| tenants.contains(tenant))
@@ -51,7 +57,10 @@ impl<'d, 'a, T: Trace> Asker<'d, 'a, T> {
 
     /// The bucket of a key, and whether it is inside the percentage; `None` without that key.
     pub(super) fn bucket(&mut self, salt: &str, by: Key, percent: Percent) -> Option<(Bucket, bool)> {
-        let bucket = bucket_of(salt, self.key(by)?);
+        let bucket = match self.subject.known_bucket(salt, by) {
+            Some(bucket) => bucket,
+            None => bucket_of(salt, self.key(by)?),
+        };
         self.trace.record(|| TraceStep::Bucket { salt: Arc::from(salt), key: by, bucket, percent });
         Some((bucket, percent.contains(bucket)))
     }

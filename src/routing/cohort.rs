@@ -88,7 +88,7 @@ impl<T: Trace> Asker<'_, '_, T> {
         match kind {
             CohortKind::Tenants(tenants) => self.has_tenant(tenants),
             CohortKind::Header { condition, trusted } => {
-                (!trusted || self.view.trusted) && condition.holds(self.view.headers)
+                (!trusted || self.view.trusted) && condition.holds(self.headers())
             }
             CohortKind::Percent { percent, by, salt } => {
                 self.bucket(salt, *by, *percent).is_some_and(|(_, inside)| inside)

@@ -11,6 +11,8 @@ use std::net::IpAddr;
 
 use http::{HeaderMap, Method};
 
+use super::Bucket;
+use crate::names::Key;
 pub use client::{ClientKey, client_key};
 pub use source::{MAX_KEY, SubjectRules, SubjectSource};
 
@@ -52,13 +54,48 @@ pub struct Subject<'a> {
     asked_tenant: bool,
     /// Whether the sources of the user were asked.
     asked_user: bool,
+    /// What nobody knows of this request.
+    gaps: Option<Box<Gaps>>,
+}
+
+/// What is unknown of a request that is only told of, as by a line of the access log. A decision that asks for it goes on
+/// without, and [`Subject::is_untold`] says that it did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Gaps {
+    /// The tenant is unknown, rather than none.
+    pub tenant: bool,
+    /// The user is unknown, rather than none.
+    pub user: bool,
+    /// The headers are unknown, rather than none.
+    pub headers: bool,
+    /// The bucket of an unknown key under a salt.
+    pub bucket: Option<(Box<str>, Key, Bucket)>,
+    asked: bool,
 }
 
 impl<'a> Subject<'a> {
     /// Keys that were given, as by `banyan explain --tenant`. One that is given stands, the other is looked up.
     #[must_use]
     pub fn given(tenant: Option<Cow<'a, str>>, user: Option<Cow<'a, str>>) -> Subject<'a> {
-        Subject { asked_tenant: tenant.is_some(), asked_user: user.is_some(), tenant, user }
+        Subject { asked_tenant: tenant.is_some(), asked_user: user.is_some(), tenant, user, gaps: None }
+    }
+
+    /// Keys that were looked up before: where there is none, there is none.
+    #[must_use]
+    pub fn known(tenant: Option<Cow<'a, str>>, user: Option<Cow<'a, str>>) -> Subject<'a> {
+        Subject { tenant, user, asked_tenant: true, asked_user: true, gaps: None }
+    }
+
+    /// The same, of a request of which not all is known.
+    #[must_use]
+    pub fn with_gaps(tenant: Option<Cow<'a, str>>, user: Option<Cow<'a, str>>, gaps: Gaps) -> Subject<'a> {
+        Subject { gaps: Some(Box::new(gaps)), ..Subject::known(tenant, user) }
+    }
+
+    /// Whether a decision asked for something that is unknown, so that it may be another than it would be in truth.
+    #[must_use]
+    pub fn is_untold(&self) -> bool {
+        self.gaps.as_ref().is_some_and(|gaps| gaps.asked)
     }
 
     /// The tenant, looked up unless it is known.
@@ -67,6 +104,7 @@ impl<'a> Subject<'a> {
             self.tenant = rules.tenant(view);
             self.asked_tenant = true;
         }
+        self.note_gap(|gaps| gaps.tenant);
         self.tenant.as_deref()
     }
 
@@ -76,7 +114,27 @@ impl<'a> Subject<'a> {
             self.user = rules.user(view);
             self.asked_user = true;
         }
+        self.note_gap(|gaps| gaps.user);
         self.user.as_deref()
+    }
+
+    /// Notes that a decision looks at a header beside the routes' own conditions.
+    pub(super) fn looks_at_headers(&mut self) {
+        self.note_gap(|gaps| gaps.headers);
+    }
+
+    /// The bucket that is known of a key which is not.
+    pub(super) fn known_bucket(&self, salt: &str, by: Key) -> Option<Bucket> {
+        let (known, key, bucket) = self.gaps.as_ref()?.bucket.as_ref()?;
+        (**known == *salt && *key == by).then_some(*bucket)
+    }
+
+    fn note_gap(&mut self, is_gap: impl FnOnce(&Gaps) -> bool) {
+        if let Some(gaps) = &mut self.gaps
+            && is_gap(gaps)
+        {
+            gaps.asked = true;
+        }
     }
 
     /// Whether a look-up of the tenant took place, or one was given.

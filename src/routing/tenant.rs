@@ -123,11 +123,12 @@ fn any(parts: impl Iterator<Item = Option<bool>>) -> Option<bool> {
 
 /// False if one is, unknown if one might be.
 fn all(parts: impl Iterator<Item = Option<bool>>) -> Option<bool> {
-    parts.fold(Some(true), |so_far, part| match (so_far, part) {
-        (Some(false), _) | (_, Some(false)) => Some(false),
-        (Some(true), Some(true)) => Some(true),
-        _ => None,
-    })
+    let (mut refused, mut unknown) = (false, false);
+    for part in parts {
+        refused |= part == Some(false);
+        unknown |= part.is_none();
+    }
+    if refused { Some(false) } else { (!unknown).then_some(true) }
 }
 
 fn told(some_new: bool, some_legacy: bool) -> TenantSide {

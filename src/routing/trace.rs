@@ -17,6 +17,12 @@ pub trait Trace {
     fn is_wanted(&self) -> bool {
         true
     }
+
+    /// Whether this route's conditions on headers and query are taken to hold, where those of the request are unknown.
+    fn assumes(&self, route: &str) -> bool {
+        let _ = route;
+        false
+    }
 }
 
 /// Takes no steps.

@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use crate::directives::Standing;
 use crate::routing::{BackendId, Overrides, RouteId};
 use crate::snapshot::{AdminSettings, Snapshot};
-use crate::telemetry::{FacadeMeter, GuardMeter, RouteMeter, ShadowMeter, TenantQueue};
+use crate::telemetry::{FacadeMeter, GuardMeter, RouteMeter, Sample, ShadowMeter, TenantQueue};
 use crate::upstream::Backend;
 
 /// A snapshot live in this process, with its living backends, its meters, and what beats its rules. All of it but the
@@ -63,7 +63,7 @@ impl Generation {
 }
 
 /// What became of the last attempt to change the configuration.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct ReloadStatus {
     /// When it was (RFC 3339); `None` if there was none since the start.
     pub at: Option<String>,
@@ -86,14 +86,16 @@ pub struct Live {
     pub meter: FacadeMeter,
     /// What became of each tenant's requests, on its way to be added up.
     pub tenants: Arc<TenantQueue>,
+    /// What a few recent requests looked like.
+    pub sample: Sample,
     /// When this process began to serve.
     pub started: SystemTime,
 }
 
 impl Live {
-    /// Begins with this generation.
+    /// Begins with this generation, for this many data workers.
     #[must_use]
-    pub fn new(generation: Generation, meter: FacadeMeter) -> Live {
+    pub fn new(generation: Generation, meter: FacadeMeter, workers: usize) -> Live {
         let admin = ArcSwap::new(Arc::clone(&generation.snapshot.admin));
         Live {
             admin,
@@ -102,6 +104,7 @@ impl Live {
             reload: Mutex::default(),
             meter,
             tenants: Arc::default(),
+            sample: Sample::new(workers),
             started: SystemTime::now(),
         }
     }

@@ -30,7 +30,7 @@ pub struct GuardMeter {
 
 /// What a meter has counted, over all workers, since it was made. Workers count on while it is read: its numbers may be off
 /// against each other by the requests of that moment.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct GuardReading {
     /// By [`Side::index`].
     pub sides: [SideReading; 2],
@@ -45,7 +45,7 @@ pub struct SideReading {
     pub errors: u64,
     /// Those it answered with a 4xx.
     pub client_errors: u64,
-    /// The time to the answer's head, or until there was known to be none, by bucket of [`octaves`](super::octaves).
+    /// The time to the answer's head, or until there was known to be none, by bucket of [`octaves`].
     pub times: [u64; BUCKETS],
 }
 
@@ -119,12 +119,6 @@ impl Default for SideCells {
 impl Default for SideReading {
     fn default() -> SideReading {
         SideReading { requests: 0, errors: 0, client_errors: 0, times: [0; BUCKETS] }
-    }
-}
-
-impl Default for GuardReading {
-    fn default() -> GuardReading {
-        GuardReading { sides: [SideReading::default(), SideReading::default()] }
     }
 }
 

@@ -33,7 +33,7 @@ fn a_broken_file_at_start_serves_the_kept_configuration() {
     assert_eq!((ready.status, &ready.json()["reload"]["serving_kept"]), (200, &true.into()));
     // Repaired, it goes live by itself.
     site.save(&Pair::yaml(&legacy, &new, &LIVE.replace("live", "shadow")));
-    site.await_generation(2);
+    site.await_generation(3);
     assert_eq!(site.get("/x").served_by(), "legacy");
     assert_eq!(site.admin("GET /readyz").json()["reload"]["serving_kept"], false);
 }
@@ -67,7 +67,7 @@ fn a_cut_file_at_start_serves_the_kept_configuration_until_confirmed() {
     let site = Site::start_in(folder);
     assert_eq!(site.get("/x").served_by(), "new");
     assert!(matches!(site.reload(false), Outcome::Unconfirmed(_)));
-    assert!(matches!(site.reload(true), Outcome::Adopted(2, _)));
+    assert!(matches!(site.reload(true), Outcome::Adopted(3, _)));
     assert_eq!(site.get("/x").served_by(), "legacy");
     // Confirmed once, it is what the next start expects.
     let (_, folder) = site.stop();

@@ -103,6 +103,19 @@ fn entries(path: &Path, text: &str, cx: &mut Cx<'_>) -> Vec<TokenEntry> {
     found
 }
 
+/// Reads one line of a file of tokens.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn token_entry(line: &str) -> Result<TokenEntry, String> {
+    let told = |(_, message, help): Wrong| help.map_or(message.clone(), |help| format!("{message} ({help})"));
+    if line.starts_with('#') {
+        Err("a line that starts with `#` is a comment".to_owned())
+    } else {
+        entry(line).map_err(told)
+    }
+}
+
 type Wrong = (&'static str, String, Option<String>);
 
 fn entry(line: &str) -> Result<TokenEntry, Wrong> {

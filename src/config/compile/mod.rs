@@ -21,6 +21,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use admin::token_entry;
 use directory::Directory;
 pub use tests::TestResult;
 pub(super) use tests::run as run_tests;

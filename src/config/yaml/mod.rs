@@ -12,4 +12,4 @@ mod tape;
 pub(super) use environment::{Unfilled, escape, substitute};
 pub(super) use parse::{Mistake, parse};
 pub(super) use scalar::{Resolved, resolve};
-pub(super) use tape::{Node, Shape};
+pub(super) use tape::{Node, Shape, Tape};

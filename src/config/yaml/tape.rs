@@ -73,6 +73,16 @@ impl<'t> Node<'t> {
         Place { file: self.tape.file, line: entry.line, col: entry.col }
     }
 
+    /// Its number in the order of writing; an alias has one of its own.
+    pub(in crate::config) fn number(self) -> usize {
+        self.at as usize
+    }
+
+    /// The node it stands for: itself, unless it is an alias.
+    pub(in crate::config) fn meant(self) -> Node<'t> {
+        Node { tape: self.tape, at: self.resolved() }
+    }
+
     pub(in crate::config) fn shape(self) -> Shape<'t> {
         let entry = self.entry();
         match entry.kind {

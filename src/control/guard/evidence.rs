@@ -31,21 +31,23 @@ pub struct SideEvidence {
     pub times: Times,
 }
 
-/// Durations by bucket of [`octaves`]: pairs of bucket and count, in the order of the buckets, none of them zero.
+/// Durations by bucket of [`octaves`]: pairs of bucket and count, in the order of the buckets, none of them zero. A count stops
+/// at 2^32 - 1, which says enough.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Times(Vec<(u8, u64)>);
+pub struct Times(Vec<(u8, u32)>);
 
 impl Evidence {
-    /// What came to a meter's counts between two readings, and to the counts of verdicts (in the order of [`Verdict::ALL`]).
+    /// What came to a meter's counts between two readings; the times only where somebody judges by them.
     #[must_use]
-    pub fn between(before: &GuardReading, after: &GuardReading, verdicts: ([u64; 4], [u64; 4])) -> Evidence {
-        let side = |side: Side| SideEvidence::between(&before.sides[side.index()], &after.sides[side.index()]);
-        Evidence { sides: Side::ALL.map(side), ..Evidence::compared(verdicts) }
+    pub fn answered(before: &GuardReading, after: &GuardReading, with_times: bool) -> Evidence {
+        let side =
+            |side: Side| SideEvidence::between(&before.sides[side.index()], &after.sides[side.index()], with_times);
+        Evidence { sides: Side::ALL.map(side), ..Evidence::default() }
     }
 
-    /// What came to the counts of verdicts alone.
+    /// What came to the counts of verdicts (in the order of [`Verdict::ALL`]).
     #[must_use]
-    pub fn compared((before, after): ([u64; 4], [u64; 4])) -> Evidence {
+    pub fn compared(before: &[u64; 4], after: &[u64; 4]) -> Evidence {
         let came = |verdict: Verdict| after[verdict as usize].saturating_sub(before[verdict as usize]);
         let (matches, mismatches) = (came(Verdict::Match), came(Verdict::Mismatch));
         Evidence { matches, mismatches, noise: came(Verdict::Noise), ..Evidence::default() }
@@ -69,6 +71,19 @@ impl Evidence {
         self.judged() == 0 && self.sides.iter().all(|side| side.requests == 0)
     }
 
+    /// Takes away what was seen earlier.
+    pub fn take(&mut self, other: &Evidence) {
+        for (side, other) in self.sides.iter_mut().zip(&other.sides) {
+            side.requests = side.requests.saturating_sub(other.requests);
+            side.errors = side.errors.saturating_sub(other.errors);
+            side.client_errors = side.client_errors.saturating_sub(other.client_errors);
+            side.times.take(&other.times);
+        }
+        self.matches = self.matches.saturating_sub(other.matches);
+        self.mismatches = self.mismatches.saturating_sub(other.mismatches);
+        self.noise = self.noise.saturating_sub(other.noise);
+    }
+
     /// Adds what was seen elsewhere.
     pub fn add(&mut self, other: &Evidence) {
         for (side, other) in self.sides.iter_mut().zip(&other.sides) {
@@ -84,12 +99,13 @@ impl Evidence {
 }
 
 impl SideEvidence {
-    fn between(before: &SideReading, after: &SideReading) -> SideEvidence {
+    fn between(before: &SideReading, after: &SideReading, with_times: bool) -> SideEvidence {
+        let pairs = before.times.iter().zip(&after.times).filter(|_| with_times);
         SideEvidence {
             requests: after.requests.saturating_sub(before.requests),
             errors: after.errors.saturating_sub(before.errors),
             client_errors: after.client_errors.saturating_sub(before.client_errors),
-            times: before.times.iter().zip(&after.times).map(|(before, after)| after.saturating_sub(*before)).collect(),
+            times: pairs.map(|(before, after)| after.saturating_sub(*before)).collect(),
         }
     }
 }
@@ -98,7 +114,7 @@ impl Times {
     /// How many durations.
     #[must_use]
     pub fn count(&self) -> u64 {
-        self.0.iter().fold(0, |sum, (_, count)| sum.saturating_add(*count))
+        self.0.iter().map(|(_, count)| u64::from(*count)).sum()
     }
 
     /// Adds durations.
@@ -109,6 +125,18 @@ impl Times {
                 Err(place) => self.0.insert(place, (bucket, count)),
             }
         }
+    }
+
+    /// Takes durations away that were added before.
+    pub fn take(&mut self, other: &Times) {
+        let mut others = other.0.iter().peekable();
+        self.0.retain_mut(|(bucket, count)| {
+            while others.next_if(|(other, _)| other < bucket).is_some() {}
+            if let Some((_, gone)) = others.next_if(|(other, _)| other == bucket) {
+                *count = count.saturating_sub(*gone);
+            }
+            *count > 0
+        });
     }
 
     /// The duration in microseconds that a share `q` (0 to 1) of the durations stays below, evenly spread within its bucket;
@@ -133,9 +161,9 @@ impl Times {
         let mut found = None;
         for &(bucket, count) in &self.0 {
             let (begin, end) = octaves::bounds(usize::from(bucket));
-            let within = ((rank - below) / count as f64).clamp(0.0, 1.0);
+            let within = ((rank - below) / f64::from(count)).clamp(0.0, 1.0);
             found = Some((begin, end, within));
-            below += count as f64;
+            below += f64::from(count);
             if below >= rank {
                 break;
             }
@@ -147,6 +175,7 @@ impl Times {
 /// A count for each bucket, from the first on.
 impl FromIterator<u64> for Times {
     fn from_iter<I: IntoIterator<Item = u64>>(counts: I) -> Times {
+        let counts = counts.into_iter().map(|count| u32::try_from(count).unwrap_or(u32::MAX));
         Times((0..).zip(counts).filter(|(_, count)| *count > 0).collect())
     }
 }
@@ -189,7 +218,9 @@ mod tests {
         fn parts_add_up_to_the_whole(a in prop::collection::vec(0_u64..200_000_000, 0..50), b in prop::collection::vec(0_u64..200_000_000, 0..50)) {
             let mut sum = times(&a);
             sum.add(&times(&b));
-            prop_assert_eq!(sum, times(&[a, b].concat()));
+            prop_assert_eq!(&sum, &times(&[a.clone(), b.clone()].concat()));
+            sum.take(&times(&a));
+            prop_assert_eq!(sum, times(&b));
         }
     }
 }

@@ -8,7 +8,7 @@ use super::{Evidence, Judgement, Measure, Window, judge};
 use crate::directives::Unit;
 use crate::names::Stage;
 use crate::routing::RouteId;
-use crate::snapshot::GuardSettings;
+use crate::snapshot::{GuardSettings, Threshold};
 use crate::state::Generation;
 use crate::telemetry::{GuardMeter, GuardReading, ShadowMeter};
 
@@ -120,7 +120,8 @@ impl Watch {
             return;
         };
         let from = std::mem::replace(&mut base.at, now);
-        let came = base.advance(&self.meter, self.shadow.as_deref());
+        let came =
+            base.advance(&self.meter, self.shadow.as_deref(), limits(&self.settings, Threshold::LatencyP99Ratio));
         let is_new = came.is_some();
         if let Some(came) = came {
             if let Some(since) = &mut self.since_step {
@@ -129,7 +130,7 @@ impl Watch {
             self.window.push(from, now, came);
         }
         if self.window.expire(now) || is_new {
-            self.measures = judge(&self.settings, &self.window.sum(), self.new_answers());
+            self.measures = judge(&self.settings, self.window.sum(), self.new_answers());
             self.judgement = Judgement::of(&self.measures);
         }
         if self.judgement == Judgement::Holds {
@@ -170,32 +171,34 @@ impl Base {
     }
 
     /// What came since the last look, if anything did.
-    fn advance(&mut self, meter: &GuardMeter, shadow: Option<&ShadowMeter>) -> Option<Evidence> {
-        let verdicts = (self.verdicts, verdicts(shadow));
-        self.verdicts = verdicts.1;
+    fn advance(&mut self, meter: &GuardMeter, shadow: Option<&ShadowMeter>, with_times: bool) -> Option<Evidence> {
+        let verdicts = verdicts(shadow);
+        let mut came = Evidence::compared(&self.verdicts, &verdicts);
+        self.verdicts = verdicts;
         let requests = meter.requests();
-        let came = if requests == self.requests {
-            Evidence::compared(verdicts)
-        } else {
+        if requests != self.requests {
             self.requests = requests;
             let before = self.reading.get_or_insert_default();
             let after = meter.read();
-            let came = Evidence::between(before, &after, verdicts);
+            came.add(&Evidence::answered(before, &after, with_times));
             **before = after;
-            came
-        };
+        }
         (!came.is_empty()).then_some(came)
     }
 }
 
 fn duty(stage: Stage, has_legacy: bool, settings: &GuardSettings) -> Duty {
-    let compares = settings.limits.iter().any(|(threshold, _)| *threshold == crate::snapshot::Threshold::MismatchRate);
     match stage {
         Stage::Canary | Stage::Live if has_legacy => Duty::Trips,
         Stage::Canary | Stage::Live | Stage::Complete => Duty::Warns,
-        Stage::Shadow if compares => Duty::Warns,
+        Stage::Shadow if limits(settings, Threshold::MismatchRate) => Duty::Warns,
         Stage::Shadow | Stage::Legacy => Duty::Rests,
     }
+}
+
+/// Whether a guard has this threshold.
+fn limits(settings: &GuardSettings, threshold: Threshold) -> bool {
+    settings.limits.iter().any(|(one, _)| *one == threshold)
 }
 
 fn verdicts(shadow: Option<&ShadowMeter>) -> [u64; 4] {

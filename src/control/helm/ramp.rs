@@ -96,9 +96,8 @@ impl Helm {
 /// The steps of a unit's ramp.
 fn settings_of(unit: &Unit, live: &Generation) -> Option<Arc<RampSettings>> {
     let target = unit.target();
-    let found = crate::directives::routes_of(&target, &live.snapshot.rules)
-        .find_map(|(id, _)| live.snapshot.ramps.get(id.0 as usize)?.clone());
-    found
+    let mut routes = crate::directives::routes_of(&target, &live.snapshot.rules);
+    routes.find_map(|(id, _)| live.snapshot.ramps.get(id.0 as usize)?.clone())
 }
 
 /// `25 %`, `25 %, paused`.

@@ -5,17 +5,20 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
+use utoipa::ToSchema;
 
 use super::{Inner, Overview};
 use crate::control::event::moment;
+use crate::control::guard::GuardState;
 use crate::diff::Verdict;
 use crate::directives::{Target, Unit};
 use crate::names::Side;
 use crate::routing::{Route, RouteId};
 use crate::state::{Generation, ReloadStatus};
+use crate::telemetry::RouteMeter;
 
 /// How the facade stands.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Status {
     /// The live generation.
     pub generation: u64,
@@ -38,7 +41,7 @@ pub struct Status {
 }
 
 /// A pin.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PinStatus {
     /// What is on legacy: `all`, a route, `group:NAME`, `tenant:NAME`, or a route or group with a tenant.
     pub scope: String,
@@ -55,7 +58,7 @@ pub struct PinStatus {
 }
 
 /// How a route stands. Rates and times are over the last [`Status::span_s`].
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RouteStatus {
     /// Its name; empty for what no route takes.
     pub name: String,
@@ -90,7 +93,7 @@ pub struct RouteStatus {
 }
 
 /// The requests to a side.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SideStatus {
     /// How many.
     pub requests: u64,
@@ -103,7 +106,7 @@ pub struct SideStatus {
 }
 
 /// Comparisons, by verdict.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Compared {
     /// Equal.
     pub r#match: u64,
@@ -118,7 +121,7 @@ pub struct Compared {
 }
 
 /// How a guard stands.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct GuardStatus {
     /// `off`, `pinned`, `too_few`, `holds` or `breached`.
     pub state: String,
@@ -129,7 +132,7 @@ pub struct GuardStatus {
 }
 
 /// How a ramp stands.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RampStatus {
     /// The percentage in force.
     pub percent: f64,
@@ -197,8 +200,7 @@ impl Inner {
             }
             row
         });
-        let unrouted =
-            RouteStatus { stage: "legacy".to_owned(), ..self.measured(generation, &generation.unrouted, now) };
+        let unrouted = RouteStatus { stage: "legacy".to_owned(), ..self.measured(&generation.unrouted, now) };
         rows.chain([unrouted]).collect()
     }
 
@@ -207,6 +209,7 @@ impl Inner {
         let backend = |id: Option<_>| id.map(|id| snapshot.backend(id).name.to_string());
         let verdicts = generation.shadow_meter(id).map(|meter| meter.verdicts()).unwrap_or_default();
         let unit = route.group.clone().map_or_else(|| Unit::Route(Arc::clone(&route.name)), Unit::Group);
+        let pinned = generation.overrides.is_pinned(id) && route.legacy.is_some();
         let ramp = generation.standing.ramp(&unit).filter(|_| snapshot.ramp(id).is_some());
         RouteStatus {
             group: route.group.as_ref().map(ToString::to_string),
@@ -216,7 +219,8 @@ impl Inner {
             new_backend: backend(route.new),
             compared: Compared::of(verdicts),
             guard: self.guards.guard(&route.name).map(|guard| GuardStatus {
-                state: guard.state.as_str().to_owned(),
+                // A pin may be younger than the guard's last look.
+                state: if pinned { GuardState::Pinned } else { guard.state }.as_str().to_owned(),
                 trips: guard.trips,
                 measures: guard.measures.iter().map(ToString::to_string).collect(),
             }),
@@ -229,11 +233,11 @@ impl Inner {
                 answers: ramp.answers,
                 min_requests: ramp.min_requests,
             }),
-            ..self.measured(generation, &generation.meters[id.0 as usize], now)
+            ..self.measured(&generation.meters[id.0 as usize], now)
         }
     }
 
-    fn measured(&self, _: &Generation, meter: &crate::telemetry::RouteMeter, now: Instant) -> RouteStatus {
+    fn measured(&self, meter: &RouteMeter, now: Instant) -> RouteStatus {
         let counted = self.recent.of(meter);
         let side = |side: Side| {
             let (place, ms) = (side.index(), |seconds: f64| seconds * 1e3);

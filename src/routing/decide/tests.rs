@@ -1,5 +1,7 @@
 //! Decisions: stages, canaries, force, reasons, and what must never change one.
 
+mod overridden;
+
 use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -448,67 +450,4 @@ proptest! {
             let _ = rules.decide(&view, &Overrides::default(), None, &mut Subject::default(), &mut Vec::new());
         }
     }
-}
-
-fn pinned(overrides: &Overrides, rules: &Rules, lines: &[(&'static str, &str)], force: Option<Side>) -> Decision {
-    let headers = headers(lines);
-    rules.decide(&view("/orders/7", &headers), overrides, force, &mut Subject::default(), &mut NoTrace)
-}
-
-#[test]
-fn the_kill_switch_beats_pins_pins_beat_force_and_force_beats_the_stage() {
-    let rules = Rules::build(parts(Stage::Live, None));
-    let acme = [("x-tenant", "acme")];
-    let mut overrides = Overrides::default();
-    let reason = |overrides: &Overrides| pinned(overrides, &rules, &acme, Some(Side::New)).reason;
-    assert_eq!(reason(&overrides), Reason::Force);
-    overrides.pin_route(RouteId(0), PinOn::Group);
-    assert_eq!(reason(&overrides), Reason::Pin(PinOn::Group));
-    overrides.pin_route(RouteId(0), PinOn::Route);
-    assert_eq!(reason(&overrides), Reason::Pin(PinOn::Route));
-    overrides.pin_tenant("acme");
-    assert_eq!(reason(&overrides), Reason::Pin(PinOn::Tenant));
-    overrides.pin_tenant_on("acme", RouteId(0));
-    assert_eq!(reason(&overrides), Reason::Pin(PinOn::RouteAndTenant));
-    overrides.kill();
-    let decision = pinned(&overrides, &rules, &acme, Some(Side::New));
-    assert_eq!((decision.side, decision.reason, decision.backend), (Side::Legacy, Reason::Kill, Some(LEGACY)));
-}
-
-#[test]
-fn a_pinned_tenant_takes_no_other_tenant_along() {
-    let rules = Rules::build(parts(Stage::Live, None));
-    let mut overrides = Overrides::default();
-    overrides.pin_tenant("acme");
-    overrides.pin_tenant_on("globex", RouteId(7));
-    for (tenant, side) in [("acme", Side::Legacy), ("globex", Side::New), ("initech", Side::New)] {
-        assert_eq!(pinned(&overrides, &rules, &[("x-tenant", tenant)], None).side, side, "{tenant}");
-    }
-    assert_eq!(pinned(&overrides, &rules, &[], None).side, Side::New);
-}
-
-#[test]
-fn a_route_without_legacy_is_left_alone() {
-    let mut parts = parts(Stage::Complete, None);
-    parts.routes[0].legacy = None;
-    let rules = Rules::build(parts);
-    let mut overrides = Overrides::default();
-    overrides.kill();
-    overrides.pin_route(RouteId(0), PinOn::Route);
-    let decision = pinned(&overrides, &rules, &[], None);
-    assert_eq!((decision.side, decision.reason), (Side::New, Reason::Stage(Stage::Complete)));
-}
-
-#[test]
-fn a_ramp_decides_by_the_percentage_it_has_reached() {
-    let canary = Canary { share: Some(Share { ramped: true, ..share("0", Key::User).unwrap() }), ..Canary::default() };
-    let rules = Rules::build(parts(Stage::Canary, Some(canary)));
-    let mut overrides = Overrides::default();
-    let side = |overrides: &Overrides, user: &str| pinned(overrides, &rules, &[("x-user", user)], None).side;
-    assert_eq!(side(&overrides, "u-1"), Side::Legacy, "nothing has begun");
-    let bucket = pinned(&overrides, &rules, &[("x-user", "u-1")], None).bucket.unwrap();
-    overrides.ramp(RouteId(0), Percent::from_thousandths(bucket.0).unwrap());
-    assert_eq!(side(&overrides, "u-1"), Side::Legacy);
-    overrides.ramp(RouteId(0), Percent::from_thousandths(bucket.0 + 1).unwrap());
-    assert_eq!(side(&overrides, "u-1"), Side::New);
 }

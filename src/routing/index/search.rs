@@ -111,7 +111,10 @@ impl<'i, 'v, T: Trace> Search<'i, 'v, T> {
         let (plain, wanted) = (fit == MethodFit::Yes && !leaf.has_conditions(), self.trace.is_wanted());
         if !plain || wanted {
             let holder = &self.routes[route.0 as usize];
-            let outcome = outcome(&holder.matches[usize::from(alternative)], self.view);
+            let outcome = match outcome(&holder.matches[usize::from(alternative)], self.view) {
+                Outcome::Header(_) | Outcome::Query(_) if self.trace.assumes(&holder.name) => Outcome::Matches,
+                found => found,
+            };
             let holds = outcome == Outcome::Matches;
             self.trace.record(|| TraceStep::Tried { route: holder.name.clone(), alternative, outcome });
             if !holds {

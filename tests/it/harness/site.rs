@@ -123,6 +123,16 @@ impl Site {
         self.tell(path, told, &format!("If-Match: {generation}\r\n"))
     }
 
+    /// Asks the admin API something, with the token of the state directory.
+    #[track_caller]
+    pub fn read(&self, path: &str) -> Answer {
+        let token = fs::read_to_string(self.facade().state_dir.join("admin.token")).unwrap();
+        let mut client = Client::connect(self.facade().admin);
+        let token = token.trim();
+        client.send(format!("GET /api/v1/{path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n"));
+        client.answer()
+    }
+
     #[track_caller]
     fn tell(&self, path: &str, told: &Value, lines: &str) -> Answer {
         let token = fs::read_to_string(self.facade().state_dir.join("admin.token")).unwrap();

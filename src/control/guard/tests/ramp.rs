@@ -1,5 +1,7 @@
 //! Ramps climb, stop and step back.
 
+use proptest::prelude::*;
+
 use super::*;
 use Side::{Legacy, New};
 
@@ -165,5 +167,84 @@ fn a_ramp_without_a_unit_in_stage_canary_is_dropped() {
         let found = bench.found();
         assert!(found.contains(&"11: a: ramp ends at 1 %: no ramp in stage canary any more".to_owned()), "{found:?}");
         assert!(bench.generation.standing.ramp(&Unit::parse("a")).is_none());
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Then {
+    Traffic { seconds: u64, answers: u64, errors: u64 },
+    Pause(bool),
+    Rollback,
+    Resume,
+    Restart,
+}
+
+fn then() -> impl Strategy<Value = Then> {
+    prop_oneof![
+        8 => (1_u64..90, 0_u64..20, 0_u64..20).prop_map(|(seconds, answers, chance)| {
+            Then::Traffic { seconds, answers, errors: u64::from(chance == 0).min(answers) }
+        }),
+        1 => any::<bool>().prop_map(Then::Pause),
+        1 => Just(Then::Rollback),
+        2 => Just(Then::Resume),
+        1 => Just(Then::Restart),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// Whatever happens, a ramp climbs one step at a time, only after the whole time of the step with enough answers and few
+    /// enough errors in it and neither pin nor pause, and falls only with a trip, by one step.
+    #[test]
+    fn a_ramp_climbs_only_by_what_was_seen_since_its_step_began(story in prop::collection::vec(then(), 1..40)) {
+        let steps = [1.0, 5.0, 25.0, 100.0];
+        let place = |percent: f64| steps.iter().position(|step| *step == percent).unwrap();
+        let mut bench = Bench::new(RAMP);
+        // Of the step under way: seconds, answers, errors.
+        let mut seen = (0, 0, 0);
+        for event in story {
+            let (seconds, answers, errors) = match event {
+                Then::Traffic { seconds, answers, errors } => (seconds, answers, errors),
+                Then::Pause(paused) => {
+                    bench.pause(paused);
+                    continue;
+                }
+                Then::Rollback => {
+                    bench.pin(&Unit::parse("a"));
+                    continue;
+                }
+                Then::Resume => {
+                    bench.resume();
+                    continue;
+                }
+                Then::Restart => {
+                    bench.restart(RAMP);
+                    seen = (0, 0, 0);
+                    continue;
+                }
+            };
+            for _ in 0..seconds {
+                let (before, standing) = (bench.ramp().percent, Arc::clone(&bench.generation.standing));
+                let stands = standing.ramps[0].paused || !standing.pins.is_empty();
+                bench.found.clear();
+                bench.seconds(1, "a", &[Answers(New, answers, errors, 20), Answers(Legacy, 100, 0, 20)]);
+                seen = if stands { (0, 0, 0) } else { (seen.0 + 1, seen.1 + answers, seen.2 + errors) };
+                let after = bench.ramp().percent;
+                if after > before {
+                    prop_assert!(!stands && place(after) == place(before) + 1, "{before} to {after}");
+                    // What came with the first look of a step may be of the time before it.
+                    prop_assert!(seen.0 >= 120 && seen.1 >= 100, "{seen:?}");
+                    prop_assert!(seen.2.saturating_sub(1) * 100 <= seen.1, "{seen:?}");
+                }
+                if after < before {
+                    prop_assert!(bench.found.iter().any(|(_, text)| text.contains("tripped")), "{:?}", bench.found);
+                    prop_assert_eq!(place(after) + 1, place(before));
+                }
+                if after != before {
+                    seen = (0, 0, 0);
+                }
+            }
+        }
     }
 }
