@@ -1,0 +1,165 @@
+//! A configuration is checked without being adopted.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::Admin;
+use super::fault::Fault;
+use super::input::{CONFIGURATION, Input};
+use crate::config::{self, Bundle, Diagnostic, Loaded, Options, Source};
+
+/// How many are checked at a time: each takes a core while it lasts.
+const AT_ONCE: usize = 1;
+
+/// What `POST /api/v1/check` is told: one of the two.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct CheckTold {
+    /// The text of a routes.yaml that stands for itself: it is given neither files nor variables.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub config: Option<String>,
+    /// A configuration with its files and variables, as the facade keeps it in `accepted.json`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bundle: Option<String>,
+}
+
+/// The answer of `POST /api/v1/check`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Checked {
+    /// Whether a reload would take it: no error, and no failed test.
+    pub valid: bool,
+    /// What was found; at most 100 errors and 100 warnings.
+    pub findings: Vec<FindingView>,
+    /// How many more errors there are.
+    pub more_errors: usize,
+    /// How many more warnings there are.
+    pub more_warnings: usize,
+}
+
+/// Something that was found, as `check -o json` prints it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FindingView {
+    /// `error` or `warning`.
+    pub severity: String,
+    /// What kind of finding, in a word that stays: `unknown-key`.
+    pub code: String,
+    /// The file.
+    pub file: String,
+    /// The line, from 1.
+    pub line: u32,
+    /// The column, from 1, in characters.
+    pub col: u32,
+    /// What is wrong, in a sentence.
+    pub message: String,
+    /// The offending line, cut where it is long.
+    pub source_line: String,
+    /// What may help.
+    pub suggestion: Option<String>,
+}
+
+/// What viewers may ask.
+pub(super) fn for_viewers() -> OpenApiRouter<Admin> {
+    OpenApiRouter::new().routes(routes!(check))
+}
+
+/// Check
+///
+/// What is wrong with a configuration. It is not adopted, and nothing but what is sent is read: neither files nor the environment of
+/// this machine.
+#[utoipa::path(
+    post, path = "/api/v1/check", tag = "rules", request_body = CheckTold,
+    responses((status = 200, description = "What was found.", body = Checked))
+)]
+async fn check(
+    State(admin): State<Admin>,
+    Input(told): Input<CheckTold, CONFIGURATION>,
+) -> Result<Json<Checked>, Fault> {
+    let Ok(_turn) = admin.keeper.checks.try_acquire() else {
+        let fault = Fault::new(StatusCode::SERVICE_UNAVAILABLE, "another configuration is being checked");
+        return Err(fault.after(1));
+    };
+    let load: Box<dyn FnOnce() -> Loaded + Send> = match (told.config, told.bundle) {
+        (Some(text), None) => Box::new(move || {
+            let alone = Alone(text);
+            config::load(&alone, Path::new(Alone::MAIN), &Options::default())
+        }),
+        (None, Some(text)) => {
+            let bundle = Bundle::from_text(&text)
+                .map_err(|error| Fault::senseless(format!("this is no kept configuration: {error}")))?;
+            Box::new(move || config::load(&bundle, &bundle.main, &Options::default()))
+        }
+        _ => return Err(Fault::senseless("one of `config` and `bundle` is needed")),
+    };
+    super::aside(move || Checked::from(load())).await.map(Json)
+}
+
+/// How many checks may run.
+pub(super) fn turns() -> tokio::sync::Semaphore {
+    tokio::sync::Semaphore::new(AT_ONCE)
+}
+
+impl From<Loaded> for Checked {
+    fn from(loaded: Loaded) -> Checked {
+        let found = &loaded.diagnostics;
+        Checked {
+            valid: loaded.is_clean(),
+            findings: found.list.iter().map(FindingView::from).collect(),
+            more_errors: found.more_errors,
+            more_warnings: found.more_warnings,
+        }
+    }
+}
+
+impl From<&Diagnostic> for FindingView {
+    fn from(found: &Diagnostic) -> FindingView {
+        FindingView {
+            severity: found.severity.as_str().to_owned(),
+            code: found.code.to_owned(),
+            file: found.file.display().to_string(),
+            line: found.line,
+            col: found.col,
+            message: found.message.clone(),
+            source_line: found.source_line.clone(),
+            suggestion: found.suggestion.clone(),
+        }
+    }
+}
+
+/// One text and nothing else. Whoever may only look must not learn what files and variables this machine has.
+struct Alone(String);
+
+impl Alone {
+    const MAIN: &'static str = "routes.yaml";
+}
+
+impl Source for Alone {
+    fn read(&self, path: &Path, most: u64) -> io::Result<Vec<u8>> {
+        if path != Path::new(Alone::MAIN) {
+            return Err(io::Error::new(io::ErrorKind::NotFound, "a text alone has no files: check a bundle"));
+        }
+        if self.0.len() as u64 > most {
+            return Err(io::Error::from(io::ErrorKind::FileTooLarge));
+        }
+        Ok(self.0.clone().into_bytes())
+    }
+
+    fn glob(&self, _pattern: &Path) -> io::Result<Vec<PathBuf>> {
+        Ok(Vec::new())
+    }
+
+    fn env(&self, _name: &str) -> Option<String> {
+        None
+    }
+
+    fn absolute(&self, path: &Path) -> PathBuf {
+        Path::new("/").join(path)
+    }
+}
