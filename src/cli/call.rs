@@ -70,7 +70,7 @@ impl Where {
         let state_dir = self.state_dir.clone().unwrap_or_else(beside);
         let from_kept = || {
             let kept = Bundle::load(&state_dir).ok().flatten()?;
-            config::load(&kept, main, &options).snapshot.as_ref().map(by)
+            config::load(&kept, &kept.main, &options).snapshot.as_ref().map(by)
         };
         let mut found = from_file.or_else(from_kept);
         if let Some(admin) = self.admin {

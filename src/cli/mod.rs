@@ -9,6 +9,7 @@ mod explain;
 mod gate;
 mod history;
 mod moment;
+mod plan;
 mod serve;
 mod set;
 mod status;
@@ -78,6 +79,8 @@ enum Command {
     Gate(gate::GateArgs),
     /// Print the JSON Schema (draft-07) of routes.yaml
     Schema,
+    /// Tell whom another configuration would move, by recent requests or an access log
+    Plan(plan::PlanArgs),
     /// Set a key of a route in its file: comments kept, validated, then written and loaded
     Set(set::SetArgs),
     /// Make the running facade load its configuration anew
@@ -172,6 +175,7 @@ fn obey(command: Command) -> io::Result<Exit> {
             writeln!(out)?;
             Ok(Exit::Ok)
         }
+        Command::Plan(args) => plan::plan(&args, &mut out),
         Command::Set(args) => set::set(&args, &mut out),
         Command::Reload(args) => call::reload(&args, &mut out),
         Command::Healthcheck(args) => call::healthcheck(&args, &mut out),

@@ -9,10 +9,12 @@ use serde::Serialize;
 use similar::TextDiff;
 
 use super::call::{Where, report};
+use super::plan::{ask, warned};
 use super::{Exit, complain};
 use crate::admin::ReloadAnswer;
 use crate::config::edit::{EditError, KeyPath, ReplaceError, Target, Value, replace};
 use crate::config::{self, Disk, Format, Loaded, Options};
+use crate::control::plan::{self, Warning};
 use edits::Edits;
 
 #[derive(Debug, Args)]
@@ -94,6 +96,7 @@ pub(super) fn set(args: &SetArgs, out: &mut impl Write) -> io::Result<Exit> {
     outcome.diff =
         edits.list.iter().map(|edit| unified(&edit.path.display().to_string(), &edit.before, &edit.after)).collect();
     show(args, &outcome, out)?;
+    warn(args, &before, &after, &outcome.routes);
     if args.dry_run {
         return finish(args, &outcome, Exit::Ok, out);
     }
@@ -158,6 +161,16 @@ fn show(args: &SetArgs, outcome: &Outcome, out: &mut impl Write) -> io::Result<(
         complain(&format!("{line}; the facade takes it only by `banyan reload --confirm`"));
     }
     Ok(())
+}
+
+/// Says what should make somebody look twice: with counts, where a facade has seen requests.
+fn warn(args: &SetArgs, before: &Loaded, after: &Loaded, routes: &[String]) {
+    let counted = || ask(&args.at.remote().ok()?, after).ok().map(|forecast| forecast.warnings);
+    let (Some(live), Some(candidate)) = (&before.snapshot, &after.snapshot) else { return };
+    let asked = if args.at.is_answered().is_ok() { counted() } else { None };
+    let warnings = asked.unwrap_or_else(|| plan::warnings(live, candidate));
+    let is_about = |warning: &&Warning| warning.route.as_ref().is_some_and(|route| routes.contains(route));
+    warnings.iter().filter(is_about).for_each(|warning| complain(&warned(warning)));
 }
 
 fn finish(args: &SetArgs, outcome: &Outcome, exit: Exit, out: &mut impl Write) -> io::Result<Exit> {

@@ -72,6 +72,6 @@ pub(super) fn begin(file: MadeFrom, ledger: Ledger, remembered: Remembered, opti
 fn held(text: &str, options: &StartOptions) -> Option<MadeFrom> {
     let bundle = Bundle::from_text(text).ok()?;
     let load = Options { state_dir: options.state_dir.clone() };
-    let snapshot = config::load(&bundle, &options.config, &load).snapshot?;
+    let snapshot = config::load(&bundle, &bundle.main, &load).snapshot?;
     Some(MadeFrom::new(snapshot, &bundle))
 }

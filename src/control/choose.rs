@@ -27,7 +27,7 @@ pub(super) fn choose(
         tracing::error!(path = %directory.display(), %error, "the kept configuration cannot be read");
         None
     });
-    let kept_snapshot = |kept: &Bundle| config::load(kept, &start.config, options).snapshot;
+    let kept_snapshot = |kept: &Bundle| config::load(kept, &kept.main, options).snapshot;
     let Some(snapshot) = loaded.snapshot else {
         let text = config::render(&loaded.diagnostics, config::Format::Text);
         let messages: Vec<String> = loaded.diagnostics.errors().map(config::render::told).collect();

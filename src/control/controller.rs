@@ -231,19 +231,18 @@ impl Controller {
         &self.state.path
     }
 
-    /// Obeys commands, file events and the clock until the facade has ended; then the access log is finished.
+    /// Obeys commands and file events until the facade has ended; then the access log is finished.
     pub async fn run(mut self, mut commands: mpsc::Receiver<Command>, mut shutdown: ShutdownWatch) {
         let resolving = tokio::spawn(resolve::keep_resolving(Arc::clone(&self.live)));
         let sampling = tokio::spawn(plan::keep_sampling(Arc::clone(&self.live)));
-        let (mut poll, mut tick) = (interval(POLL), interval(TICK));
+        let looking = tokio::spawn(keep_looking(Arc::clone(&self.helm), Arc::clone(&self.overview)));
+        let mut poll = interval(POLL);
         poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 () = shutdown.reached(Phase::Ended) => break,
                 Some(command) = commands.recv() => self.obey(command).await,
                 () = self.watch.changed() => self.files_changed().await,
-                _ = tick.tick() => self.look(),
                 _ = poll.tick() => {
                     if self.live.meter.state_unwritable.load(Ordering::Relaxed) {
                         self.keep().await;
@@ -255,18 +254,11 @@ impl Controller {
             }
         }
         resolving.abort();
+        looking.abort();
         sampling.abort();
         self.writer.stop(Duration::from_secs(1));
         if !self.helm.ledger().stop(LEDGER_PATIENCE) {
             tracing::warn!("the last directives were not written in time");
-        }
-    }
-
-    /// Ends pins whose time is over, and does what guards and ramps find.
-    fn look(&self) {
-        self.helm.end_pins();
-        for finding in self.overview.tick(Instant::now()) {
-            self.helm.found(&finding);
         }
     }
 
@@ -467,5 +459,18 @@ impl Controller {
             tracing::error!(path = %self.state.path.display(), %error, "the accepted configuration cannot be kept");
         }
         self.live.meter.state_unwritable.store(result.is_err(), Ordering::Relaxed);
+    }
+}
+
+/// Ends pins whose time is over, and does what guards and ramps find: a task of its own, since a reload may take its time.
+async fn keep_looking(helm: Arc<Helm>, overview: Arc<Overview>) {
+    let mut tick = interval(TICK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        helm.end_pins();
+        for finding in overview.tick(Instant::now()) {
+            helm.found(&finding);
+        }
     }
 }

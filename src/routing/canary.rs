@@ -25,7 +25,7 @@ pub struct Canary {
 /// The percentage of a canary.
 #[derive(Debug, Clone, Copy)]
 pub struct Share {
-    /// How many; where it is ramped, that is said by [`Overrides`](super::Overrides).
+    /// How many; where it is ramped, that is said by [`Overrides`].
     pub percent: Percent,
     /// Counted by.
     pub by: Key,

@@ -62,8 +62,6 @@ pub struct Subject<'a> {
 /// without, and [`Subject::is_untold`] says that it did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Gaps {
-    /// The tenant is unknown, rather than none.
-    pub tenant: bool,
     /// The user is unknown, rather than none.
     pub user: bool,
     /// The headers are unknown, rather than none.
@@ -104,7 +102,6 @@ impl<'a> Subject<'a> {
             self.tenant = rules.tenant(view);
             self.asked_tenant = true;
         }
-        self.note_gap(|gaps| gaps.tenant);
         self.tenant.as_deref()
     }
 

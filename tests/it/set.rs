@@ -59,6 +59,7 @@ fn a_value_that_is_set_is_live_at_once() {
     let Said(code, out, err) = set(site.folder.path(), &["orders-read", "stage", "live", "--admin", &admin]);
     assert_eq!((code, &*out), (Some(0), "orders-read: stage canary → live\n"), "{err}");
     assert!(err.contains("written\ngeneration 2 is live"), "{err}");
+    assert!(err.contains("warning[never-exercised]: orders-read: requests without a tenant"), "{err}");
     assert_eq!(main_file(site.folder.path()), before.replace("canary   # soon", "live   # soon"));
     assert_eq!(site.generation(), 2);
     let Said(code, out, err) = set(site.folder.path(), &["orders-read", "stage", "live", "--admin", &admin]);

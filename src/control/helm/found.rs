@@ -2,8 +2,8 @@
 
 use super::{Caller, Helm};
 use crate::control::event::Event;
-use crate::control::guard::Finding;
-use crate::directives::{Author, RampState, Source};
+use crate::control::guard::{Finding, StepReason};
+use crate::directives::{Author, Source};
 use crate::routing::Percent;
 
 impl Helm {
@@ -22,13 +22,10 @@ impl Helm {
                 let event = Event::now("warning", &by, why, self.live().current().number);
                 self.events().tell(Event { on: unit.to_string(), ..event });
             }
-            Finding::Begin { unit, percent } => {
-                let state = RampState { unit: unit.clone(), percent: percent.thousandths(), paused: false };
-                self.set_ramp(state, why, &ramp);
-            }
-            Finding::Step { unit, to, .. } => {
-                let paused = self.live().current().standing.ramp(unit).is_some_and(|ramp| ramp.paused);
-                self.set_ramp(RampState { unit: unit.clone(), percent: to.thousandths(), paused }, why, &ramp);
+            Finding::Begin { unit, percent } => self.step_ramp(unit, (None, *percent), false, why, &ramp),
+            Finding::Step { unit, from, to, why: reason } => {
+                let climbs = matches!(reason, StepReason::Held { .. });
+                self.step_ramp(unit, (Some(*from), *to), climbs, why, &ramp);
             }
             Finding::Drop { unit, .. } => self.end_ramp(unit, why, &ramp),
         }

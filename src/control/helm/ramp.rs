@@ -52,12 +52,23 @@ impl Helm {
         Ok(self.step(&mut inner, Some(state), next, why, caller))
     }
 
-    /// Sets a ramp as its clock says; `None` where it begins.
-    pub(in crate::control) fn set_ramp(&self, next: RampState, why: String, caller: &Caller) {
+    /// Sets a ramp as its clock or the file says, unless somebody has said something else in the meantime. `from` is `None` where
+    /// it begins; a ramp that climbs must be neither paused nor pinned.
+    pub(in crate::control) fn step_ramp(
+        &self,
+        unit: &Unit,
+        (from, to): (Option<Percent>, Percent),
+        climbs: bool,
+        why: String,
+        caller: &Caller,
+    ) {
         let mut inner = self.inner();
         let live = Arc::clone(&self.live.current());
-        let known = live.standing.ramp(&next.unit);
-        if known != Some(&next) {
+        let known = live.standing.ramp(unit);
+        let paused = known.is_some_and(|known| known.paused);
+        let stopped = climbs && (paused || live.standing.is_pinned(unit));
+        if known.map(RampState::percent) == from && !stopped {
+            let next = RampState { unit: unit.clone(), percent: to.thousandths(), paused };
             let _ = self.step(&mut inner, known, next, why, caller);
         }
     }

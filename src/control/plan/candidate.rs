@@ -13,7 +13,7 @@ const ALONE: &str = "routes.yaml";
 pub enum Candidate {
     /// All that one load read: [`Bundle::to_text`].
     Bundle(Box<Bundle>),
-    /// The text of one file; what it includes is not there.
+    /// The text of one file; what it includes, and variables, are not there.
     Text(String),
 }
 

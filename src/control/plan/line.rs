@@ -1,7 +1,7 @@
 //! One line of the access log, decided by the candidate as far as the line tells.
 //!
-//! A line has method, host, path, client and what was decided: route, side, reason. It has the tenant if the decision asked for
-//! it, and of the user, at most the bucket. It has no headers and no query. So a decision that asks for any of those is untold,
+//! A line has method, host, path, client, tenant and what was decided: route, side, reason. Of the user it has at most the
+//! bucket. It has no headers and no query. So a decision that asks for any of those is untold,
 //! unless the line shows what came of the same question before: a route whose conditions are still the same took the request
 //! then and takes it now, and a bucket under the same salt is still the same.
 
@@ -18,9 +18,7 @@ use super::Ruling;
 use super::judge::place;
 use super::tally::{Judged, Place, Tally, Verdict};
 use crate::names::{Key, Side};
-use crate::routing::{
-    Bucket, Gaps, Outcome, RequestView, Route, Rules, Subject, SubjectRules, SubjectSource, Trace, TraceStep,
-};
+use crate::routing::{Bucket, Gaps, Outcome, RequestView, Route, Rules, Subject, SubjectSource, Trace, TraceStep};
 use crate::snapshot::Snapshot;
 use crate::wire::host;
 
@@ -159,18 +157,12 @@ impl<'r> LineJudge<'r> {
 
     /// Who asks, as far as the line tells.
     fn subject<'v>(&self, line: &'v Line<'_>, view: &RequestView<'v>, reason: &str) -> Subject<'v> {
-        let SubjectRules { tenant: tenants, user: users } = &self.live.subjects;
-        let (mut gaps, mut tenant, mut user) = (Gaps::default(), None, None);
+        let (mut gaps, mut user) = (Gaps::default(), None);
         gaps.headers = true;
-        match &line.tenant {
-            Some(known) => tenant = Some(Cow::Borrowed(&**known)),
-            None if reason == "missing-key:tenant" => {}
-            None if tenants.iter().all(is_told) => tenant = self.live.subjects.tenant(view),
-            None => gaps.tenant = true,
-        }
+        let tenant = line.tenant.as_deref().map(Cow::Borrowed);
         match reason {
             "missing-key:user" => {}
-            _ if users.iter().all(is_told) => user = self.live.subjects.user(view),
+            _ if self.live.subjects.user.iter().all(is_told) => user = self.live.subjects.user(view),
             _ => gaps.user = true,
         }
         let route = line.route.as_deref().and_then(|name| self.routes.get(name));

@@ -61,6 +61,16 @@ pub fn plan(live: &Live, candidate: &Candidate) -> Result<Forecast, Vec<String>>
     Ok(forecast(&live.sample.inputs(), generation.number, now, then))
 }
 
+/// What should make somebody look twice, where no request is at hand to count by.
+#[must_use]
+pub fn warnings(live: &Snapshot, candidate: &Snapshot) -> Vec<Warning> {
+    let (now, then) = (begun(Overrides::default(), live), begun(Overrides::default(), candidate));
+    let ruling = |snapshot, overrides| Ruling { snapshot, overrides };
+    let mut found = warnings::of(&tally::Tally::default(), ruling(live, &now), ruling(candidate, &then), false);
+    found.retain(|warning| warning.code != warnings::FEW_REQUESTS);
+    found
+}
+
 /// Ramps that have not begun begin with their first step.
 fn begun(mut overrides: Overrides, snapshot: &Snapshot) -> Overrides {
     for (id, ramp) in (0..).map(RouteId).zip(&snapshot.ramps) {

@@ -12,6 +12,9 @@ use crate::names::Stage;
 use crate::routing::{CohortKind, Percent, Route, RouteId, Rules};
 use crate::snapshot::Snapshot;
 
+/// The code of the warning that the sample is small.
+pub(super) const FEW_REQUESTS: &str = "few-requests";
+
 /// With fewer requests, the shares say little.
 const FEW: u64 = 100;
 
@@ -26,7 +29,8 @@ pub(super) fn of(tally: &Tally, live: Ruling<'_>, candidate: Ruling<'_>, is_log:
             found.salt(route, was);
             found.keyless(route, was, tally);
         }
-        found.guard(route, id, candidate.snapshot);
+        let was = before.get(&*route.name).copied().unzip();
+        found.guard(route, was.1, (live, was.0), (candidate, id));
     }
     found.removals(live.snapshot, candidate.snapshot);
     found.shared_salts(&live.snapshot.rules, &candidate.snapshot.rules);
@@ -36,11 +40,11 @@ pub(super) fn of(tally: &Tally, live: Ruling<'_>, candidate: Ruling<'_>, is_log:
     }
     if tally.requests() < FEW {
         let message = format!("only {} requests were at hand: the shares say little", tally.requests());
-        found.add("few-requests", None, message);
+        found.add(FEW_REQUESTS, None, message);
     }
     if tally.untold() > 0 {
         let why = if is_log {
-            "a line of the log does not have what their decisions look at (headers, query, and tenants or users nobody asked for then)"
+            "a line of the log does not have what their decisions look at (headers, query, users)"
         } else {
             "a secret that is not kept decides about them"
         };
@@ -140,9 +144,25 @@ impl Found {
         self.add("never-exercised", Some(route), message);
     }
 
-    fn guard(&mut self, route: &Route, id: RouteId, snapshot: &Snapshot) {
-        let is_guarded = snapshot.guards.get(id.0 as usize).is_some_and(Option::is_some);
-        if matches!(route.stage, Stage::Canary | Stage::Live) && !is_guarded {
+    /// Where somebody goes further to new, or the guard goes: all others had none before.
+    fn guard(
+        &mut self,
+        route: &Route,
+        was: Option<&Route>,
+        live: (Ruling<'_>, Option<RouteId>),
+        candidate: (Ruling<'_>, RouteId),
+    ) {
+        let is_guarded =
+            |snapshot: &Snapshot, id: RouteId| snapshot.guards.get(id.0 as usize).is_some_and(Option::is_some);
+        if !matches!(route.stage, Stage::Canary | Stage::Live) || is_guarded(candidate.0.snapshot, candidate.1) {
+            return;
+        }
+        let is_same = was.zip(live.1).is_some_and(|(was, id)| {
+            was.stage == route.stage
+                && percent(was, (live.0, id)) == percent(route, candidate)
+                && !is_guarded(live.0.snapshot, id)
+        });
+        if !is_same {
             let message = format!("stage {} without a `guard:`: nothing rolls it back by itself", route.stage);
             self.add("no-guard", Some(route), message);
         }

@@ -62,6 +62,23 @@ impl Pair {
         self.restart_after(|_| ())
     }
 
+    /// Starts the facade from what is on the disk at this moment, as if the process had been killed.
+    #[track_caller]
+    pub fn crash(self) -> Pair {
+        let Pair { site, legacy, new } = self;
+        let folder = tempfile::tempdir().unwrap();
+        for directory in ["etc", "state"] {
+            std::fs::create_dir(folder.path().join(directory)).unwrap();
+            for entry in std::fs::read_dir(site.folder.path().join(directory)).unwrap() {
+                let path = entry.unwrap().path();
+                // A file may be gone by now, as the writer's temporary ones are.
+                let _ = std::fs::copy(&path, folder.path().join(directory).join(path.file_name().unwrap()));
+            }
+        }
+        site.stop();
+        Pair { site: Site::start_in(folder), legacy, new }
+    }
+
     /// Stops the facade, does something to its state directory, and starts it again.
     #[track_caller]
     pub fn restart_after(self, between: impl FnOnce(&std::path::Path)) -> Pair {
