@@ -44,6 +44,10 @@ impl<S: Send + Sync, T: DeserializeOwned, const MOST: usize> FromRequest<S> for 
             return Err(Fault::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message).because(Refusal::Type));
         }
         let told = body::<MOST>(request).await?;
+        // Or a list would do, its items taken for the fields in their order.
+        if told.trim_ascii_start().first().is_some_and(|byte| *byte != b'{') {
+            return Err(Fault::senseless("the body is no JSON object"));
+        }
         match serde_json::from_slice(&told) {
             Ok(told) => Ok(Input(told)),
             Err(error) if error.classify() == Category::Data => Err(Fault::senseless(error.to_string())),
