@@ -1,8 +1,5 @@
 //! A configuration is checked without being adopted.
 
-use std::io;
-use std::path::{Path, PathBuf};
-
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -14,15 +11,16 @@ use utoipa_axum::routes;
 use super::Admin;
 use super::fault::Fault;
 use super::input::{CONFIGURATION, Input};
-use crate::config::{self, Bundle, Diagnostic, Loaded, Options, Source};
+use crate::config::{Bundle, Diagnostic, Loaded, Options};
+use crate::control::plan::Candidate;
 
 /// How many are checked at a time: each takes a core while it lasts.
 const AT_ONCE: usize = 1;
 
-/// What `POST /api/v1/check` is told: one of the two.
+/// A configuration that is sent, in one of two ways.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
-pub struct CheckTold {
+pub struct SentConfiguration {
     /// The text of a routes.yaml that stands for itself: it is given neither files nor variables.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub config: Option<String>,
@@ -75,30 +73,33 @@ pub(super) fn for_viewers() -> OpenApiRouter<Admin> {
 /// What is wrong with a configuration. It is not adopted, and nothing but what is sent is read: neither files nor the environment of
 /// this machine.
 #[utoipa::path(
-    post, path = "/api/v1/check", tag = "rules", request_body = CheckTold,
+    post, path = "/api/v1/check", tag = "rules", request_body = SentConfiguration,
     responses((status = 200, description = "What was found.", body = Checked))
 )]
 async fn check(
     State(admin): State<Admin>,
-    Input(told): Input<CheckTold, CONFIGURATION>,
+    Input(told): Input<SentConfiguration, CONFIGURATION>,
 ) -> Result<Json<Checked>, Fault> {
     let Ok(_turn) = admin.keeper.checks.try_acquire() else {
         let fault = Fault::new(StatusCode::SERVICE_UNAVAILABLE, "another configuration is being checked");
         return Err(fault.after(1));
     };
-    let load: Box<dyn FnOnce() -> Loaded + Send> = match (told.config, told.bundle) {
-        (Some(text), None) => Box::new(move || {
-            let alone = Alone(text);
-            config::load(&alone, Path::new(Alone::MAIN), &Options::default())
-        }),
-        (None, Some(text)) => {
-            let bundle = Bundle::from_text(&text)
-                .map_err(|error| Fault::senseless(format!("this is no kept configuration: {error}")))?;
-            Box::new(move || config::load(&bundle, &bundle.main, &Options::default()))
+    let candidate = told.candidate()?;
+    super::aside(move || Checked::from(candidate.load(&Options::default()))).await.map(Json)
+}
+
+impl SentConfiguration {
+    /// What was sent.
+    pub(super) fn candidate(self) -> Result<Candidate, Fault> {
+        match (self.config, self.bundle) {
+            (Some(text), None) => Ok(Candidate::Text(text)),
+            (None, Some(text)) => match Bundle::from_text(&text) {
+                Ok(bundle) => Ok(Candidate::Bundle(Box::new(bundle))),
+                Err(error) => Err(Fault::senseless(format!("this is no kept configuration: {error}"))),
+            },
+            _ => Err(Fault::senseless("one of `config` and `bundle` is needed")),
         }
-        _ => return Err(Fault::senseless("one of `config` and `bundle` is needed")),
-    };
-    super::aside(move || Checked::from(load())).await.map(Json)
+    }
 }
 
 /// How many checks may run.
@@ -130,36 +131,5 @@ impl From<&Diagnostic> for FindingView {
             source_line: found.source_line.clone(),
             suggestion: found.suggestion.clone(),
         }
-    }
-}
-
-/// One text and nothing else. Whoever may only look must not learn what files and variables this machine has.
-struct Alone(String);
-
-impl Alone {
-    const MAIN: &'static str = "routes.yaml";
-}
-
-impl Source for Alone {
-    fn read(&self, path: &Path, most: u64) -> io::Result<Vec<u8>> {
-        if path != Path::new(Alone::MAIN) {
-            return Err(io::Error::new(io::ErrorKind::NotFound, "a text alone has no files: check a bundle"));
-        }
-        if self.0.len() as u64 > most {
-            return Err(io::Error::from(io::ErrorKind::FileTooLarge));
-        }
-        Ok(self.0.clone().into_bytes())
-    }
-
-    fn glob(&self, _pattern: &Path) -> io::Result<Vec<PathBuf>> {
-        Ok(Vec::new())
-    }
-
-    fn env(&self, _name: &str) -> Option<String> {
-        None
-    }
-
-    fn absolute(&self, path: &Path) -> PathBuf {
-        Path::new("/").join(path)
     }
 }

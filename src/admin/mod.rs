@@ -6,7 +6,7 @@
 //!   remembered of callers
 //! - [`fault`], [`input`]: what is refused, and how requests are read
 //! - [`commands`], [`reload`], [`orders`]: rollback, kill, resume, ramps, reload · [`peers`]: the same for other instances
-//! - [`status`], [`routes`], [`explain`], [`check`], [`history`], [`audit`], [`events`]: what is, was and happens
+//! - [`status`], [`routes`], [`explain`], [`check`], [`plan`], [`history`], [`audit`], [`events`]: what is, was and happens
 //! - [`diffs`]: differences, and what is decided on them
 //! - [`health`], [`metrics`]: for probes and scrapers · [`openapi`]: the document that says all this to programs
 
@@ -29,6 +29,7 @@ mod metrics;
 mod openapi;
 mod orders;
 mod peers;
+mod plan;
 mod refusal;
 mod reload;
 mod routes;
@@ -55,7 +56,7 @@ use crate::state::Live;
 use crate::store::Store;
 use crate::telemetry::AccessQueue;
 pub use audit::{Audit, Record};
-pub use check::{CheckTold, Checked, FindingView};
+pub use check::{Checked, FindingView, SentConfiguration};
 pub use diffs::{Decided, Decision};
 use fault::Fault;
 pub use fault::Problem;
@@ -131,6 +132,7 @@ fn rooms() -> [(Option<Role>, OpenApiRouter<Admin>); 4] {
         .merge(audit::for_viewers())
         .merge(explain::for_viewers())
         .merge(check::for_viewers())
+        .merge(plan::for_viewers())
         .merge(events::for_viewers())
         .merge(openapi::for_viewers());
     [
