@@ -82,3 +82,55 @@ fn is_json(headers: &HeaderMap) -> bool {
     };
     values.next().and_then(essence) == Some(true) && values.next().is_none()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use axum::body::Body;
+    use http_body_util::channel::Channel;
+    use serde_json::Value;
+
+    use super::*;
+
+    async fn read(request: Request) -> Result<Value, StatusCode> {
+        Input::<Value>::from_request(request, &()).await.map(|Input(value)| value).map_err(|fault| fault.status)
+    }
+
+    fn request(kind: &str, body: impl Into<Body>) -> Request {
+        Request::post("/").header(header::CONTENT_TYPE, kind).body(body.into()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn only_an_object_of_a_decent_size_is_read() {
+        assert_eq!(read(request("application/json", " {} ")).await, Ok(serde_json::json!({})));
+        assert_eq!(read(request("Application/JSON; charset=utf-8", "{}")).await, Ok(serde_json::json!({})));
+        for (kind, body, status) in [
+            ("text/plain", "{}".to_owned(), 415),
+            ("application/jsonp", "{}".to_owned(), 415),
+            ("application/json", String::new(), 400),
+            ("application/json", "{".to_owned(), 400),
+            ("application/json", "[]".to_owned(), 422),
+            ("application/json", "7".to_owned(), 422),
+            ("application/json", format!("{{\"a\":\"{}\"}}", "x".repeat(ENOUGH)), 413),
+            ("application/json", format!("{{\"a\":{}", "[".repeat(ENOUGH - 8)), 400),
+        ] {
+            assert_eq!(
+                read(request(kind, body.clone())).await.map_err(|status| status.as_u16()),
+                Err(status),
+                "{body:.20}"
+            );
+        }
+        let twice = Request::post("/").header(header::CONTENT_TYPE, "application/json");
+        let twice = twice.header(header::CONTENT_TYPE, "text/plain").body("{}".into()).unwrap();
+        assert_eq!(read(twice).await, Err(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_never_ends_is_not_waited_for() {
+        let (sender, body) = Channel::<Bytes, Infallible>::new(1);
+        let answer = read(request("application/json", Body::new(body))).await;
+        assert_eq!(answer, Err(StatusCode::REQUEST_TIMEOUT));
+        drop(sender);
+    }
+}
