@@ -16,7 +16,7 @@ use crate::report::{moment, when};
 use crate::store::now_ms;
 
 /// How many records are answered if nothing else is asked for, and at most.
-const RECORDS: (usize, usize) = (100, 1000);
+const RECORDS: (u32, u32) = (100, 1000);
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -31,9 +31,9 @@ struct AuditQuery {
     /// Only those before the record with this number: the next page.
     #[param(nullable = false)]
     before: Option<u64>,
-    /// At most so many: 100 if unsaid, 1000 at most.
-    #[param(nullable = false)]
-    limit: Option<u64>,
+    /// At most so many: 100 if unsaid.
+    #[param(nullable = false, maximum = 1000)]
+    limit: Option<u32>,
 }
 
 /// The answer of `GET /api/v1/audit`.
@@ -93,7 +93,14 @@ async fn audit(State(admin): State<Admin>, Query(query): Query<AuditQuery>) -> R
         None => 0,
     };
     let (unsaid, most) = RECORDS;
-    let limit = query.limit.map_or(unsaid, |limit| usize::try_from(limit).unwrap_or(most).min(most));
+    let limit = query.limit.unwrap_or(unsaid);
+    if limit > most {
+        return Err(Fault::senseless(format!("a page has at most {most} records; `before` asks for the next")));
+    }
+    if query.before.is_some_and(|before| i64::try_from(before).is_err()) {
+        return Err(Fault::senseless("no record has such a number"));
+    }
+    let limit = limit as usize;
     let filter = AuditFilter { since_ms, before: query.before, on: query.on, limit };
     super::aside(move || read(admin.helm.ledger(), &filter)).await.map(Json)
 }

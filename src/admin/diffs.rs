@@ -23,7 +23,7 @@ use crate::store::read::{Kept, ReadError};
 use crate::store::{AcceptError, Reader, now_ms};
 
 /// How many signatures are answered if nothing else is asked for.
-const LIMIT: usize = 100;
+const LIMIT: u32 = 100;
 /// How long an acceptance holds if nothing else is said: 30 days, in milliseconds.
 const HOLDS_MS: u64 = 30 * 86_400_000;
 /// The most characters of a reason or a name.
@@ -44,8 +44,8 @@ struct DiffsQuery {
     #[serde(default)]
     all: bool,
     /// At most so many: 100 if unsaid; 0: all.
-    #[param(nullable = false)]
-    limit: Option<usize>,
+    #[param(nullable = false, maximum = 4_294_967_295u64)]
+    limit: Option<u32>,
 }
 
 /// The answer of `GET /api/v1/diffs`.
@@ -140,7 +140,7 @@ async fn diffs(State(admin): State<Admin>, Query(query): Query<DiffsQuery>) -> R
             .ok_or_else(|| Fault::senseless(format!("`{text}` is no moment: {}", when::WHAT)))?,
         None => 0,
     };
-    let limit = query.limit.unwrap_or(LIMIT);
+    let limit = query.limit.unwrap_or(LIMIT) as usize;
     let filter = TopFilter { since_ms, route: query.route, judgement: None, all: query.all, limit };
     let found = read(admin, move |reader| top(reader, &filter, now_ms)).await?;
     let signatures = found.rows.iter().map(|row| SignatureView::of(row, now_ms)).collect();

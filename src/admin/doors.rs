@@ -33,15 +33,7 @@ pub(super) async fn pass(State(admin): State<Admin>, request: Request, next: Nex
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let mut answer = match admitted(&admin, &request) {
         Err(fault) => fault.into_response(),
-        // On its own: a command once begun is carried out though the caller has gone, and a panic ends nothing but itself.
-        Ok(()) => match tokio::spawn(next.run(request)).await {
-            Ok(answer) => answer,
-            Err(error) => {
-                tracing::error!(%error, %method, path, "a handler broke");
-                Fault::new(StatusCode::INTERNAL_SERVER_ERROR, "the facade made a mistake; its log says more")
-                    .into_response()
-            }
-        },
+        Ok(()) => carried_out(next.run(request)).await,
     };
     if let Some(refusal) = answer.extensions().get::<Refusal>().copied()
         && let Some(times) = admin.keeper.refusals.count(refusal, Instant::now())
@@ -52,6 +44,18 @@ pub(super) async fn pass(State(admin): State<Admin>, request: Request, next: Nex
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     answer
+}
+
+/// The answer of a handler that runs on its own: a command once begun is carried out though the caller has gone, and a panic ends
+/// nothing but itself.
+async fn carried_out(handler: impl Future<Output = Response> + Send + 'static) -> Response {
+    match tokio::spawn(handler).await {
+        Ok(answer) => answer,
+        Err(error) => {
+            tracing::error!(%error, "a handler of the admin API broke");
+            Fault::broken().into_response()
+        }
+    }
 }
 
 /// Where a request came from; the unspecified address where that is unknown.
@@ -183,6 +187,14 @@ mod tests {
         {
             assert_eq!(foreign(&[("sec-fetch-site", site)]), expected, "{site}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_answer_like_any_other() {
+        let answer = carried_out(async { panic!("for the test") }).await;
+        assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let fine = carried_out(async { "fine".into_response() }).await;
+        assert_eq!(fine.status(), StatusCode::OK);
     }
 
     proptest! {

@@ -53,6 +53,11 @@ impl Fault {
         Fault::new(StatusCode::UNPROCESSABLE_ENTITY, message)
     }
 
+    /// Something went wrong that never should.
+    pub(super) fn broken() -> Fault {
+        Fault::new(StatusCode::INTERNAL_SERVER_ERROR, "the facade made a mistake; its log says more")
+    }
+
     /// The control thread is gone: the facade goes down.
     pub(super) fn leaving() -> Fault {
         Fault::new(StatusCode::SERVICE_UNAVAILABLE, "the facade is going down")

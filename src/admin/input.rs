@@ -44,6 +44,10 @@ impl<S: Send + Sync, T: DeserializeOwned, const MOST: usize> FromRequest<S> for 
             return Err(Fault::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message).because(Refusal::Type));
         }
         let told = body::<MOST>(request).await?;
+        // Or a list would do, its items taken for the fields in their order.
+        if told.trim_ascii_start().first().is_some_and(|byte| *byte != b'{') {
+            return Err(Fault::senseless("the body is no JSON object"));
+        }
         match serde_json::from_slice(&told) {
             Ok(told) => Ok(Input(told)),
             Err(error) if error.classify() == Category::Data => Err(Fault::senseless(error.to_string())),
@@ -77,4 +81,56 @@ fn is_json(headers: &HeaderMap) -> bool {
         Some(essence == "application/json")
     };
     values.next().and_then(essence) == Some(true) && values.next().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use axum::body::Body;
+    use http_body_util::channel::Channel;
+    use serde_json::Value;
+
+    use super::*;
+
+    async fn read(request: Request) -> Result<Value, StatusCode> {
+        Input::<Value>::from_request(request, &()).await.map(|Input(value)| value).map_err(|fault| fault.status)
+    }
+
+    fn request(kind: &str, body: impl Into<Body>) -> Request {
+        Request::post("/").header(header::CONTENT_TYPE, kind).body(body.into()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn only_an_object_of_a_decent_size_is_read() {
+        assert_eq!(read(request("application/json", " {} ")).await, Ok(serde_json::json!({})));
+        assert_eq!(read(request("Application/JSON; charset=utf-8", "{}")).await, Ok(serde_json::json!({})));
+        for (kind, body, status) in [
+            ("text/plain", "{}".to_owned(), 415),
+            ("application/jsonp", "{}".to_owned(), 415),
+            ("application/json", String::new(), 400),
+            ("application/json", "{".to_owned(), 400),
+            ("application/json", "[]".to_owned(), 422),
+            ("application/json", "7".to_owned(), 422),
+            ("application/json", format!("{{\"a\":\"{}\"}}", "x".repeat(ENOUGH)), 413),
+            ("application/json", format!("{{\"a\":{}", "[".repeat(ENOUGH - 8)), 400),
+        ] {
+            assert_eq!(
+                read(request(kind, body.clone())).await.map_err(|status| status.as_u16()),
+                Err(status),
+                "{body:.20}"
+            );
+        }
+        let twice = Request::post("/").header(header::CONTENT_TYPE, "application/json");
+        let twice = twice.header(header::CONTENT_TYPE, "text/plain").body("{}".into()).unwrap();
+        assert_eq!(read(twice).await, Err(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_never_ends_is_not_waited_for() {
+        let (sender, body) = Channel::<Bytes, Infallible>::new(1);
+        let answer = read(request("application/json", Body::new(body))).await;
+        assert_eq!(answer, Err(StatusCode::REQUEST_TIMEOUT));
+        drop(sender);
+    }
 }

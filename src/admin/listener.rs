@@ -171,7 +171,39 @@ impl AsyncWrite for Impatient {
 
 #[cfg(test)]
 mod tests {
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
     use super::*;
+
+    /// A connection to a listener whose only answer is large.
+    async fn connected() -> TcpStream {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let router = Router::new().route("/", get(async || "x".repeat(64 * 1024 * 1024)));
+        tokio::spawn(serve(listener, router, |_| {}));
+        TcpStream::connect(address).await.unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_head_that_never_ends_is_not_waited_for() {
+        let mut client = connected().await;
+        client.write_all(b"GET / HTTP/1.1\r\nHost: local").await.unwrap();
+        let mut answer = Vec::new();
+        client.read_to_end(&mut answer).await.unwrap();
+        assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 408"), "{answer:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_reads_nothing_is_cut_off() {
+        let mut client = connected().await;
+        client.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+        // The clock runs on as soon as nothing else does.
+        sleep(2 * STALLED).await;
+        let mut answer = Vec::new();
+        let _ = client.read_to_end(&mut answer).await;
+        assert!(answer.len() < 64 * 1024 * 1024, "{}", answer.len());
+    }
 
     #[test]
     fn one_address_does_not_take_every_place() {

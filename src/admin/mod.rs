@@ -146,7 +146,7 @@ fn rooms() -> [(Option<Role>, OpenApiRouter<Admin>); 4] {
 /// On a thread of its own: what takes milliseconds, or waits for a disk, must not hold up a rollback.
 async fn aside<T: Send + 'static>(look: impl FnOnce() -> T + Send + 'static) -> Result<T, Fault> {
     let looked = tokio::task::spawn_blocking(look).await;
-    looked.map_err(|_| Fault::new(StatusCode::INTERNAL_SERVER_ERROR, "the facade made a mistake; its log says more"))
+    looked.map_err(|_| Fault::broken())
 }
 
 #[cfg(test)]

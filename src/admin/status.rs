@@ -15,7 +15,7 @@ use super::input::Query;
 use crate::control::overview::{Overview, Status, TenantStatus};
 
 /// How many tenants are answered if nothing else is asked for, and at most.
-const TENANTS: (usize, usize) = (1000, 20_000);
+const TENANTS: (u32, u32) = (1000, 20_000);
 
 /// The answer of `GET /api/v1/tenants`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -32,10 +32,11 @@ pub struct Tenants {
 struct TenantsQuery {
     /// How many are left out.
     #[serde(default)]
-    offset: usize,
+    #[param(maximum = 4_294_967_295u64)]
+    offset: u32,
     /// How many are answered.
-    #[param(nullable = false)]
-    limit: Option<usize>,
+    #[param(nullable = false, maximum = 4_294_967_295u64)]
+    limit: Option<u32>,
 }
 
 /// What viewers may see.
@@ -64,7 +65,7 @@ async fn status(State(admin): State<Admin>) -> Result<Json<Status>, Fault> {
 async fn tenants(State(admin): State<Admin>, Query(query): Query<TenantsQuery>) -> Result<Json<Tenants>, Fault> {
     let (unsaid, most) = TENANTS;
     let (offset, limit) = (query.offset, query.limit.unwrap_or(unsaid).min(most));
-    let (tenants, all) = look(&admin, move |overview| overview.tenants(offset, limit)).await?;
+    let (tenants, all) = look(&admin, move |overview| overview.tenants(offset as usize, limit as usize)).await?;
     Ok(Json(Tenants { tenants, all }))
 }
 

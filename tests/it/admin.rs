@@ -197,9 +197,8 @@ fn every_endpoint_refuses_and_counts_who_may_not() {
         let answer = Ask { body: "{}".to_owned(), ..ask }.answer();
         assert_eq!(answer.status, 415, "{path}");
     }
-    // These two take whole configurations.
-    let small = told.iter().filter(|(_, path, _)| !path.ends_with("/check") && !path.ends_with("/plan"));
-    let small: Vec<_> = small.cloned().collect();
+    let small: Vec<_> =
+        told.iter().filter(|(_, path, _)| !path.ends_with("/check") && !path.ends_with("/plan")).cloned().collect();
     all_refused(site, (413, "size"), &small, |ask| ask.owner().json(&json!({ "reason": "x".repeat(65 * 1024) })));
     assert_eq!(site.metric("banyan_generation"), 1, "nothing was done");
     let unknown = Ask::new(site, "GET /api/v1/nowhere").owner().answer();
