@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::{Extension, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
-use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::Admin;
-use super::fault::Fault;
+use super::fault::{Fault, Problem};
 use super::input::{Input, Part, Query};
 use crate::control::Caller;
 use crate::diff::SignatureId;
@@ -28,18 +30,26 @@ const HOLDS_MS: u64 = 30 * 86_400_000;
 const LONGEST: usize = 1000;
 
 /// What `GET /api/v1/diffs` may be asked.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct DiffsQuery {
+    /// Only since then: `24h`, `2026-11-21` or RFC 3339.
+    #[param(nullable = false)]
     since: Option<String>,
+    /// Only this route.
+    #[param(nullable = false)]
     route: Option<String>,
+    /// Noise, transient and accepted ones, too.
     #[serde(default)]
     all: bool,
+    /// At most so many: 100 if unsaid; 0: all.
+    #[param(nullable = false)]
     limit: Option<usize>,
 }
 
 /// The answer of `GET /api/v1/diffs`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Diffs {
     compared: u64,
     unknown: u64,
@@ -51,7 +61,7 @@ struct Diffs {
 }
 
 /// The answer of `GET /api/v1/diffs/{id}`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Diff {
     signature: SignatureView,
     history: Vec<ActView>,
@@ -59,7 +69,7 @@ struct Diff {
 }
 
 /// A comparison that shows a signature, in short.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 struct Comparison {
     id: u64,
     at: String,
@@ -70,7 +80,7 @@ struct Comparison {
 }
 
 /// What `POST /api/v1/diffs/{id}/accept` and `…/reopen` are told.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Decision {
     /// Why.
@@ -87,23 +97,20 @@ pub struct Decision {
 }
 
 /// The answer to a decision, or why there is none.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Decided {
     /// What was done, or what is wrong.
     pub message: String,
 }
 
 /// What viewers may see.
-pub(super) fn for_viewers() -> Router<Admin> {
-    Router::new()
-        .route("/api/v1/diffs", get(diffs))
-        .route("/api/v1/diffs/{id}", get(diff))
-        .route("/api/v1/comparisons/{id}", get(comparison))
+pub(super) fn for_viewers() -> OpenApiRouter<Admin> {
+    OpenApiRouter::new().routes(routes!(diffs)).routes(routes!(diff)).routes(routes!(comparison))
 }
 
 /// What owners may decide.
-pub(super) fn for_owners() -> Router<Admin> {
-    Router::new().route("/api/v1/diffs/{id}/accept", post(accept)).route("/api/v1/diffs/{id}/reopen", post(reopen))
+pub(super) fn for_owners() -> OpenApiRouter<Admin> {
+    OpenApiRouter::new().routes(routes!(accept)).routes(routes!(reopen))
 }
 
 /// Asks the store on a thread that may wait for the disk.
@@ -119,6 +126,13 @@ async fn read<T: Send + 'static>(
     }
 }
 
+/// Differences
+///
+/// Signatures by impact: real ones first, the most frequent first.
+#[utoipa::path(
+    get, path = "/api/v1/diffs", tag = "differences", params(DiffsQuery),
+    responses((status = 200, description = "The signatures.", body = Diffs))
+)]
 async fn diffs(State(admin): State<Admin>, Query(query): Query<DiffsQuery>) -> Result<Response, Fault> {
     let now_ms = now_ms();
     let since_ms = match &query.since {
@@ -135,6 +149,16 @@ async fn diffs(State(admin): State<Admin>, Query(query): Query<DiffsQuery>) -> R
     Ok(Json(Diffs { compared, unknown, signatures, noise, accepted, more }).into_response())
 }
 
+/// One difference
+///
+/// With its history and the comparisons that show it.
+#[utoipa::path(
+    get, path = "/api/v1/diffs/{id}", tag = "differences", params(("id" = String, Path, description = "The signature: 16 hexadecimal digits.")),
+    responses(
+        (status = 200, description = "The signature.", body = Diff),
+        (status = 404, description = "There is no such signature.", body = Problem),
+    )
+)]
 async fn diff(State(admin): State<Admin>, Part(id): Part<String>) -> Result<Response, Fault> {
     let id = SignatureId::parse(&id).ok_or_else(|| Fault::unknown("signature"))?;
     let shown = read(admin, move |reader| show::show(reader, id)).await?.ok_or_else(|| Fault::unknown("signature"))?;
@@ -151,12 +175,31 @@ impl From<Kept> for Comparison {
     }
 }
 
+/// One comparison
+///
+/// In full, redacted.
+#[utoipa::path(
+    get, path = "/api/v1/comparisons/{id}", tag = "differences",
+    params(("id" = String, Path, description = "Its number in the store.")),
+    responses(
+        (status = 200, description = "The comparison.", body = ComparisonView),
+        (status = 404, description = "There is no such comparison.", body = Problem),
+    )
+)]
 async fn comparison(State(admin): State<Admin>, Part(id): Part<String>) -> Result<Response, Fault> {
     let id = id.parse().map_err(|_| Fault::unknown("comparison"))?;
     let kept = read(admin, move |reader| reader.comparison(id)).await?.ok_or_else(|| Fault::unknown("comparison"))?;
     Ok(Json(ComparisonView::from(kept)).into_response())
 }
 
+/// Accept a difference
+#[utoipa::path(
+    post, path = "/api/v1/diffs/{id}/accept", tag = "differences", params(("id" = String, Path, description = "The signature: 16 hexadecimal digits.")), request_body = Decision,
+    responses(
+        (status = 200, description = "It is accepted.", body = Decided),
+        (status = 404, description = "There is no such signature.", body = Problem),
+    )
+)]
 async fn accept(
     State(admin): State<Admin>,
     Extension(caller): Extension<Caller>,
@@ -185,6 +228,14 @@ async fn accept(
     .await
 }
 
+/// Take an acceptance back
+#[utoipa::path(
+    post, path = "/api/v1/diffs/{id}/reopen", tag = "differences", params(("id" = String, Path, description = "The signature: 16 hexadecimal digits.")), request_body = Decision,
+    responses(
+        (status = 200, description = "It is reopened.", body = Decided),
+        (status = 404, description = "There is no such signature.", body = Problem),
+    )
+)]
 async fn reopen(
     State(admin): State<Admin>,
     Extension(caller): Extension<Caller>,

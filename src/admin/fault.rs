@@ -1,15 +1,17 @@
 //! Why a request to the admin API is not obeyed.
 
 use axum::Json;
-use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
+use super::refusal::Refusal;
 use crate::control::Refused;
 
 /// The body of every answer that is no success.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
     /// What is wrong, and the way out where there is one.
     pub message: String,
@@ -22,11 +24,23 @@ pub(super) struct Fault {
     pub(super) message: String,
     /// When to try again, in seconds.
     pub(super) retry_after: Option<u64>,
+    /// What it is counted as, where it is turned away before anything was done.
+    pub(super) refusal: Option<Refusal>,
 }
 
 impl Fault {
     pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Fault {
-        Fault { status, message: message.into(), retry_after: None }
+        Fault { status, message: message.into(), retry_after: None, refusal: None }
+    }
+
+    /// Counted as this.
+    pub(super) fn because(self, refusal: Refusal) -> Fault {
+        Fault { refusal: Some(refusal), ..self }
+    }
+
+    /// To be tried again in so many seconds.
+    pub(super) fn after(self, seconds: u64) -> Fault {
+        Fault { retry_after: Some(seconds), ..self }
     }
 
     /// What was asked about is not there.
@@ -54,13 +68,10 @@ impl IntoResponse for Fault {
         if let Some(seconds) = self.retry_after {
             answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
+        if let Some(refusal) = self.refusal {
+            answer.extensions_mut().insert(refusal);
+        }
         answer
-    }
-}
-
-impl From<JsonRejection> for Fault {
-    fn from(rejection: JsonRejection) -> Fault {
-        Fault::new(rejection.status(), rejection.body_text())
     }
 }
 

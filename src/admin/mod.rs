@@ -1,50 +1,74 @@
 //! What operators see and do over HTTP: metrics, health, commands and differences. On its own listener, never through a client's.
 //!
-//! - [`access`]: who may do what
-//! - [`commands`]: rollback, kill, resume, ramps, reload
-//! - [`diffs`]: differences, and what is decided on them
+//! - [`listener`]: connections, how many and how long
+//! - [`doors`]: what every request passes first, and every answer last · [`access`]: who may do what
+//! - [`tokens`]: what callers show · [`failures`]: who failed of late · [`refusal`]: what is refused, counted · [`keeper`]: all that is
+//!   remembered of callers
 //! - [`fault`], [`input`]: what is refused, and how requests are read
-//! - [`plan`]: what another configuration would change
-//! - [`status`]: how routes and tenants stand
-//! - [`token`]: the token of the state directory
+//! - [`commands`], [`reload`], [`orders`]: rollback, kill, resume, ramps, reload · [`peers`]: the same for other instances
+//! - [`status`], [`routes`], [`explain`], [`check`], [`plan`], [`history`], [`audit`], [`events`]: what is, was and happens
+//! - [`diffs`]: differences, and what is decided on them
+//! - [`health`], [`metrics`]: for probes and scrapers · [`openapi`]: the document that says all this to programs
 
 mod access;
+mod audit;
+mod check;
 mod commands;
 mod diffs;
+mod doors;
+mod events;
+mod explain;
+mod failures;
 mod fault;
+mod health;
+mod history;
 mod input;
+mod keeper;
+mod listener;
+mod metrics;
+mod openapi;
+mod orders;
+mod peers;
 mod plan;
+mod refusal;
+mod reload;
+mod routes;
 mod status;
-mod token;
+mod tokens;
 
-use std::collections::BTreeMap;
-use std::io;
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::SystemTime;
 
-use axum::extract::State;
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use axum::{Json, Router};
-use serde::Serialize;
+use axum::Router;
+use axum::extract::Extension;
+use axum::http::StatusCode;
+use axum::middleware;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
+use utoipa_axum::router::OpenApiRouter;
 
 use crate::control::{Command, Helm, Overview};
 use crate::shadow::Queue;
-use crate::state::{Generation, Live, ReloadStatus};
+use crate::shutdown::ShutdownWatch;
+use crate::snapshot::Role;
+use crate::state::Live;
 use crate::store::Store;
 use crate::telemetry::AccessQueue;
-use crate::telemetry::export::Scrape;
-use access::Role;
-pub use commands::{Acted, KillOrder, PeerAnswer, RampAction, RampTold, ReloadAnswer, ResumeTold, RollbackOrder};
+pub use audit::{Audit, Record};
+pub use check::{Checked, FindingView, SentConfiguration};
 pub use diffs::{Decided, Decision};
+use fault::Fault;
 pub use fault::Problem;
-pub use plan::Sent;
+pub use history::{History, PastDiff, PastView};
+pub use keeper::Keeper;
+pub use listener::bind;
+pub use orders::{Acted, KillOrder, RampAction, RampTold, ReloadAnswer, ResumeTold, RollbackOrder};
+pub use peers::PeerAnswer;
+use refusal::Refusal;
+pub use routes::Routes;
 pub use status::Tenants;
-pub use token::Token;
+pub use tokens::Token;
 
 /// What the handlers need.
 #[derive(Debug, Clone)]
@@ -63,101 +87,90 @@ pub struct Admin {
     pub access: Arc<AccessQueue>,
     /// Where commands go that load.
     pub commands: mpsc::Sender<Command>,
-    /// What a caller must show.
-    pub token: Arc<Token>,
-}
-
-/// The answer of `/readyz`.
-#[derive(Debug, Serialize)]
-struct Readiness {
-    ready: bool,
-    generation: u64,
-    reload: ReloadStatus,
+    /// What is remembered of callers.
+    pub keeper: Arc<Keeper>,
+    /// When the facade goes down.
+    pub shutdown: ShutdownWatch,
 }
 
 impl Admin {
     /// Serves until the task is dropped.
-    ///
-    /// # Errors
-    /// The listener broke.
-    pub async fn serve(self, listener: TcpListener) -> io::Result<()> {
-        axum::serve(listener, self.router()).await
+    pub async fn serve(self, listener: TcpListener) {
+        let keeper = Arc::clone(&self.keeper);
+        let turned_away = |client: IpAddr| {
+            if let Some(times) = keeper.refusals.count(Refusal::Crowded, Instant::now()) {
+                tracing::warn!(times, %client, "the admin listener has no room for another connection");
+            }
+        };
+        listener::serve(listener, self.router(), turned_away).await;
     }
 
     fn router(self) -> Router {
-        let behind = |role: Role, routes: Router<Admin>| access::behind(role, routes, &self);
-        Router::new()
-            .route("/livez", get(async || "alive\n"))
-            .route("/readyz", get(readyz))
-            .route("/metrics", get(metrics))
-            .merge(behind(Role::Viewer, diffs::for_viewers().merge(status::for_viewers()).merge(plan::for_viewers())))
-            .merge(behind(Role::Operator, commands::for_operators()))
-            .merge(behind(Role::Owner, commands::for_owners().merge(diffs::for_owners())))
+        let guarded = rooms().into_iter().map(|(role, routes)| match role {
+            Some(role) => access::behind(role, routes, &self),
+            None => routes,
+        });
+        let (routes, document) = guarded.fold(OpenApiRouter::new(), OpenApiRouter::merge).split_for_parts();
+        routes
+            .fallback(async || Fault::unknown("path").because(Refusal::Path))
+            .method_not_allowed_fallback(async || {
+                let message = "this path takes other methods; Allow names them";
+                Fault::new(StatusCode::METHOD_NOT_ALLOWED, message).because(Refusal::Method)
+            })
+            .layer(Extension(openapi::finished(document)))
+            .layer(middleware::from_fn_with_state(self.clone(), doors::pass))
             .with_state(self)
     }
 }
 
-/// Binds the admin listener.
-///
-/// # Errors
-/// The address cannot be bound.
-pub fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
-    let listener = std::net::TcpListener::bind(address)?;
-    listener.set_nonblocking(true)?;
-    Ok(listener)
+/// Everything there is, by the role it takes; `None`: no token.
+fn rooms() -> [(Option<Role>, OpenApiRouter<Admin>); 4] {
+    let viewers = diffs::for_viewers()
+        .merge(status::for_viewers())
+        .merge(routes::for_viewers())
+        .merge(history::for_viewers())
+        .merge(audit::for_viewers())
+        .merge(explain::for_viewers())
+        .merge(check::for_viewers())
+        .merge(plan::for_viewers())
+        .merge(events::for_viewers())
+        .merge(openapi::for_viewers());
+    [
+        (None, health::for_everybody().merge(metrics::for_everybody())),
+        (Some(Role::Viewer), viewers),
+        (Some(Role::Operator), commands::for_operators()),
+        (Some(Role::Owner), reload::for_owners().merge(diffs::for_owners())),
+    ]
 }
 
-async fn readyz(State(admin): State<Admin>) -> impl IntoResponse {
-    let ready = !admin.live.is_leaving();
-    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let generation = admin.live.current().number;
-    (status, Json(Readiness { ready, generation, reload: admin.live.reload() }))
+/// On a thread of its own: what takes milliseconds, or waits for a disk, must not hold up a rollback.
+async fn aside<T: Send + 'static>(look: impl FnOnce() -> T + Send + 'static) -> Result<T, Fault> {
+    let looked = tokio::task::spawn_blocking(look).await;
+    looked.map_err(|_| Fault::new(StatusCode::INTERNAL_SERVER_ERROR, "the facade made a mistake; its log says more"))
 }
 
-async fn metrics(State(admin): State<Admin>) -> Response {
-    let live = &admin.live;
-    let generation = Arc::clone(&live.current());
-    let mut scrape = Scrape::default();
-    scrape.routes(generation.meters.iter().chain([&generation.unrouted]).map(|meter| &**meter));
-    scrape.backends(generation.backends.iter().map(|backend| &*backend.meter));
-    scrape.shadows(generation.shadow_meters.iter().flatten().map(|meter| &**meter));
-    scrape.gauge(
-        "banyan_shadow_queue_bytes",
-        "Bytes held by copies that wait or are under way.",
-        admin.copies.held() as u64,
-    );
-    scrape.facade(&live.meter);
-    scrape.gauge("banyan_generation", "The live generation.", generation.number);
-    let uptime = SystemTime::now().duration_since(live.started).map_or(0, |up| up.as_secs());
-    scrape.gauge("banyan_uptime_seconds", "Time since the facade began to serve.", uptime);
-    scrape.counter("banyan_access_log_lost_total", "Access-log lines that were dropped.", admin.access.lost());
-    let store = &admin.store;
-    scrape.counter("banyan_store_errors_total", "Failures of the store of comparisons.", store.errors());
-    scrape.counter("banyan_store_lost_total", "Comparisons that the store lost.", store.lost().1);
-    let help = "Whether comparisons are being recorded.";
-    scrape.gauge("banyan_store_recording", help, u64::from(store.is_recording()));
-    directives(&mut scrape, &admin.helm, &generation);
-    scrape.counters("banyan_guard_trips_total", "Routes that a guard rolled back.", "route", admin.overview.trips());
-    match scrape.render() {
-        Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response(),
-        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_route_is_in_the_document_and_the_other_way_round() {
+        for (role, routes) in rooms() {
+            let (router, document) = routes.split_for_parts();
+            // The router shows its paths nowhere else: in quotes, each beginning with a slash.
+            let shown = format!("{router:?}");
+            let routed: BTreeSet<&str> = shown
+                .split('"')
+                .skip(1)
+                .step_by(2)
+                .filter(|text| text.starts_with('/') && !text.contains("private"))
+                .collect();
+            let told: BTreeSet<&str> = document.paths.paths.keys().map(String::as_str).collect();
+            // Where nothing else is, axum keeps its fallback at the root.
+            assert_eq!(routed.into_iter().filter(|path| *path != "/").collect::<BTreeSet<_>>(), told, "{role:?}");
+            assert!(told.iter().all(|path| path.starts_with("/api/v1/") == role.is_some()), "{told:?}");
+        }
     }
-}
-
-/// What beats the rules, and whether it is kept.
-fn directives(scrape: &mut Scrape, helm: &Helm, generation: &Generation) {
-    let standing = &generation.standing;
-    let mut pins: BTreeMap<String, u64> = BTreeMap::new();
-    for pin in standing.pins.iter().filter(|pin| !pin.scope.is_kill()) {
-        *pins.entry(pin.scope.target.to_string()).or_default() += 1;
-    }
-    scrape.gauges("banyan_pins", "Pins, by what they are on; `all`: tenants on all routes.", "route", pins);
-    let killed = u64::from(generation.overrides.is_killed());
-    scrape.gauge("banyan_killed", "1 while the kill switch is on.", killed);
-    let held = u64::from(standing.hold.is_some());
-    scrape.gauge("banyan_held", "1 while a generation of before is held.", held);
-    let ledger = helm.ledger();
-    let waiting = "Directives and records that are not on the disk yet.";
-    scrape.gauge("banyan_ledger_waiting", waiting, ledger.waiting() as u64);
-    scrape.counter("banyan_ledger_errors_total", "Failures to write directives and records.", ledger.errors());
 }

@@ -2,44 +2,39 @@
 
 use std::sync::Arc;
 
-use axum::extract::{DefaultBodyLimit, State};
+use axum::Json;
+use axum::extract::State;
 use axum::http::StatusCode;
-use axum::routing::post;
-use axum::{Json, Router};
-use serde::{Deserialize, Serialize};
-use tokio::sync::Semaphore;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
-use super::Admin;
+use super::check::SentConfiguration;
 use super::fault::Fault;
-use super::input::Input;
-use crate::control::plan::{self, Candidate, Forecast};
-
-/// The most bytes of a configuration that is sent: a hundred thousand routes fit.
-const MOST: usize = 64 * 1024 * 1024;
-
-/// One plan at a time: it takes a core for as long as it lasts, and data workers need theirs.
-static AT_WORK: Semaphore = Semaphore::const_new(1);
-
-/// A configuration that is sent.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Sent {
-    /// The text of one routes.yaml without includes and variables, or everything that `banyan` read (`banyan plan` sends that).
-    pub config: String,
-}
+use super::input::{CONFIGURATION, Input};
+use super::{Admin, aside};
+use crate::control::plan::{self, Forecast};
 
 /// What viewers may ask.
-pub(super) fn for_viewers() -> Router<Admin> {
-    Router::new().route("/api/v1/plan", post(plan)).layer(DefaultBodyLimit::max(MOST))
+pub(super) fn for_viewers() -> OpenApiRouter<Admin> {
+    OpenApiRouter::new().routes(routes!(plan))
 }
 
-async fn plan(State(admin): State<Admin>, Input(sent): Input<Sent>) -> Result<Json<Forecast>, Fault> {
-    let candidate = Candidate::of(sent.config).map_err(|error| Fault::senseless(error.to_string()))?;
-    // It is never closed.
-    let _turn = AT_WORK.acquire().await.map_err(|_| Fault::leaving())?;
-    let live = Arc::clone(&admin.live);
-    // It takes a moment, and rollbacks must not wait for it.
-    let planned = tokio::task::spawn_blocking(move || plan::plan(&live, &candidate)).await;
-    let planned = planned.map_err(|_| Fault::new(StatusCode::INTERNAL_SERVER_ERROR, "it cannot be planned"))?;
+/// Plan
+///
+/// Whom a configuration would move, by a sample of what was asked of late. It is not adopted, and nothing but what is sent is read.
+#[utoipa::path(
+    post, path = "/api/v1/plan", tag = "rules", request_body = SentConfiguration,
+    responses((status = 200, description = "What would change.", body = Forecast))
+)]
+async fn plan(
+    State(admin): State<Admin>,
+    Input(told): Input<SentConfiguration, CONFIGURATION>,
+) -> Result<Json<Forecast>, Fault> {
+    let Ok(_turn) = admin.keeper.checks.try_acquire() else {
+        let fault = Fault::new(StatusCode::SERVICE_UNAVAILABLE, "another configuration is being looked at");
+        return Err(fault.after(1));
+    };
+    let (candidate, live) = (told.candidate()?, Arc::clone(&admin.live));
+    let planned = aside(move || plan::plan(&live, &candidate)).await?;
     planned.map(Json).map_err(|errors| Fault::senseless(errors.join("\n")))
 }

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
-use axum::routing::get;
-use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::Admin;
 use super::fault::Fault;
@@ -17,7 +18,7 @@ use crate::control::overview::{Overview, Status, TenantStatus};
 const TENANTS: (usize, usize) = (1000, 20_000);
 
 /// The answer of `GET /api/v1/tenants`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Tenants {
     /// The busiest first.
     pub tenants: Vec<TenantStatus>,
@@ -25,38 +26,52 @@ pub struct Tenants {
     pub all: usize,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 struct TenantsQuery {
     /// How many are left out.
     #[serde(default)]
     offset: usize,
     /// How many are answered.
+    #[param(nullable = false)]
     limit: Option<usize>,
 }
 
 /// What viewers may see.
-pub(super) fn for_viewers() -> Router<Admin> {
-    Router::new().route("/api/v1/status", get(status)).route("/api/v1/tenants", get(tenants))
+pub(super) fn for_viewers() -> OpenApiRouter<Admin> {
+    OpenApiRouter::new().routes(routes!(status)).routes(routes!(tenants))
 }
 
+/// Status
+///
+/// A row for each route.
+#[utoipa::path(
+    get, path = "/api/v1/status", tag = "status",
+    responses((status = 200, description = "How everything stands.", body = Status))
+)]
 async fn status(State(admin): State<Admin>) -> Result<Json<Status>, Fault> {
-    aside(&admin, Overview::status).await.map(Json)
+    look(&admin, Overview::status).await.map(Json)
 }
 
+/// Tenants
+///
+/// A row for each tenant of the configuration and for the busiest others.
+#[utoipa::path(
+    get, path = "/api/v1/tenants", tag = "status", params(TenantsQuery),
+    responses((status = 200, description = "How tenants stand.", body = Tenants))
+)]
 async fn tenants(State(admin): State<Admin>, Query(query): Query<TenantsQuery>) -> Result<Json<Tenants>, Fault> {
     let (unsaid, most) = TENANTS;
     let (offset, limit) = (query.offset, query.limit.unwrap_or(unsaid).min(most));
-    let (tenants, all) = aside(&admin, move |overview| overview.tenants(offset, limit)).await?;
+    let (tenants, all) = look(&admin, move |overview| overview.tenants(offset, limit)).await?;
     Ok(Json(Tenants { tenants, all }))
 }
 
-/// On a thread of its own: with thousands of rows it takes milliseconds that a rollback should not wait for.
-async fn aside<T: Send + 'static>(
+async fn look<T: Send + 'static>(
     admin: &Admin,
     look: impl FnOnce(&Overview) -> T + Send + 'static,
 ) -> Result<T, Fault> {
     let overview = Arc::clone(&admin.overview);
-    let looked = tokio::task::spawn_blocking(move || look(&overview)).await;
-    looked.map_err(|_| Fault::new(StatusCode::INTERNAL_SERVER_ERROR, "it cannot be looked at"))
+    super::aside(move || look(&overview)).await
 }

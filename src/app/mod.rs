@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot};
 
-use crate::admin::{self, Admin, Token};
+use crate::admin::{self, Admin, Keeper, Token};
 use crate::control::{Caller, Command, Controller, Outcome, StartError, StartOptions};
 use crate::directives::Source;
 use crate::proxy::Proxy;
@@ -90,7 +90,7 @@ impl Facade {
         let (wanted, admin_address) = {
             let generation = live.current();
             let listeners = &generation.snapshot.listeners;
-            (listeners.iter().map(|listener| listener.address).collect::<Vec<_>>(), generation.snapshot.admin)
+            (listeners.iter().map(|listener| listener.address).collect::<Vec<_>>(), generation.snapshot.admin.address)
         };
         let admin = admin::bind(admin_address).map_err(|error| AppError::Bind(admin_address, error))?;
         let admin_address = admin.local_addr().map_err(|error| AppError::System("the admin listener", error))?;
@@ -98,6 +98,7 @@ impl Facade {
         let (commands, receiver) = mpsc::channel(COMMANDS);
         let store = controller.store().clone();
         let (queue, shadows) = start_shadows(&live, &store, workers)?;
+        let (shutdown, control_shutdown) = (Shutdown::default(), Shutdown::default());
         let api = Admin {
             live: Arc::clone(&live),
             helm: Arc::clone(controller.helm()),
@@ -106,9 +107,9 @@ impl Facade {
             copies: Arc::clone(&queue),
             access: Arc::clone(&access),
             commands: commands.clone(),
-            token: Arc::new(token),
+            keeper: Arc::new(Keeper::new(&token)),
+            shutdown: shutdown.watch(),
         };
-        let (shutdown, control_shutdown) = (Shutdown::default(), Shutdown::default());
         let control = start_control(controller, receiver, api, admin, control_shutdown.watch())?;
         let mut handles = Vec::new();
         for (number, sockets) in listeners.sockets.into_iter().enumerate() {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
+use serde::de::DeserializeOwned;
 
 use super::{ConfigArg, Exit, complain};
 use crate::admin::{PeerAnswer, Problem, ReloadAnswer, Token};
@@ -54,11 +55,16 @@ struct Found {
 }
 
 impl Where {
+    /// The configuration's file.
+    pub(super) fn config(&self) -> &Path {
+        &self.config.config
+    }
+
     /// By the file, or where that is invalid (a good reason to call the facade) by the configuration it keeps.
     fn find(&self) -> Option<Found> {
         let options = Options { state_dir: self.state_dir.clone() };
         let main = &self.config.config;
-        let by = |snapshot: &Snapshot| Found { admin: snapshot.admin, state_dir: snapshot.state_dir.clone() };
+        let by = |snapshot: &Snapshot| Found { admin: snapshot.admin.address, state_dir: snapshot.state_dir.clone() };
         let from_file = config::load(&Disk, main, &options).snapshot.as_ref().map(by);
         let beside = || main.parent().unwrap_or(Path::new("")).join(".banyan");
         let state_dir = self.state_dir.clone().unwrap_or_else(beside);
@@ -192,6 +198,17 @@ impl Remote {
         self.ask("GET", path, "", None)
     }
 
+    /// Asks for JSON with these parameters; says why there is none.
+    pub(super) fn read<T: DeserializeOwned>(&self, path: &str, parameters: &[(&str, &str)]) -> Result<T, Exit> {
+        let pairs: Vec<String> = parameters.iter().map(|(key, value)| format!("{key}={}", encoded(value))).collect();
+        let mark = if pairs.is_empty() { "" } else { "?" };
+        let answer = self.get(&format!("{path}{mark}{}", pairs.join("&")))?;
+        match serde_json::from_slice(&answer.body) {
+            Ok(found) if answer.status == 200 => Ok(found),
+            _ => Err(answer.refused()),
+        }
+    }
+
     /// Tells; says so if nobody answers.
     pub(super) fn post(&self, path: &str, json: &str) -> Result<Answer, Exit> {
         self.ask("POST", path, json, None)
@@ -259,6 +276,18 @@ pub(super) fn ask(admin: SocketAddr, asked: &Asked<'_>) -> io::Result<Answer> {
         }
         _ => Err(invalid()),
     }
+}
+
+/// A value as a query has it (RFC 3986 section 2).
+fn encoded(value: &str) -> String {
+    let mut text = String::with_capacity(value.len());
+    for byte in value.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => text.push(char::from(byte)),
+            other => text.push_str(&format!("%{other:02X}")),
+        }
+    }
+    text
 }
 
 /// `127.0.0.1:9900`, with or without `http://`.

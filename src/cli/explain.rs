@@ -1,21 +1,16 @@
 //! `explain`: how a request would be decided, step by step.
 
-use std::borrow::Cow;
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr};
-use std::time::SystemTime;
 
-use clap::Args;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use clap::{Args, ValueEnum};
 
-use super::{ConfigArg, Exit, complain};
+use super::call::Where;
+use super::{Exit, complain};
 use crate::config::{self, Disk, Format, Options};
-use crate::proxy::claims::Verifier;
-use crate::routing::{Decision, Overrides, RequestView, Subject, TraceStep};
-use crate::shadow::safety;
-use crate::snapshot::Snapshot;
-use crate::telemetry::Mirrored;
-use crate::wire::{host, target};
+use crate::report::explain::{Explanation, Question, explain as explained};
+use crate::report::printable;
+use crate::routing::Overrides;
 
 #[derive(Debug, Args)]
 pub(super) struct ExplainArgs {
@@ -24,7 +19,10 @@ pub(super) struct ExplainArgs {
     /// The path, with a query if you like, or a whole URL
     url: String,
     #[command(flatten)]
-    config: ConfigArg,
+    at: Where,
+    /// Ask the running facade, with its pins, kill switch and ramps, instead of the file
+    #[arg(long)]
+    live: bool,
     /// A header of the request
     #[arg(long, short = 'H', value_name = "NAME: VALUE")]
     header: Vec<String>,
@@ -40,120 +38,72 @@ pub(super) struct ExplainArgs {
     /// The request comes through a trusted proxy, so headers marked `from: trusted` count
     #[arg(long)]
     trusted: bool,
+    /// How it is printed
+    #[arg(long, short, value_enum, default_value = "text")]
+    output: Form,
 }
 
-/// A request as the command line gives it.
-struct Asked {
-    method: Method,
-    host: String,
-    uri: Uri,
-    headers: HeaderMap,
+/// How a decision is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Form {
+    /// For people
+    Text,
+    /// For programs
+    Json,
 }
 
 /// Prints each step and the decision.
 pub(super) fn explain(args: &ExplainArgs, out: &mut impl Write) -> io::Result<Exit> {
-    let loaded = config::load(&Disk, &args.config.config, &Options::default());
-    let Some(snapshot) = loaded.snapshot else {
-        out.write_all(config::render(&loaded.diagnostics, Format::Text).as_bytes())?;
-        complain("the configuration is invalid; nothing can be explained");
-        return Ok(Exit::No);
+    let found = if args.live { by_facade(args) } else { by_file(args, out)? };
+    let explanation = match found {
+        Ok(explanation) => explanation,
+        Err(exit) => return Ok(exit),
     };
-    let opaque_slashes = snapshot.listeners.iter().any(|listener| listener.opaque_slashes);
-    let asked = match asked(args, opaque_slashes) {
-        Ok(asked) => asked,
-        Err(why) => {
-            complain(&format!("banyan explain: {why}"));
-            return Ok(Exit::No);
-        }
-    };
-    let guarded = snapshot.trust.headers.iter().filter(|name| !args.trusted && asked.headers.contains_key(*name));
-    for name in guarded {
-        complain(&format!("note: {name} is believed only from a trusted proxy; --trusted asks as one"));
+    for note in &explanation.notes {
+        complain(&format!("note: {}; --trusted asks as one", printable(note)));
     }
-    write_decision(&snapshot, &asked, args, out)?;
+    if let Some(generation) = explanation.generation {
+        complain(&format!("generation {generation} decides"));
+    }
+    match args.output {
+        Form::Text => explanation.write(out)?,
+        Form::Json => {
+            serde_json::to_writer_pretty(&mut *out, &explanation)?;
+            writeln!(out)?;
+        }
+    }
     Ok(Exit::Ok)
 }
 
-fn write_decision(snapshot: &Snapshot, asked: &Asked, args: &ExplainArgs, out: &mut impl Write) -> io::Result<()> {
-    let verifier = snapshot.jwt.as_ref().map(Verifier::new);
-    let claims = verifier.and_then(|verifier| verifier.claims(&asked.headers, SystemTime::now()));
-    let view = RequestView {
-        method: &asked.method,
-        host: &asked.host,
-        path: asked.uri.path(),
-        query: asked.uri.query(),
-        headers: &asked.headers,
-        client: args.client,
-        trusted: args.trusted,
-        claims: claims.as_deref(),
+fn by_file(args: &ExplainArgs, out: &mut impl Write) -> io::Result<Result<Explanation, Exit>> {
+    let loaded = config::load(&Disk, args.at.config(), &Options::default());
+    let Some(snapshot) = loaded.snapshot else {
+        out.write_all(config::render(&loaded.diagnostics, Format::Text).as_bytes())?;
+        complain("the configuration is invalid; nothing can be explained");
+        return Ok(Err(Exit::No));
     };
-    let mut subject =
-        Subject::given(args.tenant.as_deref().map(Cow::Borrowed), args.user.as_deref().map(Cow::Borrowed));
-    let mut steps: Vec<TraceStep> = Vec::new();
-    let rules = &snapshot.rules;
-    let decision = rules.decide(&view, &Overrides::default(), None, &mut subject, &mut steps);
-    // What was decided is told below, with the backend.
-    for step in steps.iter().filter(|step| !matches!(step, TraceStep::Decided { .. })) {
-        writeln!(out, "{step}")?;
-    }
-    let backend = decision.backend.map_or("none (404)", |id| &snapshot.backend(id).name);
-    let route = decision.route.map_or("none", |id| &rules.route(id).name);
-    let reason = rules.reason_text(decision.reason);
-    writeln!(out, "=> side={} backend={backend} route={route} reason={reason}", decision.side)?;
-    if let (Some(id), crate::names::Side::New) = (decision.route, decision.side)
-        && let Some(rewrite) = &rules.route(id).rewrite
-    {
-        let original = crate::routing::Original {
-            alternative: decision.alternative,
-            captures: &decision.captures,
-            path: asked.uri.path(),
-        };
-        writeln!(out, "   path for new: {}", rewrite.path(original))?;
-    }
-    match shadow(snapshot, asked, &decision) {
-        Some(line) => writeln!(out, "   {line}"),
-        None => Ok(()),
-    }
+    let question = Question::new(&args.method, &args.url, &args.header, args.client).map(|mut question| {
+        (question.tenant, question.user) = (args.tenant.clone(), args.user.clone());
+        question.trusted = args.trusted;
+        question
+    });
+    let explanation = question.and_then(|question| explained(&snapshot, &Overrides::default(), &question));
+    Ok(explanation.map_err(|why| {
+        complain(&format!("banyan explain: {}", printable(&why)));
+        Exit::No
+    }))
 }
 
-/// Whether the request is copied to the other side, and if not, why; `None` where its route's stage copies nothing.
-fn shadow(snapshot: &Snapshot, asked: &Asked, decision: &Decision) -> Option<String> {
-    let id = decision.route?;
-    let (stage, plan) = (snapshot.rules.route(id).stage, snapshot.shadow(id)?);
-    let side = safety::shadow_side(stage, decision)?;
-    let upgrade = asked.headers.contains_key(http::header::UPGRADE);
-    let request = (&asked.method, &asked.uri, &asked.headers);
-    if let Err(why) = safety::check(request, upgrade, stage, plan) {
-        return Some(format!("shadow: no copy ({})", Mirrored::Dropped(why).as_str()));
+fn by_facade(args: &ExplainArgs) -> Result<Explanation, Exit> {
+    let client = args.client.to_string();
+    let mut pairs = vec![("method", &*args.method), ("url", &*args.url), ("client", &*client)];
+    pairs.extend(args.tenant.iter().map(|tenant| ("tenant", &**tenant)));
+    pairs.extend(args.user.iter().map(|user| ("user", &**user)));
+    pairs.extend(args.header.iter().map(|header| ("header", &**header)));
+    if args.trusted {
+        pairs.push(("trusted", "true"));
     }
-    let compared = plan
-        .comparison
-        .as_ref()
-        .map_or_else(|| "not compared".to_owned(), |comparison| format!("compared by `{}`", comparison.name));
-    Some(format!("shadow: {}% are copied to {side}, {compared}", plan.sample))
-}
-
-fn asked(args: &ExplainArgs, opaque_slashes: bool) -> Result<Asked, String> {
-    let method =
-        Method::from_bytes(args.method.as_bytes()).map_err(|_| format!("`{}` is not a method", args.method))?;
-    let uri: Uri = args.url.parse().map_err(|_| format!("`{}` is neither a path nor a URL", args.url))?;
-    if uri.path() != "*" {
-        target::check_path(uri.path(), opaque_slashes).map_err(|why| format!("{}: {why}", args.url))?;
-    }
-    let mut headers = HeaderMap::new();
-    for line in &args.header {
-        let (name, value) = line.split_once(':').ok_or_else(|| format!("`{line}` is not `NAME: VALUE`"))?;
-        let name =
-            HeaderName::from_bytes(name.trim().as_bytes()).map_err(|_| format!("`{name}` is not a header name"))?;
-        let value = HeaderValue::from_str(value.trim()).map_err(|_| format!("`{value}` is not a header value"))?;
-        headers.append(name, value);
-    }
-    let sent = headers.get(http::header::HOST).and_then(|value| value.to_str().ok());
-    let host = match uri.authority().map(http::uri::Authority::as_str).or(sent) {
-        Some(text) => host::canonical(text).map_err(|why| format!("`{text}`: {why}"))?.into_owned(),
-        None => String::new(),
-    };
-    Ok(Asked { method, host, uri, headers })
+    args.at.remote()?.read("/api/v1/explain", &pairs)
 }
 
 #[cfg(test)]

@@ -1,11 +1,13 @@
 //! The command line: data on stdout, messages on stderr, and exit codes that pipelines can rely on.
 
+mod audit;
 mod call;
 mod check;
 mod demo;
 mod diffs;
 mod explain;
 mod gate;
+mod history;
 mod messages;
 mod moment;
 mod plan;
@@ -14,6 +16,7 @@ mod set;
 mod status;
 mod steer;
 mod store;
+mod token;
 
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -64,6 +67,12 @@ enum Command {
     /// Pause or move a ramp
     #[command(subcommand)]
     Ramp(steer::RampCommand),
+    /// The generations of before: who made them, and what they changed
+    History(history::HistoryArgs),
+    /// Who did what, when and why; all of it, to be kept or searched
+    Audit(audit::AuditArgs),
+    /// Make a token for the admin API
+    Token(token::TokenArgs),
     /// Differences between the two systems: the most frequent, one in full, acceptances, exports
     #[command(subcommand)]
     Diffs(diffs::DiffsCommand),
@@ -159,6 +168,9 @@ fn obey(command: Command) -> io::Result<Exit> {
         Command::Kill(args) => steer::kill(args, &mut out),
         Command::Resume(args) => steer::resume(args, &mut out),
         Command::Ramp(command) => steer::ramp(command, &mut out),
+        Command::History(args) => history::history(&args, &mut out),
+        Command::Audit(args) => audit::audit(&args, &mut out),
+        Command::Token(args) => token::token(&args, &mut out),
         Command::Diffs(command) => diffs::diffs(&command, &mut out),
         Command::Gate(args) => gate::gate(&args, &mut out),
         Command::Schema => {

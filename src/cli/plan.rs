@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 
 use super::call::{Remote, Where};
 use super::{Exit, complain};
-use crate::admin::Sent;
+use crate::admin::SentConfiguration;
 use crate::config::{self, Disk, Format, Loaded, Options};
 use crate::control::plan::{self, Forecast, Portion, RouteForecast, Warning};
 use crate::report::printable;
@@ -106,8 +106,9 @@ pub(super) fn ask(remote: &Remote, candidate: &Loaded) -> Result<Forecast, Exit>
         complain(&format!("banyan: {error}"));
         Exit::No
     };
-    let config = candidate.bundle.to_text().map_err(|error| refuse(&error))?;
-    let body = serde_json::to_string(&Sent { config }).map_err(|error| refuse(&error))?;
+    let bundle = Some(candidate.bundle.to_text().map_err(|error| refuse(&error))?);
+    let sent = SentConfiguration { config: None, bundle };
+    let body = serde_json::to_string(&sent).map_err(|error| refuse(&error))?;
     let answer = remote.post("/api/v1/plan", &body)?;
     if answer.status != 200 {
         return Err(answer.refused());

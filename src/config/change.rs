@@ -83,6 +83,7 @@ pub fn changes(old: &Snapshot, new: &Snapshot) -> Vec<String> {
     backends(old, new, &mut lines);
     cohorts(old, new, &mut lines);
     flags(old, new, &mut lines);
+    tokens(old, new, &mut lines);
     settings(old, new, &mut lines);
     restarts(old, new, &mut lines);
     lines
@@ -159,7 +160,7 @@ fn describe(route: &Route, snapshot: &Snapshot) -> Vec<(&'static str, String)> {
     };
     vec![
         ("stage", route.stage.to_string()),
-        ("canary", route.canary.as_ref().map_or("none".to_owned(), |canary| describe_canary(canary, &snapshot.rules))),
+        ("canary", route.canary.as_ref().map_or("none".to_owned(), |canary| canary_in_words(canary, &snapshot.rules))),
         ("legacy", backend(route.legacy)),
         ("new", backend(route.new)),
         ("match", format!("{:?}", route.matches)),
@@ -171,7 +172,9 @@ fn describe(route: &Route, snapshot: &Snapshot) -> Vec<(&'static str, String)> {
     ]
 }
 
-fn describe_canary(canary: &Canary, rules: &Rules) -> String {
+/// A canary in words: `5 % by user; tenants acme`.
+#[must_use]
+pub fn canary_in_words(canary: &Canary, rules: &Rules) -> String {
     let cohort = |id: &crate::routing::CohortId| rules.cohorts[id.0 as usize].name.to_string();
     let list = |what: &str, mut names: Vec<String>| {
         names.sort();
@@ -270,6 +273,13 @@ fn flags(old: &Snapshot, new: &Snapshot, lines: &mut Vec<String>) {
     compare("flag", &list(old), &list(new), same, lines);
 }
 
+fn tokens(old: &Snapshot, new: &Snapshot, lines: &mut Vec<String>) {
+    let list = |snapshot: &Snapshot| -> Vec<_> {
+        snapshot.admin.tokens.iter().map(|token| (token.name.to_string(), token.clone())).collect()
+    };
+    compare("token", &list(old), &list(new), PartialEq::eq, lines);
+}
+
 /// What has no name of its own. Secrets are never shown.
 fn settings(old: &Snapshot, new: &Snapshot, lines: &mut Vec<String>) {
     let mut changed = |what: &str, same: bool| {
@@ -281,6 +291,8 @@ fn settings(old: &Snapshot, new: &Snapshot, lines: &mut Vec<String>) {
     changed("subject.jwt", format!("{:?}", old.jwt) == format!("{:?}", new.jwt));
     changed("subject.trusted_proxies", old.trust.proxies == new.trust.proxies);
     changed("force", old.trust.force == new.trust.force);
+    changed("admin.hosts", old.admin.hosts == new.admin.hosts);
+    changed("admin.peers", old.admin.peers == new.admin.peers);
     changed("drain", old.drain == new.drain);
     changed("access_log", old.access_log == new.access_log);
     changed("retention", old.retention == new.retention);
@@ -303,6 +315,6 @@ fn restarts(old: &Snapshot, new: &Snapshot, lines: &mut Vec<String>) {
     };
     restart("listen", addresses(old), addresses(new));
     restart("shadowing", format!("{:?}", old.shadowing), format!("{:?}", new.shadowing));
-    restart("admin", old.admin.to_string(), new.admin.to_string());
+    restart("admin", old.admin.address.to_string(), new.admin.address.to_string());
     restart("state_dir", old.state_dir.display().to_string(), new.state_dir.display().to_string());
 }

@@ -27,8 +27,8 @@ mod tests;
 use std::path::{Path, PathBuf};
 
 pub use bundle::Bundle;
-pub use change::{Removal, changes, needs_confirming};
-pub use compile::TestResult;
+pub use change::{Removal, canary_in_words, changes, needs_confirming};
+pub use compile::{TestResult, token_entry};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use file::schema;
 pub use render::{Format, render};

@@ -184,9 +184,11 @@ impl Controller {
         let file = MadeFrom::new(snapshot, &adopted);
         let writer = open_log(&file.snapshot).map_err(|error| StartError::System("the access log", error))?;
         let store = Store::open(&directory, file.snapshot.retention);
+        let admin = Arc::clone(&file.snapshot.admin);
         let helm = Arc::new(begin::begin(file, ledger, remembered, &options));
         let overview = Arc::new(Overview::new(Arc::clone(&helm)));
         let live = Arc::clone(helm.live());
+        live.set_admin(admin);
         let serving_kept = !why_kept.is_empty();
         live.set_reload(ReloadStatus { accepted: !serving_kept, messages: why_kept, serving_kept, at: None });
         let mut watch = Watch::new();
@@ -387,6 +389,7 @@ impl Controller {
         let live = Arc::clone(&self.live.current());
         if let Some(hold) = &live.standing.hold {
             tracing::warn!(generation = hold.generation, "the files are valid and wait: a generation is held");
+            self.live.set_admin(Arc::clone(&snapshot.admin));
             self.note(true, vec![format!("generation {} is held; `banyan resume --file` ends that", hold.generation)]);
             return Outcome::Held(hold.generation).into();
         }
@@ -426,6 +429,7 @@ impl Controller {
             Ok(done) => done,
             Err(_) => return Outcome::Moved(self.live.current().number).into(),
         };
+        self.live.set_admin(Arc::clone(&snapshot.admin));
         self.writer.redirect(snapshot.access_log.clone());
         self.store.set_retention(snapshot.retention);
         self.live.meter.reloaded(true);

@@ -1,6 +1,7 @@
 //! What happens, told to everybody who listens: the console, `GET /api/v1/events`.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
 use tokio::sync::broadcast;
@@ -14,6 +15,8 @@ const BACKLOG: usize = 256;
 /// Something that happened: a change of state as the audit has it, or something that changed nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Event {
+    /// Numbered upward from 1 in each process.
+    pub id: u64,
     /// When (RFC 3339, UTC).
     pub at: String,
     /// What: as in the audit (`rollback`, `resume`, `kill`, `reload`, `hold`, `trip`, `step` …), or `refused` (a reload), `warning` (a
@@ -31,11 +34,14 @@ pub struct Event {
 
 /// Where events go. A clone is the same place.
 #[derive(Debug, Clone)]
-pub struct Events(broadcast::Sender<Arc<Event>>);
+pub struct Events {
+    told: Arc<AtomicU64>,
+    sender: broadcast::Sender<Arc<Event>>,
+}
 
 impl Default for Events {
     fn default() -> Events {
-        Events(broadcast::Sender::new(BACKLOG))
+        Events { told: Arc::default(), sender: broadcast::Sender::new(BACKLOG) }
     }
 }
 
@@ -43,7 +49,7 @@ impl Events {
     /// Hears what happens from now on.
     #[must_use]
     pub fn listen(&self) -> broadcast::Receiver<Arc<Event>> {
-        self.0.subscribe()
+        self.sender.subscribe()
     }
 
     /// Tells what was done.
@@ -53,6 +59,7 @@ impl Events {
         let text = if act.why.is_empty() { change } else { format!("{change} ({})", act.why) };
         let by = act.by.to_string();
         self.tell(Event {
+            id: 0,
             at: moment(act.at_ms),
             what: act.what.clone(),
             on: act.on.clone(),
@@ -64,7 +71,8 @@ impl Events {
 
     /// Tells everybody who listens; nobody need.
     pub(super) fn tell(&self, event: Event) {
-        let _ = self.0.send(Arc::new(event));
+        let id = self.told.fetch_add(1, Ordering::Relaxed) + 1;
+        let _ = self.sender.send(Arc::new(Event { id, ..event }));
     }
 }
 
@@ -72,7 +80,7 @@ impl Event {
     /// Something that changed nothing.
     pub(super) fn now(what: &str, by: &Author, text: String, generation: u64) -> Event {
         let (what, on, by) = (what.to_owned(), String::new(), by.to_string());
-        Event { at: moment(now_ms()), what, on, by, text, generation }
+        Event { id: 0, at: moment(now_ms()), what, on, by, text, generation }
     }
 }
 

@@ -69,12 +69,11 @@ impl Scope {
     /// # Errors
     /// The text names nothing.
     pub fn parse(text: &str) -> Result<Scope, ScopeError> {
-        let (target, tenant) = match text.split_once(" tenant:") {
-            Some((target, tenant)) => (target, Some(tenant)),
-            None => match text.strip_prefix("tenant:") {
-                Some(tenant) => ("all", Some(tenant)),
-                None => (text, None),
-            },
+        // A tenant may have any bytes; routes and groups have neither a space nor a colon.
+        let (target, tenant) = match (text.strip_prefix("tenant:"), text.split_once(" tenant:")) {
+            (Some(tenant), _) => ("all", Some(tenant)),
+            (None, Some((target, tenant))) => (target, Some(tenant)),
+            (None, None) => (text, None),
         };
         let target = match target.strip_prefix("group:") {
             Some(group) => Target::Group(group.into()),
@@ -154,6 +153,8 @@ mod tests {
     #[test]
     fn a_scope_reads_as_it_is_written() {
         for text in ["all", "orders-read", "group:orders", "tenant:acme", "orders-read tenant:a b", "group:g tenant:x"]
+            .into_iter()
+            .chain(["tenant:a tenant:b", "orders-read tenant:a tenant:b"])
         {
             assert_eq!(Scope::parse(text).unwrap().to_string(), text);
         }

@@ -1,5 +1,5 @@
-//! What analysts see of differences: plain functions over a [`Reader`](crate::store::Reader), for the command line, the admin
-//! API and the demo alike.
+//! What people see of differences and decisions: plain functions over a [`Reader`](crate::store::Reader) or a generation, for the
+//! command line, the admin API and the demo alike.
 //!
 //! - [`top`]: signatures by impact
 //! - [`show`]: one signature in full
@@ -10,13 +10,17 @@
 //! - [`sheet`]: rows for people, as JSON and as CSV
 //! - [`mod@printable`]: text of strangers on a terminal
 //! - [`view`]: a signature and a comparison as JSON
+//! - [`mod@explain`]: how a request would be decided
+//! - [`route`]: a route in words
 //! - [`when`]: moments as people say them
 
 pub mod curl;
+pub mod explain;
 pub mod export;
 pub mod gate;
 pub mod html;
 pub mod printable;
+pub mod route;
 pub mod sheet;
 pub mod show;
 pub mod top;

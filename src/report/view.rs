@@ -1,6 +1,7 @@
 //! A signature and a comparison as JSON.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::moment;
 use crate::diff::Share;
@@ -8,7 +9,7 @@ use crate::store::read::{Kept, SignatureRow};
 use crate::store::{Act, Detail};
 
 /// A signature.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct SignatureView {
     /// Its name: 16 hexadecimal digits.
     pub id: String,
@@ -41,7 +42,7 @@ pub struct SignatureView {
 }
 
 /// A share with its 95 % interval.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, ToSchema)]
 pub struct ShareView {
     /// How many.
     pub hits: u64,
@@ -56,7 +57,7 @@ pub struct ShareView {
 }
 
 /// Why and for how long a signature is accepted.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct AcceptanceView {
     /// When it was accepted.
     pub at: String,
@@ -69,7 +70,7 @@ pub struct AcceptanceView {
 }
 
 /// A line of a signature's history.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct ActView {
     /// `accepted` or `reopened`.
     pub act: &'static str,
@@ -84,7 +85,7 @@ pub struct ActView {
 }
 
 /// A comparison that was kept in full; redacted.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct ComparisonView {
     /// Its number in the store.
     pub id: u64,
@@ -106,6 +107,7 @@ pub struct ComparisonView {
     pub target: String,
     /// The request's headers and body, the answers, the differences.
     #[serde(flatten)]
+    #[schema(value_type = HashMap<String, serde_json::Value>)]
     pub detail: Detail,
 }
 

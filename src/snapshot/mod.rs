@@ -1,5 +1,6 @@
 //! One compiled configuration: immutable, plain data, no handle to anything that lives.
 
+mod admin;
 mod guard;
 mod shadow;
 
@@ -13,6 +14,7 @@ use ipnet::IpNet;
 
 use crate::names::Side;
 use crate::routing::{BackendId, RouteId, Rules};
+pub use admin::{AdminSettings, Role, TokenEntry};
 pub use guard::{GuardSettings, RampSettings, Threshold};
 pub use shadow::{Comparison, MAX_SHADOW_THREADS, ShadowPlan, Shadowing};
 
@@ -35,8 +37,8 @@ pub struct Snapshot {
     pub default_timeout: Duration,
     /// Where clients connect. A change takes a restart.
     pub listeners: Vec<ListenerSettings>,
-    /// Where operators connect. A change takes a restart.
-    pub admin: SocketAddr,
+    /// Where operators connect, and who they are. Shared, since it outlives what a held generation puts back.
+    pub admin: Arc<AdminSettings>,
     /// Where pins, audit and the kept configuration live; absolute. A change takes a restart.
     pub state_dir: PathBuf,
     /// Whose word counts.

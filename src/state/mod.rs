@@ -8,7 +8,7 @@ use arc_swap::ArcSwap;
 
 use crate::directives::Standing;
 use crate::routing::{BackendId, Overrides, RouteId};
-use crate::snapshot::Snapshot;
+use crate::snapshot::{AdminSettings, Snapshot};
 use crate::telemetry::{FacadeMeter, GuardMeter, RouteMeter, Sample, ShadowMeter, TenantQueue};
 use crate::upstream::Backend;
 
@@ -63,7 +63,7 @@ impl Generation {
 }
 
 /// What became of the last attempt to change the configuration.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
 pub struct ReloadStatus {
     /// When it was (RFC 3339); `None` if there was none since the start.
     pub at: Option<String>,
@@ -81,6 +81,7 @@ pub struct Live {
     current: ArcSwap<Generation>,
     leaving: AtomicBool,
     reload: Mutex<ReloadStatus>,
+    admin: ArcSwap<AdminSettings>,
     /// The counts of the facade as a whole.
     pub meter: FacadeMeter,
     /// What became of each tenant's requests, on its way to be added up.
@@ -95,7 +96,9 @@ impl Live {
     /// Begins with this generation, for this many data workers.
     #[must_use]
     pub fn new(generation: Generation, meter: FacadeMeter, workers: usize) -> Live {
+        let admin = ArcSwap::new(Arc::clone(&generation.snapshot.admin));
         Live {
+            admin,
             current: ArcSwap::from_pointee(generation),
             leaving: AtomicBool::new(false),
             reload: Mutex::default(),
@@ -126,6 +129,18 @@ impl Live {
     #[must_use]
     pub fn is_leaving(&self) -> bool {
         self.leaving.load(Ordering::Acquire)
+    }
+
+    /// Who may talk to the admin API: by the files that were taken last, whatever generation of before is held. Putting an old
+    /// configuration back must not let in again whose token has been taken away.
+    #[must_use]
+    pub fn admin(&self) -> Arc<AdminSettings> {
+        self.admin.load_full()
+    }
+
+    /// Says who may talk to the admin API from now on. Only the control layer calls this.
+    pub fn set_admin(&self, admin: Arc<AdminSettings>) {
+        self.admin.store(admin);
     }
 
     /// Notes what became of a reload.

@@ -4,6 +4,7 @@
 // A test that cannot go on says so by panicking; what modules of one binary share has no other reader.
 #![allow(clippy::unwrap_used, clippy::panic, unreachable_pub, missing_docs)]
 
+mod admin;
 mod awkward;
 mod bodies;
 mod broken;

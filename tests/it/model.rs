@@ -141,6 +141,8 @@ struct Run {
 }
 
 #[test]
+// Without its seed a failure could not be seen again.
+#[allow(clippy::print_stdout)]
 fn whatever_happens_in_whatever_order_the_facade_is_what_the_model_says() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let steps = number("BANYAN_STEPS").unwrap_or(u64::from(STEPS));
@@ -362,6 +364,13 @@ impl Run {
         assert_eq!(status["generation"], self.model.generation);
         assert_eq!(status["held"].as_u64(), self.model.held.map(|(number, _)| number));
         assert_eq!(status["killed"], self.model.pins.contains("all"));
+        // One record for each change, and none for what changed nothing.
+        let audit = self.pair.site.read(&format!("audit?limit={}", 1000.min(self.model.changes + 1))).json();
+        let generations: Vec<u64> =
+            audit["records"].as_array().unwrap().iter().map(|record| record["generation"].as_u64().unwrap()).collect();
+        let last = self.model.generation;
+        let wanted: Vec<u64> = (1..=last).rev().take(generations.len()).collect();
+        assert_eq!((generations.len(), generations), (1000.min(self.model.changes), wanted));
         assert_eq!(self.pair.site.metric("banyan_killed"), u64::from(self.model.pins.contains("all")));
     }
 }

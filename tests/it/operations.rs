@@ -102,7 +102,7 @@ fn the_admin_listener_answers_health_and_nothing_it_should_not() {
     assert_eq!((ready.status, &ready.json()["ready"]), (200, &true.into()));
     assert_eq!(pair.site.admin("GET /metrics").field("content-type"), Some("text/plain; version=0.0.4"));
     assert_eq!(pair.site.admin("GET /nowhere").status, 404);
-    assert_eq!(pair.site.admin("GET /api/v1/reload").status, 401);
+    assert_eq!(pair.site.admin("POST /api/v1/reload").status, 401);
     // Through a listener of clients the same paths are the backend's.
     for path in ["/metrics", "/readyz", "/livez", "/api/v1/reload"] {
         assert_eq!(pair.site.get(path).served_by(), "legacy", "{path}");

@@ -97,7 +97,7 @@ pub(super) fn check_loops(
 }
 
 /// Whether connecting to the endpoint reaches a listener at this address, as far as that can be told from here.
-fn leads_to(endpoint: &EndpointAddress, address: SocketAddr) -> bool {
+pub(super) fn leads_to(endpoint: &EndpointAddress, address: SocketAddr) -> bool {
     if address.port() == 0 || address.port() != endpoint.port {
         return false;
     }

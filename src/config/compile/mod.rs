@@ -1,6 +1,7 @@
 //! From the file to a [`Snapshot`]: names become ids, texts become patterns, and everything that does not fit is
 //! reported where it stands.
 
+mod admin;
 mod backends;
 mod canary;
 mod cohorts;
@@ -20,6 +21,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use admin::token_entry;
 use directory::Directory;
 pub use tests::TestResult;
 pub(super) use tests::run as run_tests;
@@ -71,8 +73,9 @@ pub(super) fn compile(gathered: Gathered, main: &Path, state_dir: Option<&Path>,
     let compiled_flags = flags::compile(&build, cx);
     let compiled_backends = backends::compile(&build, cx);
     build.compiled_comparisons = comparisons::compile(&build, cx);
-    let (listeners, admin) = listeners::compile(&file, cx);
-    backends::check_loops(&backends, &compiled_backends, &listeners, admin, cx);
+    let (listeners, admin_address) = listeners::compile(&file, cx);
+    backends::check_loops(&backends, &compiled_backends, &listeners, admin_address, cx);
+    let admin = Arc::new(admin::compile(&file, admin_address, cx));
     let shadowing = comparisons::shadowing(&file, cx);
     let retention = retention::compile(&file, cx);
     let compiled_routes = routes::compile(&routes, &file, &build, cx);

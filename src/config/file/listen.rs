@@ -1,6 +1,12 @@
 //! Listeners, the admin listener, and how the facade goes down.
 
-use crate::config::read::{Address, At, Choice, Time, Toggle, Word, record};
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Serialize, Serializer};
+
+use super::{Endpoint, List};
+use crate::config::read::{Address, At, Choice, FromText, Refusal, Text, Time, Toggle, Word, record};
 
 record! {
     /// Where clients connect.
@@ -43,8 +49,49 @@ record! {
 record! {
     /// Where operators connect.
     pub struct Admin("`admin`") {
-        /// IP address and port; 127.0.0.1:9900 by default.
+        /// IP address and port; 127.0.0.1:9900 by default. A change takes a restart.
         pub address: Option<At<Address>>,
+        /// Names it answers to besides IP addresses and `localhost`, at any port: `banyan.internal`, `*.svc`.
+        pub hosts: Option<At<List<Text>>>,
+        /// A file of hashed tokens, relative to this one; `banyan token` makes its lines.
+        pub tokens: Option<At<Text>>,
+        /// Other instances: acting commands go to all of them.
+        pub peers: Option<At<List<PeerUrl>>>,
+    }
+}
+
+/// The admin listener of another instance, as `http://host:port`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeerUrl(pub Endpoint);
+
+impl FromText for PeerUrl {
+    const WHAT: &'static str = "a URL such as `http://10.0.0.2:9900`";
+
+    fn from_text(text: &str) -> Result<PeerUrl, Refusal> {
+        Endpoint::from_text(text).map(PeerUrl).map_err(|_| {
+            let refusal = Refusal::new("bad-peer", format!("`{text}` is no URL of another facade's admin listener"));
+            refusal.help("write it as `http://10.0.0.2:9900`, without a path; only http:// is spoken to peers")
+        })
+    }
+}
+
+impl Serialize for PeerUrl {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
+
+impl JsonSchema for PeerUrl {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "PeerUrl".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        Endpoint::json_schema(generator)
     }
 }
 

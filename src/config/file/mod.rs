@@ -26,7 +26,7 @@ pub use comparison::Comparison;
 pub use endpoint::Endpoint;
 pub use flag::Flag;
 pub use guard::{Guard, Ramp};
-pub use listen::{Admin, ClientTimeouts, Drain, Listen, Reload, Slashes};
+pub use listen::{Admin, ClientTimeouts, Drain, Listen, PeerUrl, Reload, Slashes};
 pub use retention::Retention;
 pub use route::{Canary, Defaults, Except, Match, Rewrite, Route, ValueMatch};
 pub use shadow::{Shadow, Shadowing};
@@ -45,7 +45,7 @@ record! {
         pub version: At<Version>,
         /// Where clients connect. A change takes a restart.
         pub listen: At<Filled<Listen>>,
-        /// Where operators connect; never reachable through a listener. A change takes a restart.
+        /// Where operators connect, and who they are; never reachable through a listener.
         pub admin: Option<At<Admin>>,
         /// Where the token and the last good configuration live, relative to this file; `.banyan` by default.
         pub state_dir: Option<At<Text>>,

@@ -40,7 +40,7 @@ fn a_cycle_is_named() {
 #[test]
 fn keys() {
     assert_eq!(found("tls: {}\n"), ["1:1 unknown-key"]);
-    assert_eq!(found("admin: { peers: [] }\n"), ["1:10 unknown-key"]);
+    assert_eq!(found("admin: { pears: [] }\n"), ["1:10 unknown-key"]);
     assert_eq!(found("drain: { delay: 1s, delay: 2s }\n"), ["1:21 duplicate-key"]);
     assert_eq!(found("cohorts: { a: { percent: 1, by: client }, a: {} }\n"), ["1:43 duplicate-key"]);
     assert_eq!(found("drain: { delay: }\n"), ["1:10 missing-value"]);

@@ -1,5 +1,6 @@
 //! Facts about a whole load.
 
+mod admin;
 mod bombs;
 mod change;
 mod fuzz;

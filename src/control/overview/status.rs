@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
+use utoipa::ToSchema;
 
 use super::{Inner, Overview};
 use crate::control::event::moment;
@@ -17,7 +18,7 @@ use crate::state::{Generation, ReloadStatus};
 use crate::telemetry::RouteMeter;
 
 /// How the facade stands.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Status {
     /// The live generation.
     pub generation: u64,
@@ -40,7 +41,7 @@ pub struct Status {
 }
 
 /// A pin.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PinStatus {
     /// What is on legacy: `all`, a route, `group:NAME`, `tenant:NAME`, or a route or group with a tenant.
     pub scope: String,
@@ -57,7 +58,7 @@ pub struct PinStatus {
 }
 
 /// How a route stands. Rates and times are over the last [`Status::span_s`].
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RouteStatus {
     /// Its name; empty for what no route takes.
     pub name: String,
@@ -92,7 +93,7 @@ pub struct RouteStatus {
 }
 
 /// The requests to a side.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SideStatus {
     /// How many.
     pub requests: u64,
@@ -105,7 +106,7 @@ pub struct SideStatus {
 }
 
 /// Comparisons, by verdict.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Compared {
     /// Equal.
     pub r#match: u64,
@@ -120,7 +121,7 @@ pub struct Compared {
 }
 
 /// How a guard stands.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct GuardStatus {
     /// `off`, `pinned`, `too_few`, `holds` or `breached`.
     pub state: String,
@@ -131,7 +132,7 @@ pub struct GuardStatus {
 }
 
 /// How a ramp stands.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct RampStatus {
     /// The percentage in force.
     pub percent: f64,

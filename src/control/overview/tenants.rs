@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::{Compared, Overview};
 use crate::directives::Unit;
@@ -14,7 +15,7 @@ use crate::routing::{RouteId, Rules, TenantSide};
 const UNITS: usize = 50;
 
 /// How a tenant stands, since the start.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct TenantStatus {
     /// The tenant.
     pub tenant: String,

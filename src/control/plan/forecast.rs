@@ -1,11 +1,12 @@
 //! What is told of a plan. Every share comes with its n and its 95 % interval.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::diff::stats::Share;
 
 /// What would change.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 pub struct Forecast {
     /// How many requests were decided by both configurations.
     pub requests: u64,
@@ -26,7 +27,7 @@ pub struct Forecast {
 }
 
 /// What would change of one route.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 pub struct RouteForecast {
     /// The candidate's route; the live one where the candidate has none; empty: no route in either.
     pub route: String,
@@ -47,7 +48,7 @@ pub struct RouteForecast {
 }
 
 /// Who moves between the sides.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 pub struct Moved {
     /// The share of requests that goes from legacy to new.
     pub to_new: Portion,
@@ -67,7 +68,7 @@ pub struct Moved {
 
 /// A share of requests. A request of a sample stands for others, so the share is of those, and the interval is as wide as
 /// the sample makes it.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 pub struct Portion {
     /// The share, 0 to 1.
     pub share: f64,
@@ -80,7 +81,7 @@ pub struct Portion {
 }
 
 /// A tenant that moves.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct TenantMove {
     /// The tenant.
     pub tenant: String,
@@ -91,7 +92,7 @@ pub struct TenantMove {
 }
 
 /// Something that should make somebody look twice.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Warning {
     /// What kind, in a word that stays.
     pub code: String,

@@ -21,7 +21,7 @@ subject: { tenant: [{ header: X-Tenant }], user: [{ cookie: uid }] }
 const GUARD: &str = "guard: { error_rate: 1% }";
 
 fn snapshot(routes: &str) -> Snapshot {
-    let loaded = Candidate::of(format!("{HEAD}{routes}")).unwrap().load(&Options::default());
+    let loaded = Candidate::Text(format!("{HEAD}{routes}")).load(&Options::default());
     assert!(loaded.is_clean(), "{}", config::render(&loaded.diagnostics, config::Format::Text));
     loaded.snapshot.unwrap()
 }
@@ -317,14 +317,12 @@ fn a_log_names_the_tenants_that_move() {
 #[test]
 fn a_candidate_is_one_text_or_a_bundle() {
     let text = format!("{HEAD}{}", canary(5.0));
-    let loaded = Candidate::of(text.clone()).unwrap().load(&Options::default());
-    let bundle = Candidate::of(loaded.bundle.to_text().unwrap()).unwrap();
-    assert!(matches!(bundle, Candidate::Bundle(_)) && bundle.load(&Options::default()).is_clean());
-    assert!(Candidate::of("# xxh3 0\n{}".to_owned()).is_err());
-    let includes = Candidate::of(format!("include: [more/*.yaml]\n{text}")).unwrap().load(&Options::default());
+    let loaded = Candidate::Text(text.clone()).load(&Options::default());
+    assert!(Candidate::Bundle(Box::new(loaded.bundle)).load(&Options::default()).is_clean());
+    let includes = Candidate::Text(format!("include: [more/*.yaml]\n{text}")).load(&Options::default());
     assert!(!includes.is_clean());
     let variable = text.replace("name: orders", "name: orders, owner: \"${PATH}\"");
-    let loaded = Candidate::of(variable).unwrap().load(&Options::default());
+    let loaded = Candidate::Text(variable).load(&Options::default());
     assert_eq!(loaded.diagnostics.errors().next().unwrap().code, "unset-variable");
 }
 

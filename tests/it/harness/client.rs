@@ -1,7 +1,7 @@
 //! A client's connection: bytes out, answers in.
 
 use std::io::{self, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
 
 use super::answer::{Answer, End};
 use super::message::{Body, Framing, Reader, framing, parse};
@@ -37,6 +37,15 @@ impl Client {
         let socket = socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None).unwrap();
         socket.set_recv_buffer_size(4096).unwrap();
         socket.set_send_buffer_size(4096).unwrap();
+        socket.connect(&address.into()).unwrap();
+        Client::over(socket.into())
+    }
+
+    /// A connection from this address of the loopback network.
+    #[track_caller]
+    pub fn connect_from(source: Ipv4Addr, address: SocketAddr) -> Client {
+        let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+        socket.bind(&SocketAddr::from((source, 0)).into()).unwrap();
         socket.connect(&address.into()).unwrap();
         Client::over(socket.into())
     }
