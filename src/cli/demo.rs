@@ -33,7 +33,7 @@ pub(super) struct DemoArgs {
 /// Runs the demonstration until Ctrl-C.
 pub(super) fn demo(args: DemoArgs) -> io::Result<Exit> {
     // The tour is what is to be read; of the facade's own messages only reloads and trouble are.
-    messages::start("banyan=info,warn")?;
+    messages::start("banyan=info,warn");
     if !(args.rate > 0.0 && args.rate <= 1000.0) {
         complain("banyan demo: --rate must be above 0 and at most 1000");
         return Ok(Exit::No);

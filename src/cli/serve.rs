@@ -29,7 +29,7 @@ pub(super) struct ServeArgs {
 
 /// Runs the facade until SIGTERM or SIGINT.
 pub(super) fn serve(args: ServeArgs) -> io::Result<Exit> {
-    messages::start("info")?;
+    messages::start("info");
     let workers = workers(args.workers);
     let options = StartOptions { config: args.config.config, state_dir: args.state_dir, strict: args.strict, workers };
     let facade = match Facade::start(options) {
