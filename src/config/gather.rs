@@ -223,5 +223,7 @@ pub(super) fn check_name(place: Place, name: &str, what: &str, cx: &mut Cx<'_>) 
             "bad-name",
             format!("a {what} cannot be called `none`: that word means that there is none"),
         );
+    } else if name == "all" && what == "route" {
+        cx.report.error(place, "bad-name", "a route cannot be called `all`: that word means all of them");
     }
 }
