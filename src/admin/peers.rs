@@ -1,5 +1,6 @@
 //! The same command for the other instances, at the same time.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use axum::http::header::{self, HeaderMap, HeaderName};
@@ -15,6 +16,7 @@ use utoipa::ToSchema;
 
 use super::Admin;
 use super::fault::Problem;
+use crate::control::overview::{PeerStatus, Status};
 use crate::snapshot::EndpointAddress;
 
 /// How long a peer may take in all.
@@ -80,8 +82,10 @@ impl Relay {
         let Some(authorization) = self.authorization else { return Vec::new() };
         let settings = admin.live.admin();
         let asked = settings.peers.iter().map(|peer| {
-            let (address, asked) =
-                (peer.authority.to_string(), ask(peer.clone(), path, authorization.clone(), json.clone()));
+            let (address, asked) = (
+                peer.authority.to_string(),
+                ask(peer.clone(), Method::POST, path, authorization.clone(), json.clone()),
+            );
             (address, tokio::spawn(timeout(PATIENCE, asked)))
         });
         let mut answers = Vec::new();
@@ -100,6 +104,32 @@ impl Relay {
         answers
     }
 
+    /// How the other instances stand beside this one; nobody is asked on behalf of another instance.
+    pub(super) async fn compare(self, admin: &Admin, own: &Status) -> Vec<PeerStatus> {
+        let Some(authorization) = self.authorization else { return Vec::new() };
+        let settings = admin.live.admin();
+        let asked = settings.peers.iter().map(|peer| {
+            let (address, path) = (format!("http://{}", peer.authority), "/api/v1/status?routes=false");
+            let asked = ask(peer.clone(), Method::GET, path, authorization.clone(), Bytes::new());
+            (address, tokio::spawn(timeout(PATIENCE, asked)))
+        });
+        let mut peers = Vec::new();
+        for (address, answer) in asked.collect::<Vec<_>>() {
+            let differences = match answer.await {
+                Ok(Ok(Ok((StatusCode::OK, body)))) => match serde_json::from_slice(&body) {
+                    Ok(theirs) => differences(own, &theirs),
+                    Err(error) => vec![format!("its answer cannot be read: {error}")],
+                },
+                Ok(Ok(Ok((status, body)))) => vec![understood(status, &body).message],
+                Ok(Ok(Err(why))) => vec![why],
+                Ok(Err(_)) => vec![format!("no answer within {} s", PATIENCE.as_secs())],
+                Err(error) => vec![error.to_string()],
+            };
+            peers.push(PeerStatus { address, agrees: differences.is_empty(), differences });
+        }
+        peers
+    }
+
     /// What cannot be passed on, though there are peers: each of them is named with the reason.
     pub(super) fn kept_back(&self, admin: &Admin, why: &str) -> Vec<PeerAnswer> {
         if self.authorization.is_none() {
@@ -111,6 +141,26 @@ impl Relay {
         };
         admin.live.admin().peers.iter().map(peer).collect()
     }
+}
+
+/// Where another instance is not as this one. Generations count for each instance alone.
+fn differences(own: &Status, theirs: &Status) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut differ = |what: &str, own: &str, theirs: &str| {
+        if own != theirs {
+            found.push(format!("{what}: {theirs} there, {own} here"));
+        }
+    };
+    differ("configuration", &own.configuration, &theirs.configuration);
+    let switch = |status: &Status| if status.killed { "on" } else { "off" };
+    differ("kill switch", switch(own), switch(theirs));
+    let held = |status: &Status| status.held.map_or("none".to_owned(), |number| number.to_string());
+    differ("held generation", &held(own), &held(theirs));
+    let scopes = |status: &Status| status.pins.iter().map(|pin| pin.scope.clone()).collect::<BTreeSet<_>>();
+    let (ours, others) = (scopes(own), scopes(theirs));
+    found.extend(ours.difference(&others).map(|scope| format!("pin {scope}: not there")));
+    found.extend(others.difference(&ours).map(|scope| format!("pin {scope}: not here")));
+    found
 }
 
 fn unheard(message: String) -> PeerAnswer {
@@ -134,6 +184,7 @@ fn understood(status: StatusCode, body: &[u8]) -> PeerAnswer {
 
 async fn ask(
     peer: EndpointAddress,
+    method: Method,
     path: &str,
     authorization: HeaderValue,
     json: Bytes,
@@ -142,7 +193,7 @@ async fn ask(
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
     let connection = tokio::spawn(connection);
     let request = Request::builder()
-        .method(Method::POST)
+        .method(method)
         .uri(path)
         .header(header::HOST, &*peer.authority)
         .header(header::AUTHORIZATION, authorization)

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -12,6 +13,7 @@ use utoipa_axum::routes;
 use super::Admin;
 use super::fault::Fault;
 use super::input::Query;
+use super::peers::Relay;
 use crate::control::overview::{Overview, Status, TenantStatus};
 
 /// How many tenants are answered if nothing else is asked for, and at most.
@@ -24,6 +26,20 @@ pub struct Tenants {
     pub tenants: Vec<TenantStatus>,
     /// How many there are in all: those of the configuration and the busiest others.
     pub all: usize,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct StatusQuery {
+    /// Whether there is a row for each route; so if unsaid.
+    #[serde(default = "yes")]
+    #[param(default = true)]
+    routes: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -48,11 +64,17 @@ pub(super) fn for_viewers() -> OpenApiRouter<Admin> {
 ///
 /// A row for each route.
 #[utoipa::path(
-    get, path = "/api/v1/status", tag = "status",
+    get, path = "/api/v1/status", tag = "status", params(StatusQuery),
     responses((status = 200, description = "How everything stands.", body = Status))
 )]
-async fn status(State(admin): State<Admin>) -> Result<Json<Status>, Fault> {
-    look(&admin, Overview::status).await.map(Json)
+async fn status(
+    State(admin): State<Admin>,
+    headers: HeaderMap,
+    Query(query): Query<StatusQuery>,
+) -> Result<Json<Status>, Fault> {
+    let mut status = look(&admin, move |overview| overview.status(query.routes)).await?;
+    status.peers = Relay::of(&headers).compare(&admin, &status).await;
+    Ok(Json(status))
 }
 
 /// Tenants

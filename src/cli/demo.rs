@@ -7,8 +7,8 @@ use std::time::Duration;
 use clap::Args;
 use tokio::time::interval;
 
-use super::serve::{cannot_start, start_logging, workers};
-use super::{Exit, complain};
+use super::serve::{cannot_start, workers};
+use super::{Exit, complain, messages};
 use crate::app::Facade;
 use crate::config::{self, Disk, Options};
 use crate::control::StartOptions;
@@ -33,7 +33,7 @@ pub(super) struct DemoArgs {
 /// Runs the demonstration until Ctrl-C.
 pub(super) fn demo(args: DemoArgs) -> io::Result<Exit> {
     // The tour is what is to be read; of the facade's own messages only reloads and trouble are.
-    start_logging("banyan=info,warn");
+    messages::start("banyan=info,warn");
     if !(args.rate > 0.0 && args.rate <= 1000.0) {
         complain("banyan demo: --rate must be above 0 and at most 1000");
         return Ok(Exit::No);

@@ -8,6 +8,7 @@ mod diffs;
 mod explain;
 mod gate;
 mod history;
+mod messages;
 mod moment;
 mod plan;
 mod serve;
@@ -134,7 +135,9 @@ enum Exit {
 pub fn run() -> ExitCode {
     // clap itself exits with 2 on wrong usage.
     let cli = Cli::parse();
-    match obey(cli.command) {
+    let obeyed = obey(cli.command);
+    messages::flush();
+    match obeyed {
         Ok(exit) => ExitCode::from(exit as u8),
         // Whoever reads our output has gone: `banyan schema | head` is no error.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,

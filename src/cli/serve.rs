@@ -7,9 +7,8 @@ use std::thread::available_parallelism;
 use clap::Args;
 use sd_notify::NotifyState;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tracing_subscriber::EnvFilter;
 
-use super::{ConfigArg, Exit, complain};
+use super::{ConfigArg, Exit, complain, messages};
 use crate::app::{AppError, Facade};
 use crate::control::StartOptions;
 
@@ -28,17 +27,9 @@ pub(super) struct ServeArgs {
     workers: Option<u16>,
 }
 
-/// Messages go to stderr; `BANYAN_LOG` says which.
-pub(super) fn start_logging(unsaid: &str) {
-    let filter = EnvFilter::try_from_env("BANYAN_LOG").unwrap_or_else(|_| EnvFilter::new(unsaid));
-    let ansi = io::IsTerminal::is_terminal(&io::stderr());
-    // Somebody else's subscriber, as in a test, is as good.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(ansi).try_init();
-}
-
 /// Runs the facade until SIGTERM or SIGINT.
 pub(super) fn serve(args: ServeArgs) -> io::Result<Exit> {
-    start_logging("info");
+    messages::start("info");
     let workers = workers(args.workers);
     let options = StartOptions { config: args.config.config, state_dir: args.state_dir, strict: args.strict, workers };
     let facade = match Facade::start(options) {
@@ -94,6 +85,7 @@ pub(super) async fn until_told(facade: Facade) -> io::Result<Exit> {
         }
         () = either(&mut term, &mut interrupt) => {
             tracing::warn!("told twice: down at once");
+            messages::flush();
             std::process::exit(0);
         }
     }

@@ -116,6 +116,11 @@ fn headlines(status: &Status, out: &mut impl Write) -> io::Result<()> {
         let (scope, by, why) = (printable(&pin.scope), printable(&pin.by), printable(&pin.why));
         writeln!(out, "pinned: {scope}{unknown} by {by} since {}{until}: {why}", pin.since)?;
     }
+    for peer in &status.peers {
+        let said =
+            if peer.agrees { "agrees".to_owned() } else { format!("DISAGREES: {}", peer.differences.join("; ")) };
+        writeln!(out, "{}: {}", peer.address, printable(&said))?;
+    }
     writeln!(out, "rates and times are over the last {:.0} s", status.span_s)
 }
 

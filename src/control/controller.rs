@@ -462,7 +462,8 @@ impl Controller {
     }
 }
 
-/// Ends pins whose time is over, and does what guards and ramps find: a task of its own, since a reload may take its time.
+/// Ends pins whose time is over, does what guards and ramps find, and tells of new signatures: a task of its own, since a reload may
+/// take its time.
 async fn keep_looking(helm: Arc<Helm>, overview: Arc<Overview>) {
     let mut tick = interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -471,6 +472,9 @@ async fn keep_looking(helm: Arc<Helm>, overview: Arc<Overview>) {
         helm.end_pins();
         for finding in overview.tick(Instant::now()) {
             helm.found(&finding);
+        }
+        for sighting in helm.live().sightings() {
+            helm.sighted(&sighting);
         }
     }
 }

@@ -22,6 +22,8 @@ pub enum Source {
     Ramp,
     /// The end of a time that was set before.
     Timer,
+    /// Shadow traffic.
+    Shadow,
 }
 
 /// Who brought a change about.
@@ -58,8 +60,16 @@ pub struct Act {
 
 impl Source {
     /// All of them.
-    pub const ALL: [Source; 7] =
-        [Source::Start, Source::File, Source::Signal, Source::Api, Source::Guard, Source::Ramp, Source::Timer];
+    pub const ALL: [Source; 8] = [
+        Source::Start,
+        Source::File,
+        Source::Signal,
+        Source::Api,
+        Source::Guard,
+        Source::Ramp,
+        Source::Timer,
+        Source::Shadow,
+    ];
 
     /// Its name, as in JSON.
     #[must_use]
@@ -72,6 +82,7 @@ impl Source {
             Source::Guard => "guard",
             Source::Ramp => "ramp",
             Source::Timer => "timer",
+            Source::Shadow => "shadow",
         }
     }
 

@@ -82,8 +82,8 @@ impl Proxy {
         Rc::clone(&view)
     }
 
-    fn ticket(&self, view: &Rc<View>, peer: &Peer, request_id: HeaderValue) -> Box<Ticket> {
-        Ticket::new(Rc::clone(&self.desk), Rc::clone(view), peer.address.ip(), request_id)
+    fn ticket(&self, view: &Rc<View>, peer: &Peer, began: Instant, request_id: HeaderValue) -> Box<Ticket> {
+        Ticket::new(Rc::clone(&self.desk), Rc::clone(view), peer.address.ip(), began, request_id)
     }
 
     /// The facade's own answer.
@@ -101,12 +101,14 @@ impl Proxy {
     }
 
     async fn answer(&self, request: Request<Incoming>, peer: &Peer) -> Response<ProxyBody> {
+        // Before the generation is looked at: the log must never seem to say that an old rule decided a newer request.
+        let began = Instant::now();
         let view = self.view();
         let (mut parts, body) = request.into_parts();
         let trusted = view.trusts(peer);
         let asked = headers::strip_request(&mut parts.headers, trusted, &view.guarded);
         let request_id = headers::request_id(&parts.headers);
-        let mut ticket = self.ticket(&view, peer, request_id);
+        let mut ticket = self.ticket(&view, peer, began, request_id);
         let identified = asked.and_then(|asked| identify::identify(&parts, asked, &view, peer));
         let Identified { host, host_header, client, force, explain, upgrade, claims } = match identified {
             Ok(identified) => identified,
@@ -183,7 +185,8 @@ impl Handler for Proxy {
     }
 
     fn refuse(&self, failure: Failure, peer: &Rc<Peer>) -> Response<ProxyBody> {
-        let ticket = self.ticket(&self.view(), peer, ids::new_request_id());
+        let began = Instant::now();
+        let ticket = self.ticket(&self.view(), peer, began, ids::new_request_id());
         self.own(ticket, failure)
     }
 

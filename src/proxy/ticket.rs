@@ -54,11 +54,17 @@ pub struct Ticket {
 }
 
 impl Ticket {
-    pub(super) fn new(desk: Rc<Desk>, view: Rc<View>, client: IpAddr, request_id: HeaderValue) -> Box<Ticket> {
+    pub(super) fn new(
+        desk: Rc<Desk>,
+        view: Rc<View>,
+        client: IpAddr,
+        began: Instant,
+        request_id: HeaderValue,
+    ) -> Box<Ticket> {
         Box::new(Ticket {
             desk,
             view,
-            began: Instant::now(),
+            began,
             request_id,
             client,
             asked: None,

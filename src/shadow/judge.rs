@@ -70,6 +70,8 @@ pub(super) struct Held {
     pub(super) judgement: Judgement,
     /// What asking both sides again would be for, if it would teach anything.
     pub(super) wants: Option<Purpose>,
+    /// Whether it was not known before.
+    pub(super) fresh: bool,
 }
 
 /// Kinds that a field which comes and goes shows by turns.
@@ -181,8 +183,9 @@ impl Route {
     fn learn(&mut self, id: SignatureId, learned: &Evidence) -> Held {
         let full = self.signatures.len() >= MAX_SIGNATURES;
         if full && !self.signatures.contains_key(&id) {
-            return Held { judgement: Judgement::TooFew, wants: None };
+            return Held { judgement: Judgement::TooFew, wants: None, fresh: false };
         }
+        let fresh = !self.signatures.contains_key(&id);
         let evidence = &mut self.signatures.entry(id).or_default().evidence;
         evidence.add(learned);
         if evidence.confirmations() > MAX_CONFIRMATIONS {
@@ -195,7 +198,7 @@ impl Route {
             false => Some(Purpose::Confirmation),
             true => whole.is_due_again().then_some(Purpose::Recheck),
         };
-        Held { judgement: whole.judge(), wants }
+        Held { judgement: whole.judge(), wants, fresh }
     }
 }
 

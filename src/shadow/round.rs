@@ -19,6 +19,7 @@ use crate::diff::{
 use crate::names::Side;
 use crate::routing::bucket_of;
 use crate::snapshot::{Comparison, ShadowPlan};
+use crate::state::Sighting;
 use crate::store::{Compared, Sample};
 use crate::telemetry::Mirrored;
 use crate::upstream::Backend;
@@ -158,6 +159,10 @@ impl Round<'_> {
         let route = self.route();
         let id = difference.signature(route);
         let held = self.thread.shared.judge.learn(route, id, sighted);
+        if held.fresh {
+            let (path, kind) = (difference.path.to_string(), difference.kind);
+            self.thread.shared.live.sighted(Sighting { route: Arc::clone(route), id, path, kind });
+        }
         let accepted = self.thread.shared.store.is_accepted(id, self.at_ms);
         Judged { difference, id, held, confirmed: None, accepted }
     }

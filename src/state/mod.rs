@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
 use arc_swap::ArcSwap;
+use crossbeam_queue::ArrayQueue;
 
+use crate::diff::{Kind, SignatureId};
 use crate::directives::Standing;
 use crate::routing::{BackendId, Overrides, RouteId};
 use crate::snapshot::{AdminSettings, Snapshot};
@@ -75,6 +77,22 @@ pub struct ReloadStatus {
     pub serving_kept: bool,
 }
 
+/// A difference signature that was not known before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sighting {
+    /// The route.
+    pub route: Arc<str>,
+    /// Its name.
+    pub id: SignatureId,
+    /// The normalised path.
+    pub path: String,
+    /// The kind.
+    pub kind: Kind,
+}
+
+/// How many new signatures may wait to be told; what is beyond is in the store all the same.
+const SIGHTINGS: usize = 256;
+
 /// What all threads of the facade share.
 #[derive(Debug)]
 pub struct Live {
@@ -88,6 +106,8 @@ pub struct Live {
     pub tenants: Arc<TenantQueue>,
     /// What a few recent requests looked like.
     pub sample: Sample,
+    /// New signatures on their way to be told.
+    sightings: ArrayQueue<Sighting>,
     /// When this process began to serve.
     pub started: SystemTime,
 }
@@ -105,6 +125,7 @@ impl Live {
             meter,
             tenants: Arc::default(),
             sample: Sample::new(workers),
+            sightings: ArrayQueue::new(SIGHTINGS),
             started: SystemTime::now(),
         }
     }
@@ -118,6 +139,17 @@ impl Live {
     /// Makes this the generation that decides new requests. Only the control layer calls this.
     pub fn swap(&self, generation: Generation) {
         self.current.store(Arc::new(generation));
+    }
+
+    /// Notes a signature that was not known before.
+    pub fn sighted(&self, sighting: Sighting) {
+        // Where nobody takes them, the store still has them.
+        let _ = self.sightings.push(sighting);
+    }
+
+    /// The signatures that were noted since the last call.
+    pub fn sightings(&self) -> impl Iterator<Item = Sighting> {
+        std::iter::from_fn(|| self.sightings.pop()).take(SIGHTINGS)
     }
 
     /// Says that the facade is going down: from now on it is not ready.

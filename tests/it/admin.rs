@@ -461,4 +461,10 @@ fn commands_go_to_all_peers_and_one_that_is_down_delays_nothing() {
     let said = passed.answer().json();
     assert_eq!((&said["changed"], said.get("peers")), (&json!(true), None), "{said}");
     assert_eq!(other.site.metric("banyan_killed"), 0);
+    let said = Ask::new(&pair.site, "GET /api/v1/status").token(OPERATOR).answer().json();
+    let differences = said["peers"][0]["differences"].to_string();
+    assert_eq!((&said["peers"][0]["agrees"], &said["peers"][1]["agrees"]), (&json!(false), &json!(false)), "{said}");
+    assert!(differences.contains("kill switch: off there, on here") && differences.contains("pin all: not there"));
+    act(&pair.site, "resume", &json!({}));
+    act(&pair.site, "resume", &json!({ "all": true }));
 }

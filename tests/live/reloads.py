@@ -21,15 +21,7 @@ import tempfile
 import time
 import urllib.request
 
-from rig import free_port, reachable, until
-
-NGINX = """worker_processes 1; daemon off; pid {dir}/nginx.pid; error_log {dir}/nginx.log;
-events {{ worker_connections 4096; }}
-http {{ access_log off; keepalive_requests 1000000000; client_body_temp_path {dir}; proxy_temp_path {dir};
-  fastcgi_temp_path {dir}; uwsgi_temp_path {dir}; scgi_temp_path {dir};
-  server {{ listen 127.0.0.1:{legacy}; location / {{ return 200 "legacy"; }} }}
-  server {{ listen 127.0.0.1:{new}; location / {{ return 200 "new"; }} }} }}
-"""
+from rig import free_port, nginx, reachable, until
 
 ROUTES = """version: 1
 listen: [{{ address: "127.0.0.1:{port}" }}]
@@ -51,17 +43,14 @@ def main():
     arguments.add_argument("--reloads", type=int, default=1000)
     arguments.add_argument("--rate", type=float, default=5.0)
     options = arguments.parse_args()
-    for tool in ("nginx", "wrk"):
-        if not shutil.which(tool):
-            sys.exit(f"{tool} is needed and not installed")
+    if not shutil.which("wrk"):
+        sys.exit("wrk is needed and not installed")
     banyan = os.path.abspath(options.banyan)
-    with tempfile.TemporaryDirectory() as folder:
-        os.chmod(folder, 0o755)
-        run(folder, banyan, options)
+    with nginx() as (legacy, new), tempfile.TemporaryDirectory() as folder:
+        run(folder, banyan, {"port": free_port(), "admin": free_port(), "legacy": legacy, "new": new}, options)
 
 
-def run(folder, banyan, options):
-    ports = {name: free_port() for name in ("port", "admin", "legacy", "new")}
+def run(folder, banyan, ports, options):
     path = os.path.join(folder, "routes.yaml")
 
     def text(number):
@@ -76,11 +65,8 @@ def run(folder, banyan, options):
         os.rename(fresh, path)
 
     put(text(0))
-    with open(os.path.join(folder, "nginx.conf"), "w") as file:
-        file.write(NGINX.format(dir=folder, **ports))
     started = []
     try:
-        started.append(subprocess.Popen(["nginx", "-c", f"{folder}/nginx.conf"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
         log = open(os.path.join(folder, "banyan.log"), "w")
         facade = subprocess.Popen([banyan, "serve", "--config", path], stderr=log)
         started.append(facade)
@@ -97,13 +83,8 @@ def run(folder, banyan, options):
         report(folder, printed, adoptions, memory, options)
     finally:
         for process in started:
-            # Asked first: a master that is killed leaves its workers behind.
-            process.terminate()
-            try:
-                process.wait(5)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            process.kill()
+            process.wait()
 
 
 def flip(ports, text, put, options, pid):

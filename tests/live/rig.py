@@ -1,10 +1,12 @@
-"""What the long runs have in common: two backends, the facade between them, a driver before it.
+"""What the long runs have in common: two backends, the facade between them, a driver before it, an operator beside it.
 
 Standard library only. Backends and driver speak plain HTTP/1.1 over kept connections, each backend in a process of its
 own; a rig cleans up after itself, whatever a run ends with.
 """
 
 import asyncio
+import contextlib
+import http.client
 import json
 import multiprocessing
 import os
@@ -13,6 +15,7 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -23,6 +26,15 @@ from collections import Counter, defaultdict, namedtuple
 
 Request = namedtuple("Request", "method target headers body")
 Answer = namedtuple("Answer", "status headers body at took")
+Told = namedtuple("Told", "status body took at")
+
+NGINX = """worker_processes 1; daemon off; pid {dir}/nginx.pid; error_log {dir}/nginx.log;
+events {{ worker_connections 4096; }}
+http {{ access_log off; keepalive_requests 1000000000; client_body_temp_path {dir}; proxy_temp_path {dir};
+  fastcgi_temp_path {dir}; uwsgi_temp_path {dir}; scgi_temp_path {dir};
+  server {{ listen 127.0.0.1:{legacy}; location / {{ return 200 "legacy"; }} }}
+  server {{ listen 127.0.0.1:{new}; location / {{ return 200 "new"; }} }} }}
+"""
 
 
 def free_port():
@@ -83,14 +95,19 @@ class Served(asyncio.Protocol):
         else:
             shadow = "shadow" if request.headers.get("banyan-shadow") == "1" else "primary"
             self.seen[shadow].append(time.time())
-            status, fields, body = self.answer(request)
+            status, fields, body, *wait = self.answer(request)
         head = [f"HTTP/1.1 {status} X"] + [f"{name}: {value}" for name, value in fields]
         head += [f"Content-Length: {len(body)}", "", ""]
-        self.transport.write("\r\n".join(head).encode("latin-1") + (b"" if request.method == "HEAD" else body))
+        answer = "\r\n".join(head).encode("latin-1") + (b"" if request.method == "HEAD" else body)
+        if request.target != "/-/seen" and wait:
+            asyncio.get_running_loop().call_later(wait[0], self.transport.write, answer)
+        else:
+            self.transport.write(answer)
 
 
 class Backend:
-    """A system that answers each request with `answer(request) -> (status, [(name, value)], body)`, in its own process."""
+    """A system that answers each request with `answer(request) -> (status, [(name, value)], body[, seconds to wait])`, in its
+    own process."""
 
     def __init__(self, answer):
         self.port = free_port()
@@ -112,6 +129,48 @@ class Backend:
     def seen(self):
         """When requests came, in seconds since 1970: `primary` ones, and `shadow` ones that said so."""
         return json.load(urllib.request.urlopen(f"http://127.0.0.1:{self.port}/-/seen", timeout=10))
+
+
+@contextlib.contextmanager
+def nginx():
+    """Two backends that answer as fast as can be, with their side's name; gives their ports."""
+    if not shutil.which("nginx"):
+        sys.exit("nginx is needed and not installed")
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)
+        ports = {"legacy": free_port(), "new": free_port()}
+        with open(os.path.join(folder, "nginx.conf"), "w") as file:
+            file.write(NGINX.format(dir=folder, **ports))
+        process = subprocess.Popen(["nginx", "-c", f"{folder}/nginx.conf"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            yield ports["legacy"], ports["new"]
+        finally:
+            # Asked first: a master that is killed leaves its workers behind.
+            process.terminate()
+            process.wait(10)
+
+
+class Operator:
+    """Gives orders over one kept connection to the admin listener."""
+
+    def __init__(self, port, token):
+        self.link, self.token = http.client.HTTPConnection("127.0.0.1", port, timeout=30), token
+
+    def ask(self, method, path, told=None):
+        body = None if told is None else json.dumps(told)
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
+        began = time.monotonic()
+        self.link.request(method, f"/api/v1/{path}", body, headers)
+        answer = self.link.getresponse()
+        text = answer.read()
+        took, at = time.monotonic() - began, time.time()
+        return Told(answer.status, json.loads(text), took, at)
+
+    def order(self, path, told):
+        return self.ask("POST", path, told)
+
+    def see(self, path):
+        return self.ask("GET", path)
 
 
 class Rig:
@@ -173,6 +232,22 @@ backends:
     def kill(self):
         self.facade.kill()
         self.facade.wait()
+
+    def operator(self):
+        with open(os.path.join(self.state_dir, "admin.token")) as file:
+            return Operator(self.admin, file.read().strip())
+
+    def acts(self):
+        """The audit, as it is on the disk: rows of a copy of its file, the oldest first."""
+        with tempfile.TemporaryDirectory() as folder:
+            for ending in ("", "-wal"):
+                with contextlib.suppress(FileNotFoundError):
+                    shutil.copy(os.path.join(self.state_dir, "control.db" + ending), folder)
+            ledger = sqlite3.connect(os.path.join(folder, "control.db"))
+            ledger.row_factory = sqlite3.Row
+            rows = [dict(row) for row in ledger.execute("SELECT * FROM audit ORDER BY id")]
+            ledger.close()
+        return rows
 
     def stop(self):
         self.facade.terminate()
@@ -281,6 +356,11 @@ class Driver:
 
 def get(target, *headers):
     return Request("GET", target, list(headers), b"")
+
+
+def percentile(values, share):
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
 
 
 def rates(times):

@@ -5,8 +5,18 @@ use crate::control::event::Event;
 use crate::control::guard::{Finding, StepReason};
 use crate::directives::{Author, Source};
 use crate::routing::Percent;
+use crate::state::Sighting;
 
 impl Helm {
+    /// Tells of a difference that was not seen before.
+    pub(in crate::control) fn sighted(&self, sighting: &Sighting) {
+        let Sighting { route, id, path, kind } = sighting;
+        let by = Author::nameless(Source::Shadow);
+        let event =
+            Event::now("signature", &by, format!("{route}: {path} ({})", kind.as_str()), self.live().current().number);
+        self.events().tell(Event { on: id.to_string(), ..event });
+    }
+
     /// Does what a guard or a ramp wants done.
     pub(in crate::control) fn found(&self, finding: &Finding) {
         let why = finding.why();

@@ -38,6 +38,20 @@ pub struct Status {
     pub span_s: f64,
     /// The routes in file order; last, without a name, what no route takes.
     pub routes: Vec<RouteStatus>,
+    /// The other instances, where `admin.peers` names any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub peers: Vec<PeerStatus>,
+}
+
+/// How another instance stands beside this one.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct PeerStatus {
+    /// Its address, as `admin.peers` has it.
+    pub address: String,
+    /// Whether it has the same configuration, pins, hold and kill switch.
+    pub agrees: bool,
+    /// Where it differs, or why it cannot be asked.
+    pub differences: Vec<String>,
 }
 
 /// A pin.
@@ -151,9 +165,9 @@ pub struct RampStatus {
 }
 
 impl Overview {
-    /// How everything stands, now. Takes some milliseconds with thousands of routes.
+    /// How everything stands, now; with a row for each route if that is wanted, which takes some milliseconds with thousands.
     #[must_use]
-    pub fn status(&self) -> Status {
+    pub fn status(&self, with_routes: bool) -> Status {
         let live = self.helm.live();
         let generation = Arc::clone(&live.current());
         let (ends, now) = (self.helm.ends(), Instant::now());
@@ -177,7 +191,8 @@ impl Overview {
             reload: live.reload(),
             pins: pins.collect(),
             span_s: inner.recent.span(now).as_secs_f64(),
-            routes: inner.routes(&generation, now),
+            routes: if with_routes { inner.routes(&generation, now) } else { Vec::new() },
+            peers: Vec::new(),
         }
     }
 }
