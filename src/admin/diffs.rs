@@ -44,7 +44,7 @@ struct DiffsQuery {
     #[serde(default)]
     all: bool,
     /// At most so many: 100 if unsaid; 0: all.
-    #[param(nullable = false, maximum = 4_294_967_295u64)]
+    #[param(nullable = false, value_type = Option<u64>, maximum = 4_294_967_295u64)]
     limit: Option<u32>,
 }
 

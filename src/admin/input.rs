@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use super::fault::Fault;
@@ -18,6 +19,10 @@ use super::refusal::Refusal;
 pub(super) const ENOUGH: usize = 64 * 1024;
 /// The most bytes of a body that holds a configuration.
 pub(super) const CONFIGURATION: usize = 72 * 1024 * 1024;
+/// From how many bytes on a body is large; so may be one that does not say.
+const LARGE: usize = 1024 * 1024;
+/// How many large bodies are read at a time, in this process.
+static ROOM: Semaphore = Semaphore::const_new(4);
 /// How long a body may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -43,6 +48,8 @@ impl<S: Send + Sync, T: DeserializeOwned, const MOST: usize> FromRequest<S> for 
             let message = "a body is needed, with Content-Type: application/json";
             return Err(Fault::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message).because(Refusal::Type));
         }
+        // Held until it has been read into what it means.
+        let _room = room(request.headers())?;
         let told = body::<MOST>(request).await?;
         // Or a list would do, its items taken for the fields in their order.
         if told.trim_ascii_start().first().is_some_and(|byte| *byte != b'{') {
@@ -56,13 +63,27 @@ impl<S: Send + Sync, T: DeserializeOwned, const MOST: usize> FromRequest<S> for 
     }
 }
 
+/// Room for a body that may be large.
+fn room(headers: &HeaderMap) -> Result<Option<SemaphorePermit<'static>>, Fault> {
+    if length(headers).is_some_and(|length| length <= LARGE) {
+        return Ok(None);
+    }
+    ROOM.try_acquire().map(Some).map_err(|_| {
+        let fault = Fault::new(StatusCode::SERVICE_UNAVAILABLE, "other large bodies are being read");
+        fault.because(Refusal::Crowded).after(1)
+    })
+}
+
+fn length(headers: &HeaderMap) -> Option<usize> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
 async fn body<const MOST: usize>(request: Request) -> Result<Bytes, Fault> {
     let too_large = || {
         let message = format!("a body has at most {MOST} bytes here");
         Fault::new(StatusCode::PAYLOAD_TOO_LARGE, message).because(Refusal::Size)
     };
-    let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
-    if announced.and_then(|length| length.parse().ok()).is_some_and(|length: usize| length > MOST) {
+    if length(request.headers()).is_some_and(|length| length > MOST) {
         return Err(too_large());
     }
     match timeout(PATIENCE, Limited::new(request.into_body(), MOST).collect()).await {
@@ -97,8 +118,10 @@ mod tests {
         Input::<Value>::from_request(request, &()).await.map(|Input(value)| value).map_err(|fault| fault.status)
     }
 
+    /// It says how long it is, so that it needs no room that another test may hold.
     fn request(kind: &str, body: impl Into<Body>) -> Request {
-        Request::post("/").header(header::CONTENT_TYPE, kind).body(body.into()).unwrap()
+        let request = Request::post("/").header(header::CONTENT_TYPE, kind).header(header::CONTENT_LENGTH, 10);
+        request.body(body.into()).unwrap()
     }
 
     #[tokio::test]
@@ -124,6 +147,20 @@ mod tests {
         let twice = Request::post("/").header(header::CONTENT_TYPE, "application/json");
         let twice = twice.header(header::CONTENT_TYPE, "text/plain").body("{}".into()).unwrap();
         assert_eq!(read(twice).await, Err(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+    }
+
+    #[tokio::test]
+    async fn only_so_many_large_bodies_are_read_at_a_time() {
+        let large = |length: usize| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::CONTENT_LENGTH, length.into());
+            room(&headers)
+        };
+        assert!(large(LARGE).is_ok_and(|room| room.is_none()));
+        let held: Vec<_> = (0..10).map_while(|_| large(LARGE + 1).ok()).collect();
+        assert!((1..=4).contains(&held.len()));
+        assert_eq!(large(LARGE + 1).err().map(|fault| fault.status), Some(StatusCode::SERVICE_UNAVAILABLE));
+        assert!(large(LARGE).is_ok());
     }
 
     #[tokio::test(start_paused = true)]

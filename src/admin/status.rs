@@ -48,10 +48,10 @@ fn yes() -> bool {
 struct TenantsQuery {
     /// How many are left out.
     #[serde(default)]
-    #[param(maximum = 4_294_967_295u64)]
+    #[param(value_type = u64, maximum = 4_294_967_295u64)]
     offset: u32,
     /// How many are answered.
-    #[param(nullable = false, maximum = 4_294_967_295u64)]
+    #[param(nullable = false, value_type = Option<u64>, maximum = 4_294_967_295u64)]
     limit: Option<u32>,
 }
 

@@ -8,6 +8,7 @@ mod admin;
 mod awkward;
 mod bodies;
 mod broken;
+mod command_line;
 mod comparing;
 mod connections;
 mod demo;

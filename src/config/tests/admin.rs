@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::snapshot::{AdminSettings, Role};
 
@@ -83,4 +85,18 @@ fn another_token_is_told_by_its_name_alone() {
     let new = with_tokens(&format!("ada owner sha256:{HASH}\ncy viewer sha256:{HASH}\n"));
     let words = changes(old.snapshot.as_ref().unwrap(), new.snapshot.as_ref().unwrap());
     assert_eq!(words, ["token ada: changed", "token cy: added", "token bob: removed"]);
+}
+
+proptest! {
+    #[test]
+    fn any_line_is_a_token_or_refused(name in "[a-zA-Z0-9._@-]{1,64}", role in 0..3_usize, hash in any::<[u8; 32]>(), other in "\\PC*") {
+        let role = Role::ALL[role];
+        let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        let entry = token_entry(&format!("{name} {role} sha256:{hex}"));
+        prop_assert_eq!(entry.is_err(), name == "admin");
+        if let Ok(entry) = entry {
+            prop_assert_eq!((&*entry.name, entry.role, entry.hash), (&*name, role, hash));
+        }
+        prop_assert!(token_entry(&other).is_err());
+    }
 }
