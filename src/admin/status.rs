@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -10,6 +9,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Admin;
+use super::aside::{Written, aside_json};
 use super::fault::Fault;
 use super::input::Query;
 use crate::control::overview::{Overview, Status, TenantStatus};
@@ -51,8 +51,8 @@ pub(super) fn for_viewers() -> OpenApiRouter<Admin> {
     get, path = "/api/v1/status", tag = "status",
     responses((status = 200, description = "How everything stands.", body = Status))
 )]
-async fn status(State(admin): State<Admin>) -> Result<Json<Status>, Fault> {
-    look(&admin, Overview::status).await.map(Json)
+async fn status(State(admin): State<Admin>) -> Result<Written, Fault> {
+    look(&admin, Overview::status).await
 }
 
 /// Tenants
@@ -62,17 +62,20 @@ async fn status(State(admin): State<Admin>) -> Result<Json<Status>, Fault> {
     get, path = "/api/v1/tenants", tag = "status", params(TenantsQuery),
     responses((status = 200, description = "How tenants stand.", body = Tenants))
 )]
-async fn tenants(State(admin): State<Admin>, Query(query): Query<TenantsQuery>) -> Result<Json<Tenants>, Fault> {
+async fn tenants(State(admin): State<Admin>, Query(query): Query<TenantsQuery>) -> Result<Written, Fault> {
     let (unsaid, most) = TENANTS;
     let (offset, limit) = (query.offset, query.limit.unwrap_or(unsaid).min(most));
-    let (tenants, all) = look(&admin, move |overview| overview.tenants(offset as usize, limit as usize)).await?;
-    Ok(Json(Tenants { tenants, all }))
+    let page = move |overview: &Overview| {
+        let (tenants, all) = overview.tenants(offset as usize, limit as usize);
+        Tenants { tenants, all }
+    };
+    look(&admin, page).await
 }
 
-async fn look<T: Send + 'static>(
+async fn look<T: Serialize>(
     admin: &Admin,
     look: impl FnOnce(&Overview) -> T + Send + 'static,
-) -> Result<T, Fault> {
+) -> Result<Written, Fault> {
     let overview = Arc::clone(&admin.overview);
-    super::aside(move || look(&overview)).await
+    aside_json(move || Ok(look(&overview))).await
 }
