@@ -1,6 +1,5 @@
 //! The audit: who did what, when and why.
 
-use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -8,6 +7,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Admin;
+use super::aside::{Written, aside_json};
 use super::fault::Fault;
 use super::input::Query;
 use crate::directives::Act;
@@ -86,7 +86,7 @@ pub(super) fn for_viewers() -> OpenApiRouter<Admin> {
     get, path = "/api/v1/audit", tag = "history", params(AuditQuery),
     responses((status = 200, description = "The records.", body = Audit))
 )]
-async fn audit(State(admin): State<Admin>, Query(query): Query<AuditQuery>) -> Result<Json<Audit>, Fault> {
+async fn audit(State(admin): State<Admin>, Query(query): Query<AuditQuery>) -> Result<Written, Fault> {
     let since_ms = match &query.since {
         Some(text) => when::since(text, now_ms())
             .ok_or_else(|| Fault::senseless(format!("`{text}` is no moment: {}", when::WHAT)))?,
@@ -102,7 +102,7 @@ async fn audit(State(admin): State<Admin>, Query(query): Query<AuditQuery>) -> R
     }
     let limit = limit as usize;
     let filter = AuditFilter { since_ms, before: query.before, on: query.on, limit };
-    super::aside(move || read(admin.helm.ledger(), &filter)).await.map(Json)
+    aside_json(move || Ok(read(admin.helm.ledger(), &filter))).await
 }
 
 fn read(ledger: &Ledger, filter: &AuditFilter) -> Audit {

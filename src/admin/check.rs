@@ -9,6 +9,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Admin;
+use super::aside::aside;
 use super::fault::Fault;
 use super::input::{CONFIGURATION, Input};
 use crate::config::{Bundle, Diagnostic, Loaded, Options};
@@ -85,7 +86,7 @@ async fn check(
         return Err(fault.after(1));
     };
     let candidate = told.candidate()?;
-    super::aside(move || Checked::from(candidate.load(&Options::default()))).await.map(Json)
+    aside(move || Checked::from(candidate.load(&Options::default()))).await.map(Json)
 }
 
 impl SentConfiguration {

@@ -12,6 +12,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Admin;
+use super::aside::aside;
 use super::fault::Fault;
 use super::input::Query;
 use crate::report::explain::{Explanation, Question, explain as explained};
@@ -61,7 +62,7 @@ async fn explain(
 ) -> Result<Json<Explanation>, Fault> {
     let question = question(pairs)?;
     let live = Arc::clone(&admin.live.current());
-    let explanation = super::aside(move || {
+    let explanation = aside(move || {
         let explanation = explained(&live.snapshot, &live.overrides, &question)?;
         Ok(Explanation { generation: Some(live.number), ..explanation })
     });

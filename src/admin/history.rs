@@ -8,6 +8,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Admin;
+use super::aside::aside;
 use super::fault::{Fault, Problem};
 use super::input::Part;
 use crate::config::{self, Bundle, Options};
@@ -86,7 +87,7 @@ async fn generation(State(admin): State<Admin>, Part(number): Part<u64>) -> Resu
     let place = all.iter().position(|past| past.number == number).ok_or_else(|| Fault::unknown("generation"))?;
     let generation = view(&admin, &all[place]);
     let both = all.get(place + 1).cloned().map(|before| (before, all[place].clone()));
-    let diff = super::aside(move || {
+    let diff = aside(move || {
         let (before, after) = both?;
         Some(redacted_diff(&files(&admin, &before)?, &files(&admin, &after)?))
     });

@@ -4,13 +4,14 @@
 //! - [`doors`]: what every request passes first, and every answer last · [`access`]: who may do what
 //! - [`tokens`]: what callers show · [`failures`]: who failed of late · [`refusal`]: what is refused, counted · [`keeper`]: all that is
 //!   remembered of callers
-//! - [`fault`], [`input`]: what is refused, and how requests are read
+//! - [`fault`], [`input`]: what is refused, and how requests are read · [`mod@aside`]: what must not hold up a rollback
 //! - [`commands`], [`reload`], [`orders`]: rollback, kill, resume, ramps, reload · [`peers`]: the same for other instances
 //! - [`status`], [`routes`], [`explain`], [`check`], [`plan`], [`history`], [`audit`], [`events`]: what is, was and happens
 //! - [`diffs`]: differences, and what is decided on them
 //! - [`health`], [`metrics`]: for probes and scrapers · [`openapi`]: the document that says all this to programs
 
 mod access;
+mod aside;
 mod audit;
 mod check;
 mod commands;
@@ -141,12 +142,6 @@ fn rooms() -> [(Option<Role>, OpenApiRouter<Admin>); 4] {
         (Some(Role::Operator), commands::for_operators()),
         (Some(Role::Owner), reload::for_owners().merge(diffs::for_owners())),
     ]
-}
-
-/// On a thread of its own: what takes milliseconds, or waits for a disk, must not hold up a rollback.
-async fn aside<T: Send + 'static>(look: impl FnOnce() -> T + Send + 'static) -> Result<T, Fault> {
-    let looked = tokio::task::spawn_blocking(look).await;
-    looked.map_err(|_| Fault::broken())
 }
 
 #[cfg(test)]

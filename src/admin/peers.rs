@@ -105,9 +105,13 @@ impl Relay {
     }
 
     /// How the other instances stand beside this one; nobody is asked on behalf of another instance.
-    pub(super) async fn compare(self, admin: &Admin, own: &Status) -> Vec<PeerStatus> {
+    pub(super) async fn compare(self, admin: &Admin) -> Vec<PeerStatus> {
         let Some(authorization) = self.authorization else { return Vec::new() };
         let settings = admin.live.admin();
+        if settings.peers.is_empty() {
+            return Vec::new();
+        }
+        let own = admin.overview.status(false);
         let asked = settings.peers.iter().map(|peer| {
             let (address, path) = (format!("http://{}", peer.authority), "/api/v1/status?routes=false");
             let asked = ask(peer.clone(), Method::GET, path, authorization.clone(), Bytes::new());
@@ -117,7 +121,7 @@ impl Relay {
         for (address, answer) in asked.collect::<Vec<_>>() {
             let differences = match answer.await {
                 Ok(Ok(Ok((StatusCode::OK, body)))) => match serde_json::from_slice(&body) {
-                    Ok(theirs) => differences(own, &theirs),
+                    Ok(theirs) => differences(&own, &theirs),
                     Err(error) => vec![format!("its answer cannot be read: {error}")],
                 },
                 Ok(Ok(Ok((status, body)))) => vec![understood(status, &body).message],

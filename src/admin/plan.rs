@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::Admin;
+use super::aside::{Written, aside_json};
 use super::check::SentConfiguration;
 use super::fault::Fault;
 use super::input::{CONFIGURATION, Input};
-use super::{Admin, aside};
 use crate::control::plan::{self, Forecast};
 
 /// What viewers may ask.
@@ -29,12 +29,12 @@ pub(super) fn for_viewers() -> OpenApiRouter<Admin> {
 async fn plan(
     State(admin): State<Admin>,
     Input(told): Input<SentConfiguration, CONFIGURATION>,
-) -> Result<Json<Forecast>, Fault> {
+) -> Result<Written, Fault> {
     let Ok(_turn) = admin.keeper.checks.try_acquire() else {
         let fault = Fault::new(StatusCode::SERVICE_UNAVAILABLE, "another configuration is being looked at");
         return Err(fault.after(1));
     };
     let (candidate, live) = (told.candidate()?, Arc::clone(&admin.live));
-    let planned = aside(move || plan::plan(&live, &candidate)).await?;
-    planned.map(Json).map_err(|errors| Fault::senseless(errors.join("\n")))
+    let planned = move || plan::plan(&live, &candidate).map_err(|errors| Fault::senseless(errors.join("\n")));
+    aside_json(planned).await
 }

@@ -10,6 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Admin;
+use super::aside::{Written, aside_json};
 use super::fault::{Fault, Problem};
 use super::input::Part;
 use crate::report::route::RouteView;
@@ -36,14 +37,14 @@ pub(super) fn for_viewers() -> OpenApiRouter<Admin> {
     get, path = "/api/v1/routes", tag = "rules",
     responses((status = 200, description = "The routes.", body = Routes))
 )]
-async fn routes(State(admin): State<Admin>) -> Result<Json<Routes>, Fault> {
+async fn routes(State(admin): State<Admin>) -> Result<Written, Fault> {
     let live = Arc::clone(&admin.live.current());
     let view = move || {
         let count = u32::try_from(live.snapshot.rules.routes.len()).unwrap_or(u32::MAX);
         let routes = (0..count).map(|id| RouteView::of(&live, RouteId(id))).collect();
-        Routes { generation: live.number, routes }
+        Ok(Routes { generation: live.number, routes })
     };
-    super::aside(view).await.map(Json)
+    aside_json(view).await
 }
 
 /// One route

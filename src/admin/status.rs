@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use serde::{Deserialize, Serialize};
@@ -11,6 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Admin;
+use super::aside::{Written, aside_json};
 use super::fault::Fault;
 use super::input::Query;
 use super::peers::Relay;
@@ -71,10 +71,9 @@ async fn status(
     State(admin): State<Admin>,
     headers: HeaderMap,
     Query(query): Query<StatusQuery>,
-) -> Result<Json<Status>, Fault> {
-    let mut status = look(&admin, move |overview| overview.status(query.routes)).await?;
-    status.peers = Relay::of(&headers).compare(&admin, &status).await;
-    Ok(Json(status))
+) -> Result<Written, Fault> {
+    let peers = Relay::of(&headers).compare(&admin).await;
+    look(&admin, move |overview| Status { peers, ..overview.status(query.routes) }).await
 }
 
 /// Tenants
@@ -84,17 +83,20 @@ async fn status(
     get, path = "/api/v1/tenants", tag = "status", params(TenantsQuery),
     responses((status = 200, description = "How tenants stand.", body = Tenants))
 )]
-async fn tenants(State(admin): State<Admin>, Query(query): Query<TenantsQuery>) -> Result<Json<Tenants>, Fault> {
+async fn tenants(State(admin): State<Admin>, Query(query): Query<TenantsQuery>) -> Result<Written, Fault> {
     let (unsaid, most) = TENANTS;
     let (offset, limit) = (query.offset, query.limit.unwrap_or(unsaid).min(most));
-    let (tenants, all) = look(&admin, move |overview| overview.tenants(offset as usize, limit as usize)).await?;
-    Ok(Json(Tenants { tenants, all }))
+    let page = move |overview: &Overview| {
+        let (tenants, all) = overview.tenants(offset as usize, limit as usize);
+        Tenants { tenants, all }
+    };
+    look(&admin, page).await
 }
 
-async fn look<T: Send + 'static>(
+async fn look<T: Serialize>(
     admin: &Admin,
     look: impl FnOnce(&Overview) -> T + Send + 'static,
-) -> Result<T, Fault> {
+) -> Result<Written, Fault> {
     let overview = Arc::clone(&admin.overview);
-    super::aside(move || look(&overview)).await
+    aside_json(move || Ok(look(&overview))).await
 }

@@ -11,7 +11,7 @@ use super::{Inner, Overview};
 use crate::control::event::moment;
 use crate::control::guard::GuardState;
 use crate::diff::Verdict;
-use crate::directives::{Target, Unit};
+use crate::directives::{Scope, Target, Unit};
 use crate::names::Side;
 use crate::routing::{Route, RouteId};
 use crate::state::{Generation, ReloadStatus};
@@ -96,7 +96,7 @@ pub struct RouteStatus {
     pub new: SideStatus,
     /// Comparisons since the start.
     pub compared: Compared,
-    /// What pins it, as [`PinStatus::scope`] says it; the kill switch too.
+    /// What pins it, as [`PinStatus::scope`] says it; the kill switch too, but no tenants that are pinned everywhere.
     pub pins: Vec<String>,
     /// Its guard.
     pub guard: Option<GuardStatus>,
@@ -201,7 +201,9 @@ impl Inner {
     fn routes(&self, generation: &Generation, now: Instant) -> Vec<RouteStatus> {
         let rules = &generation.snapshot.rules;
         let mut pins: HashMap<&Target, Vec<String>> = HashMap::new();
-        for pin in &generation.standing.pins {
+        // A tenant that is pinned everywhere is no matter of each route.
+        let everywhere = |scope: &Scope| scope.target == Target::Everything && scope.tenant.is_some();
+        for pin in generation.standing.pins.iter().filter(|pin| !everywhere(&pin.scope)) {
             pins.entry(&pin.scope.target).or_default().push(pin.scope.to_string());
         }
         let rows = (0_u32..).zip(&rules.routes).map(|(id, route)| {

@@ -1,5 +1,6 @@
 //! A row for each tenant of the configuration and for the busiest others.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
@@ -10,6 +11,7 @@ use super::{Compared, Overview};
 use crate::directives::Unit;
 use crate::names::{Side, Stage};
 use crate::routing::{RouteId, Rules, TenantSide};
+use crate::telemetry::TenantCount;
 
 /// How many units in stage canary a tenant's sides are told of.
 const UNITS: usize = 50;
@@ -34,7 +36,8 @@ pub struct TenantStatus {
     /// The pins that name it.
     pub pins: Vec<String>,
     /// Where its requests go, for each group, and each route without one, that is in stage canary: `legacy`, `new` or `mixed`.
-    pub sides: BTreeMap<String, String>,
+    #[schema(value_type = BTreeMap<String, String>)]
+    pub sides: BTreeMap<String, Cow<'static, str>>,
 }
 
 impl Overview {
@@ -45,20 +48,17 @@ impl Overview {
         let rules = &generation.snapshot.rules;
         let units = units(rules);
         let pins: Vec<_> = generation.standing.pins.iter().filter(|pin| pin.scope.tenant.is_some()).collect();
-        let inner = self.inner();
-        let mut rows: Vec<_> = inner.tenants.rows().collect();
-        let (all, requests) = (rows.len(), |count: &crate::telemetry::TenantCount| count.requests.iter().sum::<u64>());
-        rows.sort_by(|a, b| requests(&b.1).cmp(&requests(&a.1)).then_with(|| a.0.cmp(b.0)));
-        let rows = rows.into_iter().skip(offset).take(limit).map(|(tenant, count, configured)| {
-            let requests = requests(&count);
+        let (page, all) = self.page(offset, limit);
+        let rows = page.into_iter().map(|(tenant, count, configured)| {
+            let requests = asked(&count);
             let (legacy, new) = (Side::Legacy.index(), Side::New.index());
             let sides = units.iter().map(|(unit, id)| {
-                let side: TenantSide = rules.side_of_tenant(*id, &generation.overrides, tenant);
-                (unit.to_string(), side.as_str().to_owned())
+                let side: TenantSide = rules.side_of_tenant(*id, &generation.overrides, &tenant);
+                (unit.clone(), Cow::Borrowed(side.as_str()))
             });
-            let named = pins.iter().filter(|pin| pin.scope.tenant.as_deref() == Some(tenant));
+            let sides = sides.collect();
+            let named = pins.iter().filter(|pin| pin.scope.tenant.as_deref() == Some(&*tenant));
             TenantStatus {
-                tenant: tenant.to_owned(),
                 configured,
                 requests,
                 new_share: (requests > 0).then(|| count.requests[new] as f64 / requests as f64),
@@ -66,19 +66,37 @@ impl Overview {
                 new_errors: count.errors[new],
                 compared: Compared::of(count.verdicts),
                 pins: named.map(|pin| pin.scope.to_string()).collect(),
-                sides: sides.collect(),
+                sides,
+                tenant,
             }
         });
         (rows.collect(), all)
     }
+
+    /// The counts of those tenants alone: nobody who looks at thousands holds up the next look of the guards.
+    fn page(&self, offset: usize, limit: usize) -> (Vec<(String, TenantCount, bool)>, usize) {
+        let inner = self.inner();
+        let mut rows: Vec<_> = inner.tenants.rows().collect();
+        rows.sort_by(|a, b| asked(&b.1).cmp(&asked(&a.1)).then_with(|| a.0.cmp(b.0)));
+        let all = rows.len();
+        let page = rows.into_iter().skip(offset).take(limit);
+        (page.map(|(tenant, count, configured)| (tenant.to_owned(), count, configured)).collect(), all)
+    }
 }
 
-/// What is in stage canary: each group once, by its first route.
-fn units(rules: &Rules) -> Vec<(Unit, RouteId)> {
+fn asked(count: &TenantCount) -> u64 {
+    count.requests.iter().sum()
+}
+
+/// What is in stage canary: each group once, by its first route; in the order of their names, as the maps have them.
+fn units(rules: &Rules) -> Vec<(String, RouteId)> {
     let mut seen = HashSet::new();
     let canaries = (0_u32..).zip(&rules.routes).filter(|(_, route)| route.stage == Stage::Canary);
     let units = canaries.map(|(id, route)| {
         (route.group.clone().map_or_else(|| Unit::Route(Arc::clone(&route.name)), Unit::Group), RouteId(id))
     });
-    units.filter(|(unit, _)| seen.insert(unit.clone())).take(UNITS).collect()
+    let first = units.filter(|(unit, _)| seen.insert(unit.clone())).take(UNITS);
+    let mut units: Vec<_> = first.map(|(unit, id)| (unit.to_string(), id)).collect();
+    units.sort();
+    units
 }
