@@ -260,7 +260,10 @@ impl Helm {
         self.remember_ends(inner, &next.standing);
         self.live.swap(next.clone());
         act.generation = number;
-        tracing::warn!(generation = number, by = %act.by, what = act.what, on = act.on, changes = ?words, why = act.why, "changed");
+        match &*act.what {
+            "reload" => tracing::info!(generation = number, by = %act.by, changes = ?words, "reloaded"),
+            what => tracing::warn!(generation = number, by = %act.by, changes = ?words, why = act.why, "{what}"),
+        }
         self.events.done(&act);
         let made_from = made_from.unwrap_or_else(|| inner.adopted.clone());
         let durable = self.record(inner, &next, made_from, words.clone(), changes, act);

@@ -10,6 +10,7 @@
 //! - [`begin`]: the first generation, with the directives that outlived the process before
 //! - [`choose`]: the configuration to begin with
 //! - [`build`]: a snapshot becomes a generation that keeps every backend and meter it can
+//! - [`command`]: what the controller is told, and what came of it
 //! - [`controller`]: loads, refuses or adopts, and keeps what it adopted for the next start
 //! - [`guard`]: rolls back what does not keep to its thresholds, and lets ramps climb
 //! - [`state_dir`]: the state directory and its lock
@@ -20,6 +21,7 @@
 mod begin;
 mod build;
 mod choose;
+mod command;
 mod controller;
 pub mod event;
 pub mod guard;
@@ -31,7 +33,8 @@ mod resolve;
 mod state_dir;
 mod watch;
 
-pub use controller::{Command, Controller, Outcome, Reloaded, StartError, StartOptions};
+pub use command::{Command, Outcome, Reloaded};
+pub use controller::{Controller, StartError, StartOptions};
 pub use event::{Event, Events};
 pub use helm::{Caller, Done, Helm, Order, RampOrder, Refused, ResumeOrder};
 pub use history::{MadeFrom, Past};
