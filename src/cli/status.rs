@@ -186,7 +186,7 @@ fn rows_of(tenants: &[TenantStatus]) -> Sheet {
     ];
     let row = |tenant: &TenantStatus| {
         let on = |side: &str| {
-            let units = tenant.sides.iter().filter(|(_, is)| *is == side).map(|(unit, _)| unit.as_str());
+            let units = tenant.sides.iter().filter(|(_, is)| *is == side).map(|(unit, _)| &**unit);
             units.collect::<Vec<_>>().join(", ")
         };
         let name = if tenant.configured { tenant.tenant.clone() } else { format!("{} *", tenant.tenant) };

@@ -36,8 +36,9 @@ pub struct TenantStatus {
     /// The pins that name it.
     pub pins: Vec<String>,
     /// Where its requests go, for each group, and each route without one, that is in stage canary: `legacy`, `new` or `mixed`.
+    #[serde(with = "as_map")]
     #[schema(value_type = BTreeMap<String, String>)]
-    pub sides: BTreeMap<String, Cow<'static, str>>,
+    pub sides: Vec<(Arc<str>, Cow<'static, str>)>,
 }
 
 impl Overview {
@@ -54,7 +55,7 @@ impl Overview {
             let (legacy, new) = (Side::Legacy.index(), Side::New.index());
             let sides = units.iter().map(|(unit, id)| {
                 let side: TenantSide = rules.side_of_tenant(*id, &generation.overrides, &tenant);
-                (unit.clone(), Cow::Borrowed(side.as_str()))
+                (Arc::clone(unit), Cow::Borrowed(side.as_str()))
             });
             let sides = sides.collect();
             let named = pins.iter().filter(|pin| pin.scope.tenant.as_deref() == Some(&*tenant));
@@ -88,15 +89,33 @@ fn asked(count: &TenantCount) -> u64 {
     count.requests.iter().sum()
 }
 
-/// What is in stage canary: each group once, by its first route; in the order of their names, as the maps have them.
-fn units(rules: &Rules) -> Vec<(String, RouteId)> {
+/// What is in stage canary: each group once, by its first route; in the order of their names.
+fn units(rules: &Rules) -> Vec<(Arc<str>, RouteId)> {
     let mut seen = HashSet::new();
     let canaries = (0_u32..).zip(&rules.routes).filter(|(_, route)| route.stage == Stage::Canary);
     let units = canaries.map(|(id, route)| {
         (route.group.clone().map_or_else(|| Unit::Route(Arc::clone(&route.name)), Unit::Group), RouteId(id))
     });
     let first = units.filter(|(unit, _)| seen.insert(unit.clone())).take(UNITS);
-    let mut units: Vec<_> = first.map(|(unit, id)| (unit.to_string(), id)).collect();
-    units.sort();
+    let mut units: Vec<(Arc<str>, RouteId)> = first.map(|(unit, id)| (Arc::from(unit.to_string()), id)).collect();
+    units.sort_by(|(one, _), (other, _)| one.cmp(other));
     units
+}
+
+/// Pairs as a JSON object: ten thousand maps that are only written would take longer than all the rest.
+mod as_map {
+    use serde::{Deserializer, Serializer};
+
+    use super::{Arc, BTreeMap, Cow, Deserialize};
+
+    type Pairs = Vec<(Arc<str>, Cow<'static, str>)>;
+
+    pub(super) fn serialize<S: Serializer>(pairs: &Pairs, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(pairs.iter().map(|(unit, side)| (&**unit, side)))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Pairs, D::Error> {
+        let map = BTreeMap::<String, Cow<'static, str>>::deserialize(deserializer)?;
+        Ok(map.into_iter().map(|(unit, side)| (Arc::from(unit), side)).collect())
+    }
 }
