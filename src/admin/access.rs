@@ -58,7 +58,11 @@ fn unknown(admin: &Admin, request: &Request) -> Fault {
         let fault = Fault::new(StatusCode::TOO_MANY_REQUESTS, message).because(Refusal::Rate);
         return fault.after(wait.as_secs() + 1);
     }
-    Fault::new(StatusCode::UNAUTHORIZED, "a bearer token is needed").because(Refusal::Token)
+    let message = match request.headers().contains_key(header::AUTHORIZATION) {
+        true => "this token is not known here",
+        false => "a bearer token is needed",
+    };
+    Fault::new(StatusCode::UNAUTHORIZED, message).because(Refusal::Token)
 }
 
 /// The generation that a changing request is meant for: `If-Match: 17` or `"17"` (RFC 9110 section 13.1.1).

@@ -65,7 +65,12 @@ async fn rollback(
     }
     let hold_for = told.r#for.as_deref().map(time).transpose()?;
     let done = admin.helm.rollback(Order { scope, hold_for, why }, &caller)?;
-    Ok(acted_with(done, &admin, relay, "/api/v1/rollback", &told).await)
+    let mut acted = acted_with(done, &admin, relay, "/api/v1/rollback", &told).await;
+    // Afterwards: whoever is in a hurry is obeyed first.
+    if let Some(tenant) = told.tenant.filter(|tenant| !admin.overview.knows_tenant(tenant)) {
+        acted.notes.push(format!("no request of the tenant `{tenant}` was seen, and the files do not name it"));
+    }
+    Ok(acted)
 }
 
 /// Kill
@@ -214,6 +219,9 @@ async fn acted(done: Done, peers: impl Future<Output = Vec<PeerAnswer>>) -> Json
         changed: done.changed,
         changes: done.changes,
         left_alone: names(done.left_alone),
+        pins: done.standing.pins.iter().map(|pin| pin.scope.to_string()).collect(),
+        held: done.standing.hold.as_ref().map(|hold| hold.generation),
+        notes: Vec::new(),
         durable,
         peers,
     })

@@ -103,6 +103,15 @@ pub struct Acted {
     pub changes: Vec<String>,
     /// Routes that stay with new, since they have no legacy backend to go back to.
     pub left_alone: Vec<String>,
+    /// Everything that is pinned with it.
+    #[serde(default)]
+    pub pins: Vec<String>,
+    /// The generation of before that is held with it.
+    #[serde(default)]
+    pub held: Option<u64>,
+    /// What may not be as it was meant.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// What the other instances said, where `admin.peers` names any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub peers: Vec<PeerAnswer>,

@@ -1,7 +1,7 @@
 //! Commands that talk to a running facade.
 
 use std::io::{self, Read, Write};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -185,7 +185,11 @@ impl Where {
         let found = self.find().ok_or_else(unfindable)?;
         let file = self.token_file.clone().unwrap_or_else(|| found.state_dir.join("admin.token"));
         let token = Token::read(&file).map_err(|error| {
-            complain(&format!("banyan: token file {}: {error}", file.display()));
+            let path = std::path::absolute(&file).unwrap_or(file.clone());
+            complain(&format!(
+                "banyan: token file {}: {error}; say --token-file FILE, or --config FILE",
+                path.display()
+            ));
             Exit::Denied
         })?;
         Ok(Remote { admin: found.admin, token })
@@ -237,7 +241,7 @@ impl Answer {
 
 fn unfindable() -> Exit {
     complain(
-        "banyan: neither the configuration nor a kept one says where the facade is; say --admin URL, or --state-dir DIR if that is elsewhere",
+        "banyan: neither the configuration nor a kept one says where the facade is; say --config FILE, or --state-dir DIR, or --admin URL with --token-file FILE",
     );
     Exit::Unreachable
 }
@@ -293,7 +297,8 @@ fn encoded(value: &str) -> String {
 /// `127.0.0.1:9900`, with or without `http://`.
 fn address(text: &str) -> Result<SocketAddr, String> {
     let bare = text.strip_prefix("http://").unwrap_or(text).trim_end_matches('/');
-    bare.parse().map_err(|_| format!("`{text}` is not HOST:PORT with an IP address"))
+    let found = bare.to_socket_addrs().ok().and_then(|mut found| found.next());
+    found.ok_or_else(|| format!("`{text}` is not HOST:PORT, or there is no such host"))
 }
 
 /// An address one can connect to: one that means "every address of this machine" is reached through loopback.

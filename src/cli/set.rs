@@ -188,11 +188,18 @@ fn load_it(args: &SetArgs, outcome: &mut Outcome, out: &mut impl Write) -> io::R
         return Ok(Exit::Ok);
     }
     complain("written");
+    // The change is in the file, whatever becomes of this: a facade that watches it loads it by itself.
+    let by_itself = |_: Exit| {
+        complain("the file is written all the same: a facade that watches it loads it by itself (see `banyan status`)");
+        Ok(Exit::Ok)
+    };
     let answer = match args.at.remote().and_then(|remote| remote.post("/api/v1/reload", "")) {
         Ok(answer) => answer,
-        Err(exit) => return Ok(exit),
+        Err(exit) => return by_itself(exit),
     };
-    let Ok(mut told) = serde_json::from_slice::<ReloadAnswer>(&answer.body) else { return Ok(answer.refused()) };
+    let Ok(mut told) = serde_json::from_slice::<ReloadAnswer>(&answer.body) else {
+        return by_itself(answer.refused());
+    };
     outcome.generation = Some(told.generation);
     if answer.status == 200 {
         // What changed has been said.

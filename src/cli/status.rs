@@ -1,6 +1,7 @@
 //! `status` and `tenants`: how everything stands in the running facade.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use clap::Args;
 use serde::de::DeserializeOwned;
@@ -97,7 +98,9 @@ fn fetch<T: DeserializeOwned>(at: &Where, path: &str) -> Result<T, Exit> {
 fn headlines(status: &Status, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "generation {} (configuration {})", status.generation, status.configuration)?;
     if status.killed {
-        writeln!(out, "THE KILL SWITCH IS ON: everything goes to legacy; `banyan resume` lifts it")?;
+        let alone: Vec<&str> = status.left_alone.iter().map(String::as_str).collect();
+        let but = if alone.is_empty() { String::new() } else { format!(" but {}, which have none", alone.join(", ")) };
+        writeln!(out, "THE KILL SWITCH IS ON: everything goes to legacy{}; `banyan resume` lifts it", printable(&but))?;
     }
     if let Some(held) = status.held {
         writeln!(out, "generation {held} is HELD, whatever the files say; `banyan resume --file` ends that")?;
@@ -111,10 +114,12 @@ fn headlines(status: &Status, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "NOT EVERYTHING IS ON THE DISK: what is in force might not survive a restart")?;
     }
     for pin in &status.pins {
-        let until = pin.ends_in_s.map_or(String::new(), |left| format!(", for {left:.0} s more"));
+        let left = |seconds: f64| humantime::format_duration(Duration::from_secs(seconds.max(0.0) as u64)).to_string();
+        let until = pin.ends_in_s.map_or(String::new(), |seconds| format!(", for {} more", left(seconds)));
         let unknown = if pin.known { "" } else { " (the configuration has no such route or group)" };
-        let (scope, by, why) = (printable(&pin.scope), printable(&pin.by), printable(&pin.why));
-        writeln!(out, "pinned: {scope}{unknown} by {by} since {}{until}: {why}", pin.since)?;
+        let why = if pin.why.is_empty() { String::new() } else { format!(": {}", pin.why) };
+        let (scope, by, why) = (printable(&pin.scope), printable(&pin.by), printable(&why));
+        writeln!(out, "pinned: {scope}{unknown} by {by} since {}{until}{why}", pin.since)?;
     }
     for peer in &status.peers {
         let said =

@@ -163,6 +163,15 @@ fn report(acted: &Acted, out: &mut impl Write) -> io::Result<Exit> {
     if !acted.left_alone.is_empty() {
         writeln!(out, "left with new, there is no legacy to go back to: {}", acted.left_alone.join(", "))?;
     }
+    for note in &acted.notes {
+        writeln!(out, "note: {}", printable(note))?;
+    }
+    if !acted.pins.is_empty() {
+        writeln!(out, "pinned now: {}", printable(&acted.pins.join(", ")))?;
+    }
+    if let Some(held) = acted.held {
+        writeln!(out, "generation {held} is held, whatever the files say")?;
+    }
     complain(&format!("generation {} is live", acted.generation));
     if !acted.durable {
         complain("in force, but NOT ON THE DISK yet: it would not survive a restart now (banyan_ledger_waiting)");

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use super::build;
 use super::event::Events;
 use super::history::{History, MadeFrom, Past};
-use crate::directives::{Act, Author, Scope, Source, Standing};
+use crate::directives::{Act, Author, Scope, Source, Standing, Target};
 use crate::ledger::{Change, Entry, Ledger, Made};
 use crate::state::{Generation, Live};
 use crate::store::now_ms;
@@ -42,6 +42,8 @@ struct Inner {
     adopted: MadeFrom,
     /// When pins end that were set for a time.
     ends: HashMap<Scope, Instant>,
+    /// What was lifted since somebody last asked.
+    lifted: Vec<Target>,
 }
 
 /// Who asks for a change.
@@ -66,6 +68,8 @@ pub struct Done {
     pub changes: Vec<String>,
     /// Routes that stay with new since they have no legacy backend to go back to.
     pub left_alone: Vec<Arc<str>>,
+    /// Everything that is in force with it.
+    pub standing: Arc<Standing>,
     /// Told `true` when it is on the disk, `false` when that failed at first; the ledger goes on trying.
     pub durable: oneshot::Receiver<bool>,
 }
@@ -125,7 +129,8 @@ impl Helm {
         started: Start,
     ) -> Helm {
         let ends = HashMap::new();
-        let inner = Mutex::new(Inner { history: History::new(past), adopted: adopted.clone(), ends });
+        let inner =
+            Mutex::new(Inner { history: History::new(past), adopted: adopted.clone(), ends, lifted: Vec::new() });
         let helm = Helm { live, ledger, events: Events::default(), workers, inner };
         {
             let mut inner = helm.inner();
@@ -203,6 +208,12 @@ impl Helm {
         Ok(self.apply(&mut inner, Move { standing, made_from, changes: Vec::new(), words, act }))
     }
 
+    /// The targets of the pins that were lifted since the last call: guards begin anew there, even if a pin came and went
+    /// between two looks.
+    pub(super) fn take_lifted(&self) -> Vec<Target> {
+        std::mem::take(&mut self.inner().lifted)
+    }
+
     /// Lifts the pins whose time is over.
     pub(super) fn end_pins(&self) {
         let mut inner = self.inner();
@@ -270,7 +281,14 @@ impl Helm {
         self.events.done(&act);
         let made_from = made_from.unwrap_or_else(|| inner.adopted.clone());
         let durable = self.record(inner, &next, made_from, words.clone(), changes, act);
-        Done { generation: number, changed: true, changes: words, left_alone: Vec::new(), durable }
+        Done {
+            generation: number,
+            changed: true,
+            changes: words,
+            left_alone: Vec::new(),
+            standing: next.standing,
+            durable,
+        }
     }
 
     fn record(
@@ -293,8 +311,9 @@ impl Helm {
     /// Nothing changes: the answer waits for what is being written, so that it does not promise what is not yet kept.
     fn unchanged(&self) -> Done {
         let durable = self.ledger.write(Entry::default());
-        let generation = self.live.current().number;
-        Done { generation, changed: false, changes: Vec::new(), left_alone: Vec::new(), durable }
+        let live = self.live.current();
+        let (generation, standing) = (live.number, Arc::clone(&live.standing));
+        Done { generation, changed: false, changes: Vec::new(), left_alone: Vec::new(), standing, durable }
     }
 
     /// Pins end by this process's own clock; the calendar only says how much is left after a restart.

@@ -64,6 +64,7 @@ impl Overview {
         }
         inner.tenants.drain(&self.helm.live().tenants);
         inner.recent.look(&generation, now);
+        inner.guards.rearm(&self.helm.take_lifted());
         let found = inner.guards.tick(&generation, now);
         for finding in &found {
             if let Finding::Trip { route, .. } = finding {
@@ -71,6 +72,14 @@ impl Overview {
             }
         }
         found
+    }
+
+    /// Whether a tenant is named by the configuration, or was seen of late.
+    #[must_use]
+    pub fn knows_tenant(&self, tenant: &str) -> bool {
+        let mut inner = self.inner();
+        inner.tenants.drain(&self.helm.live().tenants);
+        inner.tenants.knows(tenant)
     }
 
     /// How often guards have tripped since the start, by the route that the evidence was of.

@@ -154,6 +154,12 @@ impl TenantTable {
         known.chain(self.others.iter().map(|(tenant, row)| (&**tenant, row.count, false)))
     }
 
+    /// Whether this tenant is told apart.
+    #[must_use]
+    pub fn knows(&self, tenant: &str) -> bool {
+        self.configured.contains(tenant) || self.others.contains_key(tenant)
+    }
+
     /// What was counted of tenants that are not told apart.
     #[must_use]
     pub fn nameless(&self) -> TenantCount {

@@ -161,6 +161,20 @@ fn pins_that_cannot_be_read_send_everything_to_legacy() {
 }
 
 #[test]
+fn a_second_rollback_never_shortens_the_first() {
+    let pair = Pair::start(ROUTES);
+    obeyed(&pair.site, "rollback", json!({ "route": "carts", "reason": "incident" }));
+    let again = obeyed(&pair.site, "rollback", json!({ "route": "carts", "for": "1s" }));
+    assert_eq!((again["changed"].as_bool(), &again["pins"]), (Some(false), &json!(["carts"])));
+    obeyed(&pair.site, "rollback", json!({ "route": "read", "for": "1s" }));
+    assert_eq!(obeyed(&pair.site, "rollback", json!({ "route": "read" }))["changed"], true);
+    pair.site.await_metric("banyan_pins{route=\"read\"}", 1);
+    assert!(pair.site.read("status").json()["pins"].as_array().unwrap().iter().all(|pin| pin["ends_in_s"].is_null()));
+    let left = obeyed(&pair.site, "resume", json!({ "route": "read" }));
+    assert_eq!(left["pins"], json!(["carts"]));
+}
+
+#[test]
 fn a_pin_for_a_time_ends_by_itself_and_says_so() {
     let pair = Pair::start(ROUTES);
     // Longer than any clock runs: it is a pin like any other.

@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use crate::directives::{RampState, Unit};
+use crate::directives::{RampState, Target, Unit};
 use crate::names::Stage;
 use crate::routing::RouteId;
 use crate::snapshot::Snapshot;
@@ -81,6 +81,20 @@ impl Guards {
         }
         self.climb(&generation.standing.ramps, &tripped, now, &mut found);
         found
+    }
+
+    /// Begins anew where a pin on one of these was lifted.
+    pub fn rearm(&mut self, lifted: &[Target]) {
+        if lifted.is_empty() {
+            return;
+        }
+        let Some(snapshot) = self.snapshot.clone() else { return };
+        for watch in &mut self.watches {
+            let rule = snapshot.rules.route(watch.route);
+            if lifted.iter().any(|target| *target == Target::Everything || target.names(rule)) {
+                watch.rearm();
+            }
+        }
     }
 
     /// `tripped`: the places of the trips among what was found.

@@ -11,6 +11,7 @@ use crate::routing::RouteId;
 use crate::snapshot::{GuardSettings, Threshold};
 use crate::state::Generation;
 use crate::telemetry::{GuardMeter, GuardReading, ShadowMeter};
+use crate::upstream::Backend;
 
 /// What a breach does on a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +34,7 @@ pub(super) struct Watch {
     pub(super) stage: Stage,
     pub(super) duty: Duty,
     /// Who answers on either side: what another one did is no evidence.
-    backends: [Option<Arc<str>>; 2],
+    backends: [Option<Arc<Backend>>; 2],
     meter: Arc<GuardMeter>,
     shadow: Option<Arc<ShadowMeter>>,
     /// `None` until the first look.
@@ -47,6 +48,15 @@ pub(super) struct Watch {
     pub(super) judgement: Judgement,
     /// Whether a breach was told that has not been followed by a judgement that holds.
     told: bool,
+}
+
+/// Whether it is the same backend with the same settings: such a one lives on through reloads.
+fn same(one: Option<&Arc<Backend>>, other: Option<&Arc<Backend>>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+        (None, None) => true,
+        _ => false,
+    }
 }
 
 /// The counts at the last look.
@@ -72,7 +82,7 @@ impl Watch {
         let settings = Arc::clone(snapshot.guard(route)?);
         let meter = Arc::clone(generation.guard_meter(route)?);
         let rule = snapshot.rules.route(route);
-        let backends = [rule.legacy, rule.new].map(|id| id.map(|id| Arc::clone(&snapshot.backend(id).name)));
+        let backends = [rule.legacy, rule.new].map(|id| id.map(|id| Arc::clone(generation.backend(id))));
         let mut watch = Watch {
             route,
             name: Arc::clone(&rule.name),
@@ -100,7 +110,8 @@ impl Watch {
 
     fn is_as(&self, other: &Watch) -> bool {
         Arc::ptr_eq(&self.meter, &other.meter)
-            && (&self.settings, self.stage, &self.backends) == (&other.settings, other.stage, &other.backends)
+            && (&self.settings, self.stage) == (&other.settings, other.stage)
+            && self.backends.iter().zip(&other.backends).all(|(one, other)| same(one.as_ref(), other.as_ref()))
     }
 
     /// Whether new answers on this route, so that its answers are evidence.
@@ -150,7 +161,7 @@ impl Watch {
     }
 
     /// Begins with an empty window at the next look.
-    fn rearm(&mut self) {
+    pub(super) fn rearm(&mut self) {
         if self.base.take().is_none() && self.measures.is_empty() {
             return;
         }

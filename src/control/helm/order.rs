@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Caller, Done, Helm, Inner, MadeFrom, Move, Refused};
+use crate::config::diagnostic::nearest;
 use crate::directives::{Hold, Pin, Scope, Standing, Target, Unit, targets, without_legacy};
 use crate::ledger::Change;
+use crate::routing::Rules;
 use crate::store::now_ms;
 
 /// A rollback.
@@ -29,7 +31,7 @@ pub enum ResumeOrder {
 }
 
 impl Helm {
-    /// Pins a scope to legacy. The same rollback again changes nothing.
+    /// Pins a scope to legacy. The same rollback again changes nothing, and none shortens a pin that holds longer.
     ///
     /// # Errors
     /// There is no such route or group, or one of its routes has no legacy backend to go back to. A pin on everything, or on a
@@ -41,7 +43,7 @@ impl Helm {
         let Order { scope, hold_for, why } = order;
         let rules = &live.snapshot.rules;
         if !targets(rules, &scope.target) && scope.target != Target::Everything {
-            return Err(Refused::Unknown(name_of(&scope.target)));
+            return Err(unknown(&scope.target, rules));
         }
         let mut left_alone = without_legacy(&scope.target, rules);
         if scope.target != Target::Everything && !left_alone.is_empty() {
@@ -49,11 +51,17 @@ impl Helm {
         }
         left_alone.dedup();
         let for_ms = hold_for.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
-        let known = live.standing.pin(&scope);
-        if known.is_some_and(|pin| pin.for_ms.is_none() && for_ms.is_none()) {
+        // Whoever rolls back a second time never shortens what somebody else counts on: `resume` does.
+        let now = now_ms();
+        let left = |pin: &Pin| pin.for_ms.map(|for_ms| pin.at_ms.saturating_add(for_ms).saturating_sub(now));
+        if live.standing.pin(&scope).is_some_and(|pin| match (left(pin), for_ms) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(left), Some(more)) => more <= left,
+        }) {
             return Ok(Done { left_alone, ..self.unchanged() });
         }
-        let pin = Pin { scope, by: caller.by.clone(), why, at_ms: now_ms(), for_ms };
+        let pin = Pin { scope, by: caller.by.clone(), why, at_ms: now, for_ms };
         Ok(Done { left_alone, ..self.pin(&mut inner, pin, "rollback", caller, Vec::new()) })
     }
 
@@ -70,7 +78,7 @@ impl Helm {
             ResumeOrder::Pin(scope) if live.standing.pin(scope).is_some() => vec![scope.clone()],
             ResumeOrder::Pin(scope) => {
                 if scope.target != Target::Everything && !targets(&live.snapshot.rules, &scope.target) {
-                    return Err(Refused::Unknown(name_of(&scope.target)));
+                    return Err(unknown(&scope.target, &live.snapshot.rules));
                 }
                 Vec::new()
             }
@@ -93,7 +101,8 @@ impl Helm {
             return Ok(self.unchanged());
         }
         let hold = Hold { generation: number, by: caller.by.clone(), why: why.clone(), at_ms: now_ms() };
-        let mut words = vec![format!("generation {number} is back and held")];
+        let mut words =
+            vec![format!("the configuration of generation {number} is back and held; pins stay as they are")];
         words.extend(crate::config::changes(&live.snapshot, &made_from.snapshot));
         let (from, to) = (format!("generation {}", live.number), format!("generation {number}, held"));
         let act = self.act(caller, "hold", "", from, to, why);
@@ -169,6 +178,7 @@ impl Helm {
         let live = Arc::clone(&self.live.current());
         let mut standing = Standing::clone(&live.standing);
         standing.pins.retain(|pin| !scopes.contains(&pin.scope));
+        inner.lifted.extend(scopes.iter().filter(|scope| scope.tenant.is_none()).map(|scope| scope.target.clone()));
         let names: Vec<String> = scopes.iter().map(ToString::to_string).collect();
         let words = scopes.iter().map(|scope| match scope.is_kill() {
             true => "the kill switch is off".to_owned(),
@@ -181,10 +191,23 @@ impl Helm {
     }
 }
 
-fn name_of(target: &Target) -> String {
-    match target {
-        Target::Everything => "route".to_owned(),
-        Target::Route(name) => format!("route `{name}`"),
-        Target::Group(name) => format!("group `{name}`"),
-    }
+/// There is no such target; a near name, or the same name of the other kind, is what was probably meant.
+fn unknown(target: &Target, rules: &Rules) -> Refused {
+    let routes = || rules.routes.iter().map(|route| &*route.name);
+    let groups = || rules.routes.iter().filter_map(|route| route.group.as_deref());
+    let (what, hint) = match target {
+        Target::Everything => ("route".to_owned(), None),
+        Target::Route(name) => {
+            let group = groups().find(|group| *group == &**name).map(|group| format!("group:{group}"));
+            let tenant = name.strip_prefix("tenant:").map(|tenant| format!("--tenant {tenant}"));
+            let near = || nearest(name, routes()).map(str::to_owned);
+            (format!("route `{name}`"), group.or(tenant).or_else(near))
+        }
+        Target::Group(name) => {
+            let route = routes().find(|route| *route == &**name).map(|route| format!("{route}, without `group:`,"));
+            let near = || nearest(name, groups()).map(|group| format!("group:{group}"));
+            (format!("group `{name}`"), route.or_else(near))
+        }
+    };
+    Refused::Unknown(hint.map_or_else(|| what.clone(), |hint| format!("{what}; did you mean {hint}?")))
 }

@@ -11,7 +11,7 @@ use super::{Inner, Overview};
 use crate::control::event::moment;
 use crate::control::guard::GuardState;
 use crate::diff::Verdict;
-use crate::directives::{Scope, Target, Unit};
+use crate::directives::{Scope, Target, Unit, without_legacy};
 use crate::names::Side;
 use crate::routing::{Route, RouteId};
 use crate::state::{Generation, ReloadStatus};
@@ -26,6 +26,8 @@ pub struct Status {
     pub configuration: String,
     /// Whether the kill switch is on.
     pub killed: bool,
+    /// While it is on: the routes that stay with new, since they have no legacy backend to go back to.
+    pub left_alone: Vec<String>,
     /// The generation of before that is held.
     pub held: Option<u64>,
     /// Whether every directive is on the disk.
@@ -186,6 +188,13 @@ impl Overview {
             generation: generation.number,
             configuration: self.helm.adopted().digest.to_string(),
             killed: generation.overrides.is_killed(),
+            left_alone: match generation.overrides.is_killed() {
+                true => without_legacy(&Target::Everything, &generation.snapshot.rules)
+                    .iter()
+                    .map(ToString::to_string)
+                    .collect(),
+                false => Vec::new(),
+            },
             held: standing.hold.as_ref().map(|hold| hold.generation),
             durable: !self.helm.ledger().is_behind(),
             reload: live.reload(),
@@ -209,7 +218,7 @@ impl Inner {
         let rows = (0_u32..).zip(&rules.routes).map(|(id, route)| {
             let id = RouteId(id);
             let mut row = self.route(generation, id, route, now);
-            if !pins.is_empty() {
+            if !pins.is_empty() && route.legacy.is_some() {
                 let own = Target::Route(Arc::clone(&route.name));
                 let group = route.group.clone().map(Target::Group);
                 let targets = [Some(own), group, Some(Target::Everything)].into_iter().flatten();
