@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use super::choose::{self, Chosen};
@@ -369,7 +369,11 @@ impl Controller {
         let snapshot = Arc::clone(&made_from.snapshot);
         let done = match make_live(&self.helm, made_from) {
             Ok(done) => done,
-            Err(_) => return Outcome::Moved(self.live.current().number).into(),
+            Err(_) => {
+                let live = self.live.current();
+                let held = live.standing.hold.as_ref().map(|hold| Outcome::Held(hold.generation));
+                return held.unwrap_or(Outcome::Moved(live.number)).into();
+            }
         };
         self.live.set_admin(Arc::clone(&snapshot.admin));
         self.writer.redirect(snapshot.access_log.clone());

@@ -190,11 +190,14 @@ impl Helm {
     /// Makes a loaded configuration live.
     ///
     /// # Errors
-    /// Another generation is live than the caller thought.
+    /// Another generation is live than the caller thought, or one of before has been put back and is held.
     pub(super) fn adopt(&self, made_from: MadeFrom, words: Vec<String>, caller: &Caller) -> Result<Done, Refused> {
         let mut inner = self.inner();
         self.is_still(caller)?;
         let standing = Standing::clone(&self.live.current().standing);
+        if let Some(hold) = &standing.hold {
+            return Err(Refused::Senseless(format!("generation {} is held", hold.generation)));
+        }
         let act = self.act(caller, "reload", "", String::new(), words.join("; "), String::new());
         let made_from = Some(made_from);
         Ok(self.apply(&mut inner, Move { standing, made_from, changes: Vec::new(), words, act }))
@@ -301,11 +304,12 @@ impl Helm {
         for pin in &standing.pins {
             let Some(for_ms) = pin.for_ms else { continue };
             let unchanged = self.live.current().standing.pin(&pin.scope) == Some(pin);
-            let end = known.get(&pin.scope).copied().filter(|_| unchanged).unwrap_or_else(|| {
+            let end = known.get(&pin.scope).copied().filter(|_| unchanged).or_else(|| {
                 let left = pin.at_ms.saturating_add(for_ms).saturating_sub(now).min(for_ms);
-                Instant::now() + Duration::from_millis(left)
+                // What ends after the clock's own end never ends.
+                Instant::now().checked_add(Duration::from_millis(left))
             });
-            inner.ends.insert(pin.scope.clone(), end);
+            inner.ends.extend(end.map(|end| (pin.scope.clone(), end)));
         }
     }
 }

@@ -94,7 +94,10 @@ impl Findings {
         let id = self.top.rows.first().map_or_else(|| "ID".to_owned(), |row| row.id.to_string());
         writeln!(out, "  banyan diffs top{config}")?;
         writeln!(out, "  banyan diffs show {id}{config}")?;
-        writeln!(out, "  banyan gate orders-read{config} --min-match 99% --min-n 100")
+        writeln!(out, "  banyan gate orders-read{config} --min-match 99% --min-n 100")?;
+        writeln!(out, "  banyan status{config}")?;
+        writeln!(out, "  banyan rollback customers{config} --reason drill    # and see who answers customers now")?;
+        writeln!(out, "  banyan resume customers{config}")
     }
 
     fn sheet(&self) -> Sheet {

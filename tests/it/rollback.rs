@@ -159,3 +159,16 @@ fn pins_that_cannot_be_read_send_everything_to_legacy() {
     obeyed(&pair.site, "resume", json!({}));
     assert_eq!(served_by(&pair.site, "/read", "a"), "new");
 }
+
+#[test]
+fn a_pin_for_a_time_ends_by_itself_and_says_so() {
+    let pair = Pair::start(ROUTES);
+    // Longer than any clock runs: it is a pin like any other.
+    obeyed(&pair.site, "rollback", json!({ "group": "orders", "for": "500000000years" }));
+    obeyed(&pair.site, "rollback", json!({ "route": "carts", "for": "1s" }));
+    assert_eq!(served_by(&pair.site, "/carts", "a"), "legacy");
+    pair.site.await_metric("banyan_pins{route=\"carts\"}", 0);
+    assert_eq!([served_by(&pair.site, "/carts", "a"), served_by(&pair.site, "/read", "a")], ["new", "legacy"]);
+    let record = pair.site.read("audit?on=carts").json()["records"][0].clone();
+    assert_eq!((record["source"].as_str(), record["what"].as_str()), (Some("timer"), Some("resume")), "{record}");
+}
