@@ -331,8 +331,7 @@ def full(run, disk):
 def report(run, phases, lost, said, note):
     rows, fast = [], True
     for phase in phases:
-        # A disk that is full or away is asked for nothing.
-        allowed = ALLOWED + (3 * percentile(phase.disk, 0.99) if phase.durable else 0)
+        allowed = ALLOWED + 3 * percentile(phase.disk, 0.99)
         fast &= percentile(phase.took, 0.99) <= allowed
         rows.append(phase.row(allowed))
     lines, unread, old, wrong = run.read_log()
