@@ -36,8 +36,10 @@ TENANTS = ["acme", "globex", "initech"]
 # What a connection says whose other end was killed.
 CUT = (OSError, http.client.HTTPException, json.JSONDecodeError)
 
-# A pin: which order set it, and whether for a time.
-Pin = collections.namedtuple("Pin", "number timed")
+# How long pins are set for, in hours; `None`: without an end.
+TIMES = {None: None, 1: "1h", 48: "2days"}
+# A pin: which order set it, and for how many hours.
+Pin = collections.namedtuple("Pin", "number hours")
 # `after`: the pins that hold once it is obeyed.
 Order = collections.namedtuple("Order", "number command told after changes")
 
@@ -64,12 +66,13 @@ def draw(number, pinned):
     if random.random() < (0.7 if scope in pinned else 0.1):
         after = {name: pin for name, pin in pinned.items() if name != scope}
         return Order(number, "resume", {**told, **why}, after, scope in pinned)
-    timed = random.random() < 0.2
-    if timed:
-        told["for"] = random.choice(["1h", "2days"])
-    # The same pin without an end again is no change; one with an end begins anew.
-    same = scope in pinned and not timed and not pinned[scope].timed
-    after = pinned if same else {**pinned, scope: Pin(number, timed)}
+    hours = random.choice([1, 48]) if random.random() < 0.2 else None
+    if hours:
+        told["for"] = TIMES[hours]
+    # A second rollback never shortens a first; one that holds as long begins anew.
+    known = pinned.get(scope)
+    same = known is not None and (known.hours is None or (hours is not None and hours < known.hours))
+    after = pinned if same else {**pinned, scope: Pin(number, hours)}
     return Order(number, "kill" if scope == "all" else "rollback", {**told, **why}, after, not same)
 
 
@@ -86,7 +89,10 @@ class Operations:
         """What is in force in a new life. `unsure`: the last order of the one before, if it had no answer."""
         self.operator = self.rig.operator()
         status = self.operator.see("status").body
-        found = {pin["scope"]: Pin(int(pin["why"].removeprefix("order ")), pin["ends_in_s"] is not None) for pin in status["pins"]}
+        hours = lambda left: None if left is None else 1 if left < 5000 else 48
+        found = {
+            pin["scope"]: Pin(int(pin["why"].removeprefix("order ")), hours(pin["ends_in_s"])) for pin in status["pins"]
+        }
         if unsure and unsure.changes and found == unsure.after:
             self.taken += 1
             self.made[unsure.number] = self.generation + 1
