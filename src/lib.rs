@@ -15,13 +15,14 @@
 //! | 3 | [`config`]: `routes.yaml` to snapshot · [`upstream`]: backends, endpoints, connections, the codec to backends |
 //! | 2 | [`snapshot`]: one compiled configuration · [`directives`]: what was said beside it: pins, ramps, audit · [`telemetry`] (→ [`snapshot`]): metrics and the access log |
 //! | 1 | [`routing`]: the pure decision · [`diff`]: the pure comparison of answers · [`wire`]: headers, targets and framing |
-//! | 0 | [`names`], [`errors`], [`shutdown`] |
+//! | 0 | [`names`], [`errors`], [`clock`], [`shutdown`] |
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod admin;
 pub mod app;
 pub mod cli;
+pub mod clock;
 pub mod config;
 pub mod control;
 pub mod demo;

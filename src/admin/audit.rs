@@ -10,10 +10,10 @@ use super::Admin;
 use super::aside::{Written, aside_json};
 use super::fault::Fault;
 use super::input::Query;
+use crate::clock::now_ms;
 use crate::directives::Act;
 use crate::ledger::{AuditFilter, Ledger};
 use crate::report::{moment, when};
-use crate::store::now_ms;
 
 /// How many records are answered if nothing else is asked for, and at most.
 const RECORDS: (u32, u32) = (100, 1000);

@@ -14,13 +14,14 @@ use utoipa_axum::routes;
 use super::Admin;
 use super::fault::{Fault, Problem};
 use super::input::{Input, Part, Query};
+use crate::clock::now_ms;
 use crate::control::Caller;
 use crate::diff::SignatureId;
 use crate::report::top::{TopFilter, top};
 use crate::report::view::{ActView, ComparisonView, SignatureView};
 use crate::report::{moment, show, when};
 use crate::store::read::{Kept, ReadError};
-use crate::store::{AcceptError, Reader, now_ms};
+use crate::store::{AcceptError, Reader};
 
 /// How many signatures are answered if nothing else is asked for.
 const LIMIT: u32 = 100;

@@ -10,10 +10,10 @@ use tokio::time::interval;
 use super::serve::{cannot_start, workers};
 use super::{Exit, complain, messages};
 use crate::app::Facade;
+use crate::clock::now_ms;
 use crate::config::{self, Disk, Options};
 use crate::control::StartOptions;
 use crate::demo::{self, Places, RATE, Traffic, shipped};
-use crate::store::now_ms;
 
 /// Where the configuration is put if there is none of the demo's at hand.
 const OWN_FOLDER: &str = "banyan-demo";

@@ -12,12 +12,12 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::store::StoreAt;
 use super::{Exit, Rows, complain, moment};
+use crate::clock::now_ms;
 use crate::diff::{Judgement, SignatureId};
 use crate::report::export::{ExportError, Format, Scope, What, export};
 use crate::report::top::{TopFilter, top};
 use crate::report::view::{ActView, ComparisonView, SignatureView};
 use crate::report::{Sheet, show};
-use crate::store::now_ms;
 use crate::store::read::ReadError;
 use decide::{AcceptArgs, ReopenArgs};
 use replay::Replay;

@@ -1,7 +1,7 @@
 //! Moments on the command line.
 
+use crate::clock::now_ms;
 use crate::report::when;
-use crate::store::now_ms;
 
 /// `--since`, in milliseconds since 1970.
 pub(super) fn since(text: &str) -> Result<u64, String> {

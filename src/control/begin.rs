@@ -6,11 +6,11 @@ use super::build;
 use super::controller::StartOptions;
 use super::helm::{Helm, Start};
 use super::history::{MadeFrom, Past};
+use crate::clock::now_ms;
 use crate::config::{self, Bundle, Options};
 use crate::directives::{Author, Hold, Pin, Scope, Source, Standing};
 use crate::ledger::{Change, GENERATIONS, Ledger, Remembered};
 use crate::state::Live;
-use crate::store::now_ms;
 use crate::telemetry::FacadeMeter;
 
 /// Brings the first generation to life. What of the directives cannot be read is made up for by the kill switch: legacy is

@@ -19,13 +19,14 @@ use super::overview::Overview;
 use super::state_dir::StateDir;
 use super::watch::Watch;
 use super::{begin, plan, resolve};
+use crate::clock::{exact_moment, now_ms};
 use crate::config::{self, Bundle, Disk, Loaded, Options, Removal};
 use crate::directives::Source;
 use crate::ledger::Ledger;
 use crate::shutdown::{Phase, ShutdownWatch};
 use crate::snapshot::Snapshot;
 use crate::state::{Live, ReloadStatus};
-use crate::store::{Store, now_ms};
+use crate::store::Store;
 use crate::telemetry::AccessWriter;
 
 /// How long the files must have been left alone before they are read, and between two reads that must agree.
@@ -389,7 +390,7 @@ impl Controller {
     }
 
     fn note(&self, accepted: bool, messages: Vec<String>) {
-        let at = Some(super::event::moment(now_ms()));
+        let at = Some(exact_moment(now_ms()));
         self.live.set_reload(ReloadStatus { at, accepted, messages, serving_kept: self.serving_kept });
     }
 

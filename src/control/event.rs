@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde::Serialize;
 use tokio::sync::broadcast;
 
+use crate::clock::{exact_moment, now_ms};
 use crate::directives::{Act, Author};
-use crate::store::now_ms;
 
 /// How many events a slow listener may be behind before it misses some.
 const BACKLOG: usize = 256;
@@ -60,7 +60,7 @@ impl Events {
         let by = act.by.to_string();
         self.tell(Event {
             id: 0,
-            at: moment(act.at_ms),
+            at: exact_moment(act.at_ms),
             what: act.what.clone(),
             on: act.on.clone(),
             by,
@@ -80,12 +80,6 @@ impl Event {
     /// Something that changed nothing.
     pub(super) fn now(what: &str, by: &Author, text: String, generation: u64) -> Event {
         let (what, on, by) = (what.to_owned(), String::new(), by.to_string());
-        Event { id: 0, at: moment(now_ms()), what, on, by, text, generation }
+        Event { id: 0, at: exact_moment(now_ms()), what, on, by, text, generation }
     }
-}
-
-/// A moment as RFC 3339, in UTC.
-pub(super) fn moment(at_ms: u64) -> String {
-    let at = std::time::UNIX_EPOCH + std::time::Duration::from_millis(at_ms);
-    humantime::format_rfc3339_millis(at).to_string()
 }

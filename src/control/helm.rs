@@ -18,10 +18,10 @@ use tokio::time::Instant;
 use super::build;
 use super::event::Events;
 use super::history::{History, MadeFrom, Past};
+use crate::clock::now_ms;
 use crate::directives::{Act, Author, Scope, Source, Standing, Target};
 use crate::ledger::{Change, Entry, Ledger, Made};
 use crate::state::{Generation, Live};
-use crate::store::now_ms;
 pub use order::{Order, ResumeOrder};
 pub use ramp::RampOrder;
 

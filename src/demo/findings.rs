@@ -7,13 +7,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::traffic::Traffic;
+use crate::clock::now_ms;
 use crate::diff::{Judgement, Verdict};
 use crate::report::export::ExportError;
 use crate::report::html::{self, Scope};
 use crate::report::top::{Top, TopFilter, top};
 use crate::report::{Cell, Sheet, share};
+use crate::store::Reader;
 use crate::store::read::{ReadError, SignatureRow, Tally};
-use crate::store::{Reader, now_ms};
 
 /// The report's name, in the state directory.
 const REPORT: &str = "banyan-report.html";

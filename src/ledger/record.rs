@@ -1,12 +1,11 @@
 //! Writing what waits, as one transaction.
 
-use std::time::SystemTime;
-
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::memory::digest;
 use super::queue::{Batch, Directives};
 use super::{Change, GENERATIONS, LOST, Made};
+use crate::clock::now_ms;
 use crate::directives::{Act, Author, Hold, Pin, RampState, Source};
 
 /// How hard configurations are packed: the writer has others waiting.
@@ -157,9 +156,8 @@ fn audit(transaction: &Transaction<'_>, act: &Act) -> rusqlite::Result<()> {
 
 /// The record that stands for those that were lost.
 fn lost(batch: &Batch) -> Act {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Act {
-        at_ms: u64::try_from(since.as_millis()).unwrap_or(u64::MAX),
+        at_ms: now_ms(),
         by: Author::nameless(Source::Timer),
         what: LOST.to_owned(),
         on: String::new(),

@@ -27,19 +27,11 @@ pub mod top;
 pub mod view;
 pub mod when;
 
+pub use crate::clock::moment;
 pub use printable::printable;
 pub use sheet::{Cell, Sheet};
 
 use crate::diff::Share;
-
-/// A moment in milliseconds since 1970, as RFC 3339 in whole seconds.
-#[must_use]
-pub fn moment(ms: u64) -> String {
-    // Year 9999: beyond, there is no such text.
-    const LAST: u64 = 253_402_300_799;
-    let seconds = std::time::Duration::from_secs((ms / 1000).min(LAST));
-    humantime::format_rfc3339_seconds(std::time::SystemTime::UNIX_EPOCH + seconds).to_string()
-}
 
 /// A rate as a percentage with as many digits as it takes to tell it from 0 and 1: `12.3 %`, `99.998 %`.
 #[must_use]

@@ -80,12 +80,6 @@ fn shares_show_their_n_and_interval() {
 }
 
 #[test]
-fn moments_are_utc() {
-    assert_eq!(moment(1_767_225_600_999), "2026-01-01T00:00:00Z");
-    assert_eq!(moment(u64::MAX), "9999-12-31T23:59:59Z");
-}
-
-#[test]
 fn real_differences_come_first_and_noise_is_hidden() {
     let folder = store();
     let reader = Reader::open(folder.path()).unwrap();

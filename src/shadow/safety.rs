@@ -164,4 +164,21 @@ mod tests {
         assert!(is_endless(&headers("Multipart/X-Mixed-Replace; boundary=x")));
         assert!(!is_endless(&headers("text/html")) && !is_endless(&HeaderMap::new()));
     }
+
+    #[test]
+    fn what_is_forced_or_killed_is_not_copied_and_what_is_pinned_is() {
+        let decided = |reason| Decision {
+            route: Some(crate::routing::RouteId(0)),
+            alternative: 0,
+            captures: crate::routing::Captures::NONE,
+            side: Side::Legacy,
+            backend: None,
+            reason,
+            bucket: None,
+        };
+        assert_eq!(shadow_side(Stage::Canary, &decided(Reason::Force)), None);
+        assert_eq!(shadow_side(Stage::Canary, &decided(Reason::Kill)), None);
+        let pinned = decided(Reason::Pin(crate::routing::PinOn::Route));
+        assert_eq!(shadow_side(Stage::Canary, &pinned), Some(Side::New));
+    }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
@@ -15,6 +15,7 @@ use super::queue::Queue;
 use super::read::{Reader, SignatureFilter};
 use super::writer::{self, Command};
 use super::{Batch, Retention};
+use crate::clock::now_ms;
 use crate::diff::{Evidence, Kind, SignatureId};
 
 /// How long an acceptance may take; the disk may be slow, and batches are written between commands.
@@ -238,11 +239,4 @@ impl Store {
         // Without a thread there is nothing that would answer, nor anything to write.
         !told || answer.recv_timeout(patience).is_ok()
     }
-}
-
-/// The wall clock, in milliseconds since 1970.
-#[must_use]
-pub fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

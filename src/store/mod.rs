@@ -37,7 +37,7 @@ mod writer;
 pub use acceptance::{Acceptance, Act};
 pub use batch::{Batch, Compared, Found, Sample, Told};
 pub use detail::{Answered, Body, Detail, Differs};
-pub use handle::{AcceptError, Known, Store, now_ms};
+pub use handle::{AcceptError, Known, Store};
 pub use read::Reader;
 
 pub use crate::snapshot::Retention;

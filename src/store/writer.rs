@@ -13,10 +13,11 @@ use rusqlite::Connection;
 
 use super::acceptance::{self, Act};
 use super::database::{self, Trouble};
-use super::handle::{AcceptError, Shared, now_ms};
+use super::handle::{AcceptError, Shared};
 use super::names::Names;
 use super::queue::Next;
 use super::{Batch, record, retention, sql};
+use crate::clock::now_ms;
 
 /// How long after a failure the file is tried again.
 const RETRY: Duration = Duration::from_secs(3);

@@ -3,9 +3,10 @@
 use std::process::{Command, Output};
 use std::sync::Arc;
 
+use banyan::clock::now_ms;
 use banyan::diff::{Difference, Evidence, Kind, SignatureId, Verdict};
 use banyan::names::Side;
-use banyan::store::{Batch, Compared, Reader, Sample, Told, now_ms};
+use banyan::store::{Batch, Compared, Reader, Sample, Told};
 use serde_json::Value;
 
 use crate::harness::{Answer, Client, Site, until};

@@ -9,10 +9,10 @@ use super::unreadable;
 use crate::cli::call::{Answer, Asked, ask};
 use crate::cli::store::StoreAt;
 use crate::cli::{Exit, complain, moment};
+use crate::clock::now_ms;
 use crate::report::export::ExportError;
 use crate::report::html::{Scope, report};
 use crate::snapshot::Snapshot;
-use crate::store::now_ms;
 
 /// The metric that tells what the store lost.
 const LOST: &str = "banyan_store_lost_total ";

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Caller, Done, Helm, Inner, MadeFrom, Move, Refused};
+use crate::clock::now_ms;
 use crate::config::diagnostic::nearest;
 use crate::directives::{Hold, Pin, Scope, Standing, Target, Unit, targets, without_legacy};
 use crate::ledger::Change;
 use crate::routing::Rules;
-use crate::store::now_ms;
 
 /// A rollback.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::clock::now_ms;
 use crate::names::Side;
 use crate::state::Generation;
-use crate::store::now_ms;
 use crate::telemetry::cells::HistogramSum;
 use crate::telemetry::{Measured, RouteMeter};
 

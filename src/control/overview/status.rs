@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use utoipa::ToSchema;
 
 use super::{Inner, Overview};
-use crate::control::event::moment;
+use crate::clock::exact_moment;
 use crate::control::guard::GuardState;
 use crate::diff::Verdict;
 use crate::directives::{Scope, Target, Unit, without_legacy};
@@ -179,7 +179,7 @@ impl Overview {
             scope: pin.scope.to_string(),
             by: pin.by.to_string(),
             why: pin.why.clone(),
-            since: moment(pin.at_ms),
+            since: exact_moment(pin.at_ms),
             ends_in_s: ends.get(&pin.scope).map(|left| left.as_secs_f64()),
             known: !orphans.contains(&pin.scope),
         });
@@ -282,7 +282,7 @@ impl Inner {
             rate: counted.all as f64 / span,
             legacy: side(Side::Legacy),
             new: side(Side::New),
-            last_hit: self.recent.last_hit(&meter.name).map(moment),
+            last_hit: self.recent.last_hit(&meter.name).map(exact_moment),
             ..RouteStatus::default()
         }
     }
