@@ -60,6 +60,20 @@ pub enum Failure {
     Timeout,
     /// The client's body broke off.
     ClientBody,
+    /// The body is over the listener's limit.
+    BodyTooLarge,
+    /// The body came too slowly.
+    SlowBody,
+    /// The subject has asked more often than the route allows.
+    RateLimited,
+    /// The backend has as many requests, connections or waiters as its limits allow.
+    Limit,
+    /// The TLS handshake with the backend failed; nothing of the request was sent.
+    Tls,
+    /// The backend said that it has not processed the request: nothing of it was acted upon.
+    Refused,
+    /// Something broke within the facade while it worked on this request.
+    Internal,
 }
 
 impl Failure {
@@ -72,17 +86,22 @@ impl Failure {
             | Failure::Target(_)
             | Failure::Host(_)
             | Failure::ClientBody => StatusCode::BAD_REQUEST,
+            Failure::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Failure::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+            Failure::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Failure::TransferCoding => StatusCode::NOT_IMPLEMENTED,
             Failure::Version => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
             Failure::HeadTooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Failure::TargetTooLong => StatusCode::URI_TOO_LONG,
-            Failure::SlowHead => StatusCode::REQUEST_TIMEOUT,
+            Failure::SlowHead | Failure::SlowBody => StatusCode::REQUEST_TIMEOUT,
             Failure::Method => StatusCode::METHOD_NOT_ALLOWED,
             Failure::Expectation => StatusCode::EXPECTATION_FAILED,
             Failure::Loop => StatusCode::LOOP_DETECTED,
             Failure::NoRoute | Failure::NoBackend => StatusCode::NOT_FOUND,
-            Failure::Unresolved => StatusCode::SERVICE_UNAVAILABLE,
-            Failure::Connect | Failure::Reset | Failure::BadAnswer => StatusCode::BAD_GATEWAY,
+            Failure::Unresolved | Failure::Limit => StatusCode::SERVICE_UNAVAILABLE,
+            Failure::Connect | Failure::Tls | Failure::Refused | Failure::Reset | Failure::BadAnswer => {
+                StatusCode::BAD_GATEWAY
+            }
             Failure::ConnectTimeout | Failure::FirstByteTimeout | Failure::Timeout => StatusCode::GATEWAY_TIMEOUT,
         }
     }
@@ -103,9 +122,15 @@ impl Failure {
             | Failure::Method
             | Failure::Expectation
             | Failure::Loop
-            | Failure::ClientBody => Blame::Client,
-            Failure::NoRoute | Failure::NoBackend => Blame::Facade,
+            | Failure::ClientBody
+            | Failure::BodyTooLarge
+            | Failure::SlowBody
+            | Failure::RateLimited => Blame::Client,
+            Failure::NoRoute | Failure::NoBackend | Failure::Internal => Blame::Facade,
             Failure::Unresolved
+            | Failure::Limit
+            | Failure::Tls
+            | Failure::Refused
             | Failure::Connect
             | Failure::ConnectTimeout
             | Failure::Reset
@@ -141,11 +166,18 @@ impl Failure {
             Failure::FirstByteTimeout => "first_byte_timeout",
             Failure::Timeout => "timeout",
             Failure::ClientBody => "client_body",
+            Failure::BodyTooLarge => "body_too_large",
+            Failure::SlowBody => "slow_body",
+            Failure::RateLimited => "rate_limited",
+            Failure::Limit => "limit",
+            Failure::Tls => "tls",
+            Failure::Refused => "refused",
+            Failure::Internal => "internal",
         }
     }
 
     /// The reasons a request is refused for, in the order of [`Failure::rejection_index`].
-    pub const REJECTIONS: [&'static str; 13] = [
+    pub const REJECTIONS: [&'static str; 16] = [
         "malformed",
         "framing",
         "transfer_coding",
@@ -159,6 +191,9 @@ impl Failure {
         "expectation",
         "loop",
         "client_body",
+        "body_too_large",
+        "slow_body",
+        "rate_limited",
     ];
 
     /// Its place in [`Failure::REJECTIONS`], if it is the client's doing.
@@ -168,8 +203,18 @@ impl Failure {
     }
 
     /// The reasons a backend fails for, in the order of [`Failure::upstream_index`].
-    pub const UPSTREAM: [&'static str; 7] =
-        ["unresolved", "connect", "connect_timeout", "reset", "bad_answer", "first_byte_timeout", "timeout"];
+    pub const UPSTREAM: [&'static str; 10] = [
+        "unresolved",
+        "limit",
+        "connect",
+        "connect_timeout",
+        "tls",
+        "refused",
+        "reset",
+        "bad_answer",
+        "first_byte_timeout",
+        "timeout",
+    ];
 
     /// Its place in [`Failure::UPSTREAM`], if it is the backend's doing.
     #[must_use]
@@ -200,6 +245,13 @@ impl Failure {
             Failure::FirstByteTimeout => "The backend did not begin to answer in time.",
             Failure::Timeout => "The backend did not answer within the time this route allows.",
             Failure::ClientBody => "The request's body broke off.",
+            Failure::BodyTooLarge => "The request's body is too large.",
+            Failure::SlowBody => "The request's body did not arrive in time.",
+            Failure::RateLimited => "Too many requests; try again later.",
+            Failure::Limit => "The backend has as much work as its limits allow.",
+            Failure::Tls => "The backend could not be spoken to securely.",
+            Failure::Refused => "The backend refused to process the request.",
+            Failure::Internal => "Something went wrong while this request was worked on.",
         }
     }
 }
@@ -208,7 +260,7 @@ impl Failure {
 mod tests {
     use super::*;
 
-    const EVERY: [Failure; 22] = [
+    const EVERY: [Failure; 29] = [
         Failure::Malformed(""),
         Failure::Framing(""),
         Failure::TransferCoding,
@@ -231,6 +283,13 @@ mod tests {
         Failure::FirstByteTimeout,
         Failure::Timeout,
         Failure::ClientBody,
+        Failure::BodyTooLarge,
+        Failure::SlowBody,
+        Failure::RateLimited,
+        Failure::Limit,
+        Failure::Tls,
+        Failure::Refused,
+        Failure::Internal,
     ];
 
     #[test]

@@ -13,7 +13,9 @@ use crate::errors::Failure;
 use crate::names::Side;
 use crate::routing::{Decision, Original, Rewrite, Route};
 use crate::snapshot::HostRule;
-use crate::upstream::{Answer, Backend, Connection, Delimiting, Endpoint, Patience, Pools, SendError};
+use crate::upstream::{
+    Answer, Backend, Checkout, Connection, Delimiting, Endpoint, Patience, Pools, SendError, Wanted,
+};
 use crate::wire::body::RequestBody;
 use crate::wire::headers::{self, Forwarding, Hop};
 
@@ -94,12 +96,12 @@ impl Forward<'_> {
         let total = began + self.route().map_or(snapshot.default_timeout, |route| route.timeout);
         let delimiting = if body.size_hint().exact().is_some() { Delimiting::Length } else { Delimiting::Chunked };
         let safe = matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS) && body.is_end_stream();
-        let mut pooled = self.pools.take(self.endpoint.id);
+        let mut wanted = Wanted { until: total, fresh: false, upgrade: false };
         loop {
-            let (mut connection, reused, sent) = match pooled.take() {
-                Some(connection) => (connection, true, began),
-                None => (self.connect(total).await?, false, Instant::now()),
-            };
+            let checkout = self.pools.checkout(self.backend, self.endpoint, wanted).await?;
+            let Checkout { mut connection, reused } = checkout;
+            wanted.fresh = true;
+            let sent = if reused { began } else { Instant::now() };
             let left = total.saturating_duration_since(sent);
             let (answer, late) = if timeouts.first_byte < left {
                 (timeouts.first_byte, Failure::FirstByteTimeout)
@@ -120,15 +122,6 @@ impl Forward<'_> {
                 Err(SendError::NotSent(_)) => return Err(Failure::Reset),
                 Err(SendError::MaybeSent(failure)) => return Err(failure),
             }
-        }
-    }
-
-    async fn connect(&self, total: Instant) -> Result<Box<Connection>, Failure> {
-        let patience = self.backend.settings.timeouts.connect;
-        let left = total.saturating_duration_since(Instant::now());
-        match Connection::open(self.endpoint, patience.min(left)).await {
-            Err(Failure::ConnectTimeout) if left < patience => Err(Failure::Timeout),
-            result => result,
         }
     }
 }

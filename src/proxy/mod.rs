@@ -25,18 +25,17 @@ use std::time::Duration;
 
 use http::request::Parts;
 use http::{HeaderValue, Request, Response};
-use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use crate::errors::Failure;
 use crate::routing::{Decision, NoTrace};
-use crate::server::{Event, Handler, Peer};
+use crate::server::{Event, Handler, Peer, Reply};
 use crate::shadow::Queue;
 use crate::snapshot::ClientTimeouts;
 use crate::state::Live;
 use crate::telemetry::sample::By;
 use crate::telemetry::{AccessQueue, WorkerId};
-use crate::wire::body::RequestBody;
+use crate::wire::body::{ClientBody, RequestBody};
 use crate::wire::{headers, ids, problem};
 
 use desk::Desk;
@@ -100,7 +99,7 @@ impl Proxy {
         answer
     }
 
-    async fn answer(&self, request: Request<Incoming>, peer: &Peer) -> Response<ProxyBody> {
+    async fn answer(&self, request: Request<Option<ClientBody>>, peer: &Peer) -> Response<ProxyBody> {
         // Before the generation is looked at: the log must never seem to say that an old rule decided a newer request.
         let began = Instant::now();
         let view = self.view();
@@ -180,8 +179,8 @@ impl Proxy {
 impl Handler for Proxy {
     type Body = ProxyBody;
 
-    async fn handle(&self, request: Request<Incoming>, peer: &Rc<Peer>) -> Response<ProxyBody> {
-        self.answer(request, peer).await
+    async fn handle(&self, request: Request<Option<ClientBody>>, peer: &Rc<Peer>) -> Reply<ProxyBody> {
+        self.answer(request, peer).await.into()
     }
 
     fn refuse(&self, failure: Failure, peer: &Rc<Peer>) -> Response<ProxyBody> {

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
+use super::stream::ClientStream;
 use super::watchdog::{End, Pulse};
 use crate::errors::Failure;
 use crate::wire::framing::{Framing, Place, Verdict};
@@ -45,7 +45,7 @@ impl Refusals {
 /// A client's socket behind the strict look at its requests.
 #[derive(Debug)]
 pub(super) struct Gate {
-    stream: TcpStream,
+    stream: ClientStream,
     framing: Framing,
     /// Bytes that have arrived and were not handed on yet; the first `cleared` of them may pass.
     held: BytesMut,
@@ -61,7 +61,7 @@ pub(super) struct Gate {
 }
 
 impl Gate {
-    pub(super) fn new(stream: TcpStream, refusals: Rc<Refusals>, pulse: Rc<Pulse>) -> Gate {
+    pub(super) fn new(stream: ClientStream, refusals: Rc<Refusals>, pulse: Rc<Pulse>) -> Gate {
         let (held, cleared, incomplete, ended) = (BytesMut::new(), 0, false, false);
         Gate { stream, framing: Framing::default(), held, cleared, incomplete, ended, linger: None, refusals, pulse }
     }

@@ -5,21 +5,27 @@
 
 mod connection;
 mod gate;
+mod http1;
 mod listen;
+mod stream;
 mod watchdog;
 mod worker;
 
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::rc::Rc;
 
+use bytes::Bytes;
 use http::{Request, Response};
-use hyper::body::{Body, Incoming};
+use hyper::body::Body;
 
 use crate::errors::Failure;
 use crate::snapshot::ClientTimeouts;
+use crate::wire::body::ClientBody;
 use crate::wire::headers::Hop;
 
 pub use listen::{Listeners, bind};
+pub use stream::ClientStream;
 pub use worker::{Worker, WorkerHandle};
 
 /// Who is at the other end of a connection.
@@ -36,10 +42,10 @@ pub struct Peer {
 /// What a worker does with requests. Each worker has one of its own; nothing in it is shared with other threads.
 pub trait Handler: 'static {
     /// The body of its answers.
-    type Body: Body<Data = bytes::Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Unpin + 'static;
+    type Body: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Unpin + 'static;
 
-    /// Answers a request.
-    fn handle(&self, request: Request<Incoming>, peer: &Rc<Peer>) -> impl Future<Output = Response<Self::Body>>;
+    /// Answers a request; its body is `None` where there is none.
+    fn handle(&self, request: Request<Option<ClientBody>>, peer: &Rc<Peer>) -> impl Future<Output = Reply<Self::Body>>;
 
     /// Answers a request whose head was refused before it was parsed.
     fn refuse(&self, failure: Failure, peer: &Rc<Peer>) -> Response<Self::Body>;
@@ -52,6 +58,27 @@ pub trait Handler: 'static {
 
     /// Called several times a second.
     fn tick(&self);
+}
+
+/// What a request comes to.
+pub struct Reply<B> {
+    /// The answer.
+    pub response: Response<B>,
+    /// With a 101: what goes on over the connection after it.
+    pub tunnel: Option<Box<dyn Tunnel>>,
+}
+
+impl<B> From<Response<B>> for Reply<B> {
+    fn from(response: Response<B>) -> Reply<B> {
+        Reply { response, tunnel: None }
+    }
+}
+
+/// A connection that has switched to another protocol (RFC 9110 section 7.8).
+pub trait Tunnel {
+    /// Goes on until either side is done, or for too long nothing has passed. `early` are bytes that the client sent before it
+    /// knew; none of them has gone on yet. Dropped, it ends at once.
+    fn run(self: Box<Self>, client: ClientStream, early: Bytes) -> Pin<Box<dyn Future<Output = ()>>>;
 }
 
 /// What a handler may want to count.

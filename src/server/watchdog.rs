@@ -208,7 +208,13 @@ mod tests {
 
     fn pulse() -> Pulse {
         let seconds = Duration::from_secs;
-        Pulse::new(ClientTimeouts { header: seconds(10), idle: seconds(70), body: seconds(30) })
+        Pulse::new(ClientTimeouts {
+            header: seconds(10),
+            idle: seconds(70),
+            body: seconds(30),
+            handshake: seconds(10),
+            tunnel: seconds(90),
+        })
     }
 
     /// Walks once a second for so long.

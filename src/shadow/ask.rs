@@ -17,7 +17,9 @@ use crate::names::Side;
 use crate::routing::{Authorities, Original, Rewrite};
 use crate::snapshot::{HostRule, ShadowPlan};
 use crate::telemetry::Failed;
-use crate::upstream::{Answer, Backend, Connection, Delimiting, Endpoint, Patience, Pools, SendError};
+use crate::upstream::{
+    Answer, Backend, Checkout, Connection, Delimiting, Endpoint, Patience, Pools, SendError, Wanted,
+};
 use crate::wire::body::RequestBody;
 use crate::wire::headers;
 
@@ -73,17 +75,12 @@ impl Ask<'_> {
         began: Instant,
         deadline: Instant,
     ) -> Result<(Answer, Box<Connection>), Failed> {
-        let timeouts = &self.backend.settings.timeouts;
         let exchange = self.exchange;
-        let mut pooled = self.pools.take(endpoint.id);
+        let mut wanted = Wanted { until: deadline, fresh: false, upgrade: false };
         loop {
-            let (mut connection, reused) = match pooled.take() {
-                Some(connection) => (connection, true),
-                None => {
-                    let patience = timeouts.connect.min(deadline.saturating_duration_since(Instant::now()));
-                    (Connection::open(endpoint, patience).await.map_err(Failed::from)?, false)
-                }
-            };
+            let checkout = self.pools.checkout(self.backend, endpoint, wanted).await.map_err(Failed::from)?;
+            let Checkout { mut connection, reused } = checkout;
+            wanted.fresh = true;
             let patience =
                 Patience { began, answer: self.plan.timeout, idle: self.plan.timeout, late: Failure::Timeout };
             let body =

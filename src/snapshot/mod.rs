@@ -1,21 +1,28 @@
 //! One compiled configuration: immutable, plain data, no handle to anything that lives.
 
 mod admin;
+mod backend;
 mod guard;
+mod listener;
 mod shadow;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{HeaderName, HeaderValue};
+use http::HeaderName;
 use ipnet::IpNet;
 
 use crate::names::Side;
 use crate::routing::{BackendId, RouteId, Rules};
 pub use admin::{AdminSettings, Role, TokenEntry};
+pub use backend::{
+    BackendLimits, BackendSettings, BackendTimeouts, Balance, EndpointAddress, HealthSettings, HostRule,
+    OutlierSettings, Protocol, RetryOn, RetrySettings,
+};
 pub use guard::{GuardSettings, RampSettings, Threshold};
+pub use listener::{ClientLimits, ClientTimeouts, ListenerSettings};
 pub use shadow::{Comparison, MAX_SHADOW_THREADS, ShadowPlan, Shadowing};
 
 /// One compiled configuration.
@@ -81,85 +88,6 @@ impl Snapshot {
     pub fn ramp(&self, id: RouteId) -> Option<&Arc<RampSettings>> {
         self.ramps.get(id.0 as usize)?.as_ref()
     }
-}
-
-/// A named upstream system. Equal settings under the same name mean that the live backend is kept across a reload.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BackendSettings {
-    /// Unique among the backends.
-    pub name: Arc<str>,
-    /// Its addresses; never empty.
-    pub endpoints: Vec<EndpointAddress>,
-    /// How an endpoint is picked.
-    pub balance: Balance,
-    /// Which Host it is sent.
-    pub host: HostRule,
-    /// How long it may take.
-    pub timeouts: BackendTimeouts,
-}
-
-/// One address of a backend.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct EndpointAddress {
-    /// An IP address (IPv6 without brackets) or a DNS name.
-    pub host: Arc<str>,
-    /// The port.
-    pub port: u16,
-    /// What the Host header says when the rule is `endpoint`: host, and port unless it is 80; also its label.
-    pub authority: Arc<str>,
-}
-
-/// How an endpoint is picked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Balance {
-    /// Of two at random, the one with fewer requests in flight.
-    LeastRequests,
-    /// One after the other.
-    RoundRobin,
-}
-
-/// Which Host a backend is sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum HostRule {
-    /// The client's.
-    Preserve,
-    /// The endpoint's own.
-    Endpoint,
-    /// This one.
-    Literal(HeaderValue),
-}
-
-/// How long a backend may take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BackendTimeouts {
-    /// To accept a connection.
-    pub connect: Duration,
-    /// From the request head being sent to the first byte of the answer's head.
-    pub first_byte: Duration,
-    /// Without a byte within a body, and of an unused connection.
-    pub idle: Duration,
-}
-
-/// Where clients connect.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ListenerSettings {
-    /// The address; port 0 takes any free one.
-    pub address: SocketAddr,
-    /// Whether `%2F` is an ordinary byte of its segment rather than refused.
-    pub opaque_slashes: bool,
-    /// How long clients may take.
-    pub timeouts: ClientTimeouts,
-}
-
-/// How long clients may take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ClientTimeouts {
-    /// From accepting the connection, or from a request's first byte, to the end of its head.
-    pub header: Duration,
-    /// Between two requests on one connection.
-    pub idle: Duration,
-    /// Without a byte of a body moving, in either direction.
-    pub body: Duration,
 }
 
 /// Whose word counts.

@@ -141,21 +141,14 @@ impl Drop for InFlight {
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
-    use std::time::Duration;
 
     use super::*;
-    use crate::snapshot::{BackendTimeouts, HostRule};
 
     fn backend(balance: Balance, hosts: &[&str]) -> Backend {
-        let endpoint = |host: &&str| EndpointAddress { host: (*host).into(), port: 80, authority: (*host).into() };
-        let second = Duration::from_secs(1);
-        let settings = BackendSettings {
-            name: "b".into(),
-            endpoints: hosts.iter().map(endpoint).collect(),
-            balance,
-            host: HostRule::Preserve,
-            timeouts: BackendTimeouts { connect: second, first_byte: second, idle: second },
-        };
+        let endpoint =
+            |host: &&str| EndpointAddress { host: (*host).into(), port: 80, tls: false, authority: (*host).into() };
+        let endpoints = hosts.iter().map(endpoint).collect();
+        let settings = BackendSettings { balance, ..BackendSettings::new("b".into(), endpoints) };
         Backend::new(settings, Arc::new(BackendMeter::new("b".into(), 1)))
     }
 

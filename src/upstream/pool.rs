@@ -2,14 +2,36 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Backend, Connection};
+use super::{Backend, Connection, Endpoint};
+use crate::errors::Failure;
 
 /// The most unused connections one worker keeps to one endpoint.
 const MAX_IDLE: usize = 512;
+
+/// What a connection is wanted for.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted {
+    /// When to give up.
+    pub until: Instant,
+    /// A new one rather than one that was used before: those turned out to be closed.
+    pub fresh: bool,
+    /// One that can switch to another protocol: HTTP/1.1, whatever ALPN would give.
+    pub upgrade: bool,
+}
+
+/// A connection to send one request over.
+#[derive(Debug)]
+pub struct Checkout {
+    /// The connection.
+    pub connection: Box<Connection>,
+    /// Whether it was used before: the other end may have closed it meanwhile.
+    pub reused: bool,
+}
 
 /// One worker's unused connections, by endpoint. The last one put back is the first to be used again: it is the least
 /// likely to have been closed meanwhile, and the rest can age out.
@@ -30,9 +52,32 @@ impl Default for Pools {
 }
 
 impl Pools {
-    /// A connection to this endpoint that can take a request now.
-    #[must_use]
-    pub fn take(&self, endpoint: u64) -> Option<Box<Connection>> {
+    /// A connection to this endpoint that can take a request now: one that is there, else a new one.
+    ///
+    /// # Errors
+    /// [`Failure::Unresolved`], [`Failure::Connect`], [`Failure::ConnectTimeout`], or [`Failure::Timeout`] when `until` came
+    /// before the backend's own patience ran out.
+    pub async fn checkout(
+        &self,
+        backend: &Backend,
+        endpoint: &Arc<Endpoint>,
+        wanted: Wanted,
+    ) -> Result<Checkout, Failure> {
+        if !wanted.fresh
+            && let Some(connection) = self.take(endpoint.id)
+        {
+            return Ok(Checkout { connection, reused: true });
+        }
+        let patience = backend.settings.timeouts.connect;
+        let left = wanted.until.saturating_duration_since(Instant::now());
+        match Connection::open(endpoint, patience.min(left)).await {
+            Ok(connection) => Ok(Checkout { connection, reused: false }),
+            Err(Failure::ConnectTimeout) if left < patience => Err(Failure::Timeout),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    fn take(&self, endpoint: u64) -> Option<Box<Connection>> {
         let mut idle = self.idle.borrow_mut();
         let connections = idle.get_mut(&endpoint)?;
         while let Some(mut connection) = connections.pop() {

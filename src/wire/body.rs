@@ -7,10 +7,16 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http::HeaderName;
-use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::body::{Body, Frame, SizeHint};
 
 use super::copy::BodyCopy;
 use super::headers::strip_trailers;
+
+/// A client's body as it comes in, whichever version of HTTP it comes by.
+pub type ClientBody = Pin<Box<dyn Body<Data = Bytes, Error = BodyError>>>;
+
+/// Why a client's body broke off.
+pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
 
 /// How much of a request's body has passed, seen from outside while somebody else streams it.
 #[derive(Debug, Default)]
@@ -36,9 +42,8 @@ pub enum RequestBody {
 }
 
 /// A client's body that is passing through.
-#[derive(Debug)]
 pub struct Streaming {
-    inner: Incoming,
+    inner: ClientBody,
     tally: Rc<Tally>,
     guarded: Rc<[HeaderName]>,
     copy: Option<Rc<RefCell<BodyCopy>>>,
@@ -47,10 +52,8 @@ pub struct Streaming {
 impl RequestBody {
     /// Wraps a client's body; `guarded` are headers that no trailer may pose as. The tally is `None` without a body.
     #[must_use]
-    pub fn new(inner: Incoming, guarded: &Rc<[HeaderName]>) -> (RequestBody, Option<Rc<Tally>>) {
-        if inner.is_end_stream() {
-            return (RequestBody::Empty, None);
-        }
+    pub fn new(inner: Option<ClientBody>, guarded: &Rc<[HeaderName]>) -> (RequestBody, Option<Rc<Tally>>) {
+        let Some(inner) = inner.filter(|inner| !inner.is_end_stream()) else { return (RequestBody::Empty, None) };
         let tally = Rc::new(Tally::default());
         let streaming = Streaming { inner, tally: Rc::clone(&tally), guarded: Rc::clone(guarded), copy: None };
         (RequestBody::Streaming(Box::new(streaming)), Some(tally))
@@ -65,11 +68,17 @@ impl RequestBody {
     }
 }
 
+impl std::fmt::Debug for Streaming {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Streaming").field("tally", &self.tally).finish_non_exhaustive()
+    }
+}
+
 impl Body for RequestBody {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = BodyError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let streaming = match &mut *self {
             RequestBody::Streaming(streaming) => streaming,
             RequestBody::Whole(bytes) if !bytes.is_empty() => {
@@ -77,7 +86,7 @@ impl Body for RequestBody {
             }
             RequestBody::Whole(_) | RequestBody::Empty => return Poll::Ready(None),
         };
-        let mut frame = ready!(Pin::new(&mut streaming.inner).poll_frame(cx));
+        let mut frame = ready!(streaming.inner.as_mut().poll_frame(cx));
         if let Some(Ok(frame)) = &mut frame {
             if let Some(data) = frame.data_ref() {
                 let Tally(bytes) = &*streaming.tally;

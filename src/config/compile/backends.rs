@@ -2,7 +2,6 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::HeaderValue;
 
@@ -11,10 +10,6 @@ use crate::config::diagnostic::{Finding, nearest};
 use crate::config::file::{self, Endpoint};
 use crate::config::read::Named;
 use crate::snapshot::{BackendSettings, BackendTimeouts, Balance, EndpointAddress, HostRule, ListenerSettings};
-
-const CONNECT: Duration = Duration::from_secs(2);
-const FIRST_BYTE: Duration = Duration::from_secs(30);
-const IDLE: Duration = Duration::from_secs(60);
 
 /// All backends, in the order of their ids; `None` where one was bad.
 pub(super) fn compile(build: &Build<'_>, cx: &mut Cx<'_>) -> Vec<Option<BackendSettings>> {
@@ -32,17 +27,18 @@ fn one(entry: &Named<file::Backend>, cx: &mut Cx<'_>) -> Option<BackendSettings>
         }
     }
     let timeouts = backend.timeouts.as_ref().and_then(At::get);
+    let default = BackendTimeouts::default();
     let timeouts = BackendTimeouts {
-        connect: positive(timeouts.and_then(|given| given.connect.as_ref()), CONNECT, cx),
-        first_byte: positive(timeouts.and_then(|given| given.first_byte.as_ref()), FIRST_BYTE, cx),
-        idle: positive(timeouts.and_then(|given| given.idle.as_ref()), IDLE, cx),
+        connect: positive(timeouts.and_then(|given| given.connect.as_ref()), default.connect, cx),
+        first_byte: positive(timeouts.and_then(|given| given.first_byte.as_ref()), default.first_byte, cx),
+        idle: positive(timeouts.and_then(|given| given.idle.as_ref()), default.idle, cx),
     };
     let balance = match backend.balance.as_ref().and_then(At::get).map(|word| word.0) {
         None | Some(file::Balance::LeastRequests) => Balance::LeastRequests,
         Some(file::Balance::RoundRobin) => Balance::RoundRobin,
     };
     let host = host_rule(backend.host.as_ref(), cx);
-    Some(BackendSettings { name: Arc::clone(&entry.name), endpoints, balance, host, timeouts })
+    Some(BackendSettings { balance, host, timeouts, ..BackendSettings::new(Arc::clone(&entry.name), endpoints) })
 }
 
 fn host_rule(host: Option<&At<Text>>, cx: &mut Cx<'_>) -> HostRule {

@@ -7,12 +7,14 @@ use std::time::Duration;
 use super::{At, Build, Cx, Place, positive, values};
 use crate::config::file::{File, Listen, Slashes};
 use crate::config::gather::beside;
-use crate::snapshot::{AccessLog, ClientTimeouts, DrainSettings, ListenerSettings};
+use crate::snapshot::{AccessLog, ClientLimits, ClientTimeouts, DrainSettings, ListenerSettings};
 
 const ADMIN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9900);
 const HEADER: Duration = Duration::from_secs(10);
 const IDLE: Duration = Duration::from_secs(75);
 const BODY: Duration = Duration::from_secs(60);
+const HANDSHAKE: Duration = Duration::from_secs(10);
+const TUNNEL: Duration = Duration::from_secs(3600);
 const GRACE: Duration = Duration::from_secs(30);
 
 /// The listeners and the admin address.
@@ -61,7 +63,10 @@ fn listener(listen: &Listen, address: SocketAddr, cx: &mut Cx<'_>) -> ListenerSe
             header: positive(timeouts.and_then(|given| given.header.as_ref()), HEADER, cx),
             idle: positive(timeouts.and_then(|given| given.idle.as_ref()), IDLE, cx),
             body: positive(timeouts.and_then(|given| given.body.as_ref()), BODY, cx),
+            handshake: HANDSHAKE,
+            tunnel: TUNNEL,
         },
+        limits: ClientLimits::default(),
     }
 }
 

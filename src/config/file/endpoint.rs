@@ -88,7 +88,7 @@ impl Endpoint {
         };
         let shown = if bracketed { format!("[{host}]") } else { host.clone() };
         let authority = if port == 80 { shown } else { format!("{shown}:{port}") };
-        Ok(EndpointAddress { host: Arc::from(host), port, authority: Arc::from(authority) })
+        Ok(EndpointAddress { host: Arc::from(host), port, tls: false, authority: Arc::from(authority) })
     }
 }
 
