@@ -12,5 +12,4 @@ mod pool;
 pub use answer::{AnswerBody, AnswerError};
 pub use backend::{Backend, Endpoint, InFlight};
 pub use connection::{Answer, Connection, Patience, SendError};
-pub use http1::upload::Delimiting;
 pub use pool::{Checkout, Pools, Wanted};
