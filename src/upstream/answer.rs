@@ -68,9 +68,9 @@ impl AnswerBody {
     /// The answer is complete: the connection may serve another request, if the request was complete as well and nothing
     /// came after the answer.
     fn finish(&mut self) {
-        if let Some(connection) = self.connection.take()
+        if let Some(mut connection) = self.connection.take()
             && self.keep_alive
-            && connection.is_clean()
+            && connection.http1().is_clean()
         {
             self.pools.put(connection);
         }
@@ -87,9 +87,9 @@ impl AnswerBody {
         let Some(connection) = &mut self.connection else { return Poll::Ready(None) };
         if !self.waiting {
             self.waiting = true;
-            connection.set_timer(Instant::now() + self.patience);
+            connection.http1().set_timer(Instant::now() + self.patience);
         }
-        if connection.poll_timer(cx).is_pending() { Poll::Pending } else { self.fail(AnswerError::Silent) }
+        if connection.http1().poll_timer(cx).is_pending() { Poll::Pending } else { self.fail(AnswerError::Silent) }
     }
 }
 
@@ -101,7 +101,7 @@ impl Body for AnswerBody {
         let this = &mut *self;
         loop {
             let Some(connection) = &mut this.connection else { return Poll::Ready(None) };
-            let frame = match this.decoder.take(&mut connection.buffer) {
+            let frame = match this.decoder.take(&mut connection.http1().buffer) {
                 Ok(Piece::Data(data)) => Some(Frame::data(data)),
                 Ok(Piece::Trailers(trailers)) => Some(Frame::trailers(trailers)),
                 Ok(Piece::End) => {
@@ -118,7 +118,7 @@ impl Body for AnswerBody {
                 }
                 return Poll::Ready(Some(Ok(frame)));
             }
-            match connection.poll_read(cx) {
+            match connection.http1().poll_read(cx) {
                 Poll::Ready(Ok(0)) if this.decoder.ends_with_connection() => {
                     this.connection = None;
                     this.decoder = Decoder::Done;

@@ -8,9 +8,11 @@ mod backend;
 mod connection;
 mod http1;
 mod pool;
+mod stream;
 
 pub use answer::{AnswerBody, AnswerError};
 pub use backend::{Backend, Endpoint, InFlight};
 pub use connection::{Answer, Connection, Patience, SendError};
 pub use http1::upload::Delimiting;
 pub use pool::{Checkout, Pools, Wanted};
+pub use stream::BackendStream;

@@ -64,14 +64,18 @@ impl Pools {
         wanted: Wanted,
     ) -> Result<Checkout, Failure> {
         if !wanted.fresh
-            && let Some(connection) = self.take(endpoint.id)
+            && let Some(mut connection) = self.take(endpoint.id)
         {
+            connection.expect_upgrade(wanted.upgrade);
             return Ok(Checkout { connection, reused: true });
         }
         let patience = backend.settings.timeouts.connect;
         let left = wanted.until.saturating_duration_since(Instant::now());
         match Connection::open(endpoint, patience.min(left)).await {
-            Ok(connection) => Ok(Checkout { connection, reused: false }),
+            Ok(mut connection) => {
+                connection.expect_upgrade(wanted.upgrade);
+                Ok(Checkout { connection, reused: false })
+            }
             Err(Failure::ConnectTimeout) if left < patience => Err(Failure::Timeout),
             Err(failure) => Err(failure),
         }

@@ -35,6 +35,8 @@ pub(in crate::upstream) struct Upload {
     open_chunk: bool,
     ended: bool,
     started: bool,
+    /// Whether bytes may still be held back by TLS.
+    unflushed: bool,
     /// Bytes that went out.
     moved: u64,
 }
@@ -51,6 +53,7 @@ impl Upload {
             open_chunk: false,
             ended: true,
             started: false,
+            unflushed: false,
             moved: 0,
         }
     }
@@ -71,7 +74,7 @@ impl Upload {
 
     /// Whether all of it is out.
     pub(in crate::upstream) fn is_complete(&self) -> bool {
-        self.ended && self.front_sent == self.front.len() && self.data.is_empty()
+        self.ended && self.front_sent == self.front.len() && self.data.is_empty() && !self.unflushed
     }
 
     /// Whether there is no body to send.
@@ -107,6 +110,10 @@ impl Upload {
                     Ok(count) => self.advance(count),
                 }
             }
+            if self.unflushed {
+                ready!(Pin::new(&mut *socket).poll_flush(cx)).map_err(|_| Failure::Reset)?;
+                self.unflushed = false;
+            }
             if self.ended {
                 return Poll::Ready(Ok(()));
             }
@@ -128,6 +135,7 @@ impl Upload {
 
     fn advance(&mut self, count: usize) {
         self.started = true;
+        self.unflushed = true;
         self.moved += count as u64;
         let of_front = count.min(self.front.len() - self.front_sent);
         self.front_sent += of_front;
