@@ -9,22 +9,31 @@ use http::{Method, StatusCode};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
+use super::answer::Download;
+use super::bulkhead::Slot;
 use super::http1::exchange::Http1;
-use super::http1::head::Head;
 use super::http1::upload::Delimiting;
+use super::http2::session::{Session, Share};
+use super::place::Place;
 use super::stream::BackendStream;
-use super::{AnswerBody, Endpoint, Pools};
+use super::{AnswerBody, Endpoint, Pools, http1, http2};
 use crate::errors::Failure;
 use crate::wire::body::RequestBody;
 
-/// A connection to an endpoint.
+/// A connection to an endpoint, or a place on one that is shared.
 #[derive(Debug)]
 pub struct Connection {
-    endpoint: u64,
-    http1: Http1,
+    pub(super) place: Rc<Place>,
+    speaks: Speaks,
     /// Whether the request it was checked out for asks for another protocol.
-    upgrade: bool,
-    idle_since: Instant,
+    pub(super) upgrade: bool,
+    pub(super) idle_since: Instant,
+}
+
+#[derive(Debug)]
+enum Speaks {
+    Http1(Http1, Slot),
+    Http2(Share),
 }
 
 /// How long an exchange may take until the answer's head is there.
@@ -44,101 +53,120 @@ pub struct Patience {
 #[derive(Debug)]
 pub struct Answer(Head);
 
+#[derive(Debug)]
+enum Head {
+    Http1(http1::head::Head),
+    Http2(http2::exchange::Head),
+}
+
 impl Answer {
     /// Its status. 101 only where an upgrade was wanted: the connection speaks another protocol from here on.
     #[must_use]
     pub fn status(&self) -> StatusCode {
-        self.0.parts.status
+        match &self.0 {
+            Head::Http1(head) => head.parts.status,
+            Head::Http2(head) => head.parts.status,
+        }
     }
 
     /// The head, and the body that comes over `connection`. Within the body, `patience` is the longest time without a byte.
     #[must_use]
     pub fn into_parts(self, connection: Box<Connection>, pools: Rc<Pools>, patience: Duration) -> (Parts, AnswerBody) {
-        let Head { parts, length, keep_alive } = self.0;
-        (parts, AnswerBody::new(connection, length, keep_alive, pools, patience))
+        match self.0 {
+            Head::Http1(head) => {
+                let (parts, body) = http1::download::Download::new(head, connection, pools, patience);
+                (parts, AnswerBody(Download::Http1(body)))
+            }
+            Head::Http2(head) => {
+                let (parts, body) = http2::download::Download::new(head, connection, patience);
+                (parts, AnswerBody(Download::Http2(body)))
+            }
+        }
     }
 
     /// Of a 101: the head, the socket, and what came in after the head. `None` for any other answer.
     #[must_use]
     pub fn into_tunnel(self, connection: Box<Connection>) -> Option<(Parts, BackendStream, Bytes)> {
-        if self.status() != StatusCode::SWITCHING_PROTOCOLS {
+        let (Head::Http1(head), Speaks::Http1(http1, slot)) = (self.0, connection.speaks) else { return None };
+        if head.parts.status != StatusCode::SWITCHING_PROTOCOLS {
             return None;
         }
-        let (stream, early) = connection.http1.into_stream()?;
-        Some((self.0.parts, stream, early))
+        let (mut stream, early) = http1.into_stream()?;
+        stream.hold(slot);
+        Some((head.parts, stream, early))
     }
 }
 
 /// Why there is no answer.
 #[derive(Debug)]
 pub enum SendError {
-    /// Nothing of the request was written; here is its body back.
+    /// Nothing of the request was written, or the backend says that it has done nothing; here is its body back.
     NotSent(RequestBody),
     /// The request, or some of it, may have arrived.
     MaybeSent(Failure),
 }
 
+/// What a new socket turned out to speak.
+pub(super) enum Opened {
+    Http1(Box<Connection>),
+    Http2(Rc<Session>),
+}
+
 impl Connection {
-    /// Connects to the first of the endpoint's addresses that accepts, within `patience`.
-    ///
-    /// # Errors
-    /// [`Failure::Unresolved`], [`Failure::Connect`] or [`Failure::ConnectTimeout`].
-    pub async fn open(endpoint: &Endpoint, patience: Duration) -> Result<Box<Connection>, Failure> {
-        let addresses = endpoint.addresses();
-        if addresses.is_empty() {
-            return Err(Failure::Unresolved);
-        }
-        let connect = async {
-            for address in addresses.iter() {
-                match TcpStream::connect(address).await {
-                    Ok(stream) => return Ok(stream),
-                    Err(error) => tracing::debug!(%address, %error, "cannot connect"),
-                }
+    /// Connects to the first of the endpoint's addresses that accepts. `slot` is given back when the socket is closed.
+    pub(super) async fn open(
+        place: &Rc<Place>,
+        endpoint: &Endpoint,
+        slot: Slot,
+        upgrade: bool,
+    ) -> Result<Opened, Failure> {
+        let socket = connect(endpoint).await?;
+        let (stream, http2) = match &place.tls {
+            Some(tls) => {
+                let (stream, http2) = tls.connect(socket, upgrade).await?;
+                (stream.into(), http2)
             }
-            Err(Failure::Connect)
+            // Without the means to speak it, https is not spoken in the clear.
+            None if endpoint.address.tls => return Err(Failure::Tls),
+            None => (socket.into(), place.knows_http2() && !upgrade),
         };
-        let stream = tokio::time::timeout(patience, connect).await.map_err(|_| Failure::ConnectTimeout)??;
-        // Small requests must not wait for a full segment; a socket without the option only is slower.
-        let _ = stream.set_nodelay(true);
-        Ok(Box::new(Connection {
-            endpoint: endpoint.id,
-            http1: Http1::new(stream.into()),
-            upgrade: false,
-            idle_since: Instant::now(),
-        }))
+        if http2 {
+            let freed = Rc::clone(&place.freed);
+            return Session::begin(stream, endpoint.address.tls, slot, freed).await.map(Opened::Http2);
+        }
+        let speaks = Speaks::Http1(Http1::new(stream), slot);
+        Ok(Opened::Http1(Box::new(Connection::new(place, speaks, upgrade))))
     }
 
-    /// The endpoint it leads to.
-    #[must_use]
-    pub fn endpoint(&self) -> u64 {
-        self.endpoint
+    /// A place for one request on a shared connection.
+    pub(super) fn over(place: &Rc<Place>, session: &Rc<Session>) -> Box<Connection> {
+        Box::new(Connection::new(place, Speaks::Http2(session.share()), false))
     }
 
-    /// Since when it is unused.
+    fn new(place: &Rc<Place>, speaks: Speaks, upgrade: bool) -> Connection {
+        Connection { place: Rc::clone(place), speaks, upgrade, idle_since: Instant::now() }
+    }
+
+    /// Whether it speaks HTTP/2.
     #[must_use]
-    pub fn idle_since(&self) -> Instant {
-        self.idle_since
+    pub fn is_http2(&self) -> bool {
+        matches!(self.speaks, Speaks::Http2(_))
     }
 
     /// Whether an unused connection can take a request: it is open, and nothing came in unasked.
-    pub fn is_usable(&mut self) -> bool {
-        self.http1.is_usable()
+    pub(super) fn is_usable(&mut self) -> bool {
+        self.http1().is_some_and(Http1::is_usable)
     }
 
-    pub(super) fn rest(&mut self, since: Instant) {
-        self.idle_since = since;
+    pub(super) fn http1(&mut self) -> Option<&mut Http1> {
+        match &mut self.speaks {
+            Speaks::Http1(http1, _) => Some(http1),
+            Speaks::Http2(_) => None,
+        }
     }
 
-    /// Says whether the next request asks for another protocol: only then is a 101 an answer.
-    pub(super) fn expect_upgrade(&mut self, upgrade: bool) {
-        self.upgrade = upgrade;
-    }
-
-    pub(super) fn http1(&mut self) -> &mut Http1 {
-        &mut self.http1
-    }
-
-    /// Sends a request, whose head `write` writes, and waits for the answer's head.
+    /// Sends a request and waits for the answer's head. `write` writes the head of the request as HTTP/1.1 has it, whichever
+    /// version is spoken; dropped before there is an answer, the exchange is cancelled.
     ///
     /// # Errors
     /// Why there is no answer.
@@ -150,6 +178,30 @@ impl Connection {
         how: Delimiting,
         patience: Patience,
     ) -> Result<Answer, SendError> {
-        self.http1.send(write, method, (body, how), patience, self.upgrade).await.map(Answer)
+        let head = match &mut self.speaks {
+            Speaks::Http1(http1, _) => {
+                Head::Http1(http1.send(write, method, (body, how), patience, self.upgrade).await?)
+            }
+            Speaks::Http2(share) => Head::Http2(http2::exchange::send(share, write, method, body, patience).await?),
+        };
+        Ok(Answer(head))
     }
+}
+
+async fn connect(endpoint: &Endpoint) -> Result<TcpStream, Failure> {
+    let addresses = endpoint.addresses();
+    if addresses.is_empty() {
+        return Err(Failure::Unresolved);
+    }
+    for address in addresses.iter() {
+        match TcpStream::connect(address).await {
+            Ok(stream) => {
+                // Small requests must not wait for a full segment; a socket without the option only is slower.
+                let _ = stream.set_nodelay(true);
+                return Ok(stream);
+            }
+            Err(error) => tracing::debug!(%address, %error, "cannot connect"),
+        }
+    }
+    Err(Failure::Connect)
 }

@@ -8,9 +8,11 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
+use super::bulkhead::Slot;
+
 /// The socket of a backend, as it is or within TLS.
 #[derive(Debug)]
-pub struct BackendStream(Transport);
+pub struct BackendStream(Transport, Option<Slot>);
 
 #[derive(Debug)]
 enum Transport {
@@ -20,13 +22,20 @@ enum Transport {
 
 impl From<TcpStream> for BackendStream {
     fn from(stream: TcpStream) -> BackendStream {
-        BackendStream(Transport::Plain(stream))
+        BackendStream(Transport::Plain(stream), None)
     }
 }
 
 impl From<TlsStream<TcpStream>> for BackendStream {
     fn from(stream: TlsStream<TcpStream>) -> BackendStream {
-        BackendStream(Transport::Tls(Box::new(stream)))
+        BackendStream(Transport::Tls(Box::new(stream)), None)
+    }
+}
+
+impl BackendStream {
+    /// Holds the connection's place among those of its backend for as long as the socket is open.
+    pub(super) fn hold(&mut self, slot: Slot) {
+        self.1 = Some(slot);
     }
 }
 

@@ -7,9 +7,11 @@
 //! - [`exchange`]: one exchange over a connection
 //! - [`head`]: the head of an answer
 //! - [`decode`]: the body of an answer
+//! - [`download`]: the body of an answer, with its connection
 //! - [`upload`]: the body of a request
 
 pub(super) mod decode;
+pub(super) mod download;
 pub(super) mod exchange;
 pub(super) mod head;
 pub(super) mod upload;
