@@ -54,6 +54,8 @@ pub struct Snapshot {
     pub jwt: Option<JwtSettings>,
     /// How the facade goes down.
     pub drain: DrainSettings,
+    /// How long streams and upgrades on a side that has lost their route may go on.
+    pub stream_grace: Duration,
     /// Where the access log goes.
     pub access_log: AccessLog,
     /// How much is kept of comparisons.

@@ -95,6 +95,7 @@ pub(super) fn compile(gathered: Gathered, main: &Path, state_dir: Option<&Path>,
     routes::warn_unreachable(&rules, &places, cx);
     let (state_dir, access_log, drain) = listeners::process(&file, main, state_dir, cx);
     let confirm_removals = listeners::confirm_removals(&file);
+    let stream_grace = listeners::stream_grace(&file);
     let snapshot = Snapshot {
         rules,
         backends: compiled_backends.into_iter().flatten().collect(),
@@ -109,6 +110,7 @@ pub(super) fn compile(gathered: Gathered, main: &Path, state_dir: Option<&Path>,
         trust: build.trust,
         jwt,
         drain,
+        stream_grace,
         access_log,
         retention,
         confirm_removals,

@@ -33,7 +33,7 @@ pub use shadow::{Shadow, Shadowing};
 pub use subject::{Force, From, Jwt, Subject, SubjectSource};
 pub use test::{Expect, Test};
 
-use super::read::{At, Boxed, Filled, Names, Text, Version, record};
+use super::read::{At, Boxed, Filled, Names, Text, Time, Version, record};
 
 /// A list whose items were read one by one.
 pub type List<T> = Vec<At<T>>;
@@ -53,6 +53,8 @@ record! {
         pub access_log: Option<At<Text>>,
         /// How the facade goes down after SIGTERM.
         pub drain: Option<At<Drain>>,
+        /// How long streams and upgrades on a side that has lost their route may go on; 30s by default.
+        pub stream_grace: Option<At<Time>>,
         /// Route keys for all routes; a route's own value replaces one whole.
         pub defaults: Option<At<Boxed<Defaults>>>,
         /// The upstream systems by name.
