@@ -4,6 +4,7 @@ mod admin;
 mod backend;
 mod guard;
 mod listener;
+mod resilience;
 mod shadow;
 
 use std::net::IpAddr;
@@ -23,6 +24,7 @@ pub use backend::{
 };
 pub use guard::{GuardSettings, RampSettings, Threshold};
 pub use listener::{ClientLimits, ClientTimeouts, ListenerSettings};
+pub use resilience::{FallbackOn, FallbackSettings, RateLimit};
 pub use shadow::{Comparison, MAX_SHADOW_THREADS, ShadowPlan, Shadowing};
 
 /// One compiled configuration.
@@ -38,6 +40,10 @@ pub struct Snapshot {
     pub guards: Vec<Option<Arc<GuardSettings>>>,
     /// How new's share grows, for each route; [`RouteId`] counts here. A route with a ramp has a guard.
     pub ramps: Vec<Option<Arc<RampSettings>>>,
+    /// When legacy answers because new failed, for each route; [`RouteId`] counts here.
+    pub fallbacks: Vec<Option<Arc<FallbackSettings>>>,
+    /// How often one subject may ask, for each route; [`RouteId`] counts here.
+    pub rate_limits: Vec<Option<Arc<RateLimit>>>,
     /// What shadow traffic may cost. A change takes a restart.
     pub shadowing: Shadowing,
     /// How long the response head may take where no route matches.
@@ -89,6 +95,18 @@ impl Snapshot {
     #[must_use]
     pub fn ramp(&self, id: RouteId) -> Option<&Arc<RampSettings>> {
         self.ramps.get(id.0 as usize)?.as_ref()
+    }
+
+    /// When legacy answers on this route because new failed.
+    #[must_use]
+    pub fn fallback(&self, id: RouteId) -> Option<&Arc<FallbackSettings>> {
+        self.fallbacks.get(id.0 as usize)?.as_ref()
+    }
+
+    /// How often one subject may ask this route.
+    #[must_use]
+    pub fn rate_limit(&self, id: RouteId) -> Option<&Arc<RateLimit>> {
+        self.rate_limits.get(id.0 as usize)?.as_ref()
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 
-use super::{At, Build, Cx, Place, Text, positive, values};
+use super::{At, Build, Cx, Place, Text, positive, resilience, values};
 use crate::config::diagnostic::{Finding, nearest};
 use crate::config::file::{self, Endpoint};
 use crate::config::read::Named;
@@ -38,7 +38,13 @@ fn one(entry: &Named<file::Backend>, cx: &mut Cx<'_>) -> Option<BackendSettings>
         Some(file::Balance::RoundRobin) => Balance::RoundRobin,
     };
     let host = host_rule(backend.host.as_ref(), cx);
-    Some(BackendSettings { balance, host, timeouts, ..BackendSettings::new(Arc::clone(&entry.name), endpoints) })
+    let health = resilience::health(backend.health.as_ref(), cx);
+    let outlier = resilience::outlier(backend.outlier.as_ref(), cx);
+    let retries = resilience::retries(backend.retries.as_ref(), cx);
+    let can_return = health.is_some() || outlier.is_some();
+    let slow_start = resilience::slow_start(backend.slow_start.as_ref(), can_return);
+    let named = BackendSettings::new(Arc::clone(&entry.name), endpoints);
+    Some(BackendSettings { balance, host, timeouts, health, outlier, retries, slow_start, ..named })
 }
 
 fn host_rule(host: Option<&At<Text>>, cx: &mut Cx<'_>) -> HostRule {

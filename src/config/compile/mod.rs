@@ -12,6 +12,7 @@ mod guard;
 mod keys;
 mod listeners;
 mod matches;
+mod resilience;
 mod retention;
 mod routes;
 mod subjects;
@@ -84,7 +85,8 @@ pub(super) fn compile(gathered: Gathered, main: &Path, state_dir: Option<&Path>,
     }
     // Only now: a mistyped name would make the one that was meant look unused.
     listeners::check_none_unused(&build, cx);
-    let routes::Compiled { routes, shadows, guards, ramps, fallthrough, timeout, places } = compiled_routes;
+    let routes::Compiled { routes, shadows, guards, ramps, fallbacks, rate_limits, fallthrough, timeout, places } =
+        compiled_routes;
     let rules = Rules::build(RulesParts {
         routes,
         cohorts: compiled_cohorts,
@@ -102,6 +104,8 @@ pub(super) fn compile(gathered: Gathered, main: &Path, state_dir: Option<&Path>,
         shadows,
         guards,
         ramps,
+        fallbacks,
+        rate_limits,
         shadowing,
         default_timeout: timeout,
         listeners,

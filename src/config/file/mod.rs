@@ -3,6 +3,7 @@
 //! - [`listen`]: listeners, admin, logs, draining
 //! - [`shadow`], [`comparison`]: copies to the other side, and when two answers are the same
 //! - [`guard`]: what new must keep to, and how its share grows
+//! - [`resilience`], [`rate_limit`]: what is done about faults, and about subjects that ask too often
 //! - [`backend`], [`endpoint`], [`subject`], [`cohort`], [`flag`], [`route`], [`retention`], [`mod@test`]: one noun each
 
 pub mod backend;
@@ -12,6 +13,8 @@ pub mod endpoint;
 pub mod flag;
 pub mod guard;
 pub mod listen;
+pub mod rate_limit;
+pub mod resilience;
 pub mod retention;
 pub mod route;
 pub mod shadow;
@@ -27,6 +30,8 @@ pub use endpoint::Endpoint;
 pub use flag::Flag;
 pub use guard::{Guard, Ramp};
 pub use listen::{Admin, ClientTimeouts, Drain, Listen, PeerUrl, Reload, Slashes};
+pub use rate_limit::RateLimit;
+pub use resilience::{After, Fallback, Health, Outlier, Retries};
 pub use retention::Retention;
 pub use route::{Canary, Defaults, Except, Match, Rewrite, Route, ValueMatch};
 pub use shadow::{Shadow, Shadowing};
