@@ -121,8 +121,8 @@ impl Ticket {
 
     /// Picks the endpoint and notes it.
     pub(super) fn sent_to(&mut self, backend: &Arc<Backend>) -> Arc<Endpoint> {
-        let endpoint = Arc::clone(backend.pick());
-        let in_flight = InFlight::begin(backend, &endpoint);
+        let endpoint = Arc::clone(backend.pick(None));
+        let in_flight = InFlight::begin(&endpoint);
         self.sent_to = Some((Arc::clone(backend), Arc::clone(&endpoint), in_flight));
         endpoint
     }

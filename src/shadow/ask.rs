@@ -51,7 +51,7 @@ impl Ask<'_> {
     pub(super) async fn send(&self) -> Result<Heard, Failed> {
         let began = Instant::now();
         let deadline = began + self.plan.timeout;
-        let endpoint = Arc::clone(self.backend.pick());
+        let endpoint = Arc::clone(self.backend.pick(None));
         let exchange = async {
             let (answer, connection) = self.answer(&endpoint, began, deadline).await?;
             let (parts, mut body) = answer.into_parts(connection, Rc::clone(self.pools), self.plan.timeout);

@@ -5,12 +5,17 @@
 
 mod answer;
 mod backend;
+mod balance;
+mod budget;
 mod connection;
+mod endpoint;
 mod http1;
+mod outlier;
 mod pool;
 
 pub use answer::{AnswerBody, AnswerError};
-pub use backend::{Backend, Endpoint, InFlight};
+pub use backend::Backend;
 pub use connection::{Answer, Connection, Patience, SendError};
+pub use endpoint::{Endpoint, InFlight};
 pub use http1::upload::Delimiting;
 pub use pool::{Checkout, Pools, Wanted};

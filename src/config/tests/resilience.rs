@@ -69,7 +69,7 @@ fn fallbacks_and_rate_limits_are_a_routes_own_or_the_defaults() {
 #[test]
 fn what_makes_no_sense_is_refused() {
     let of = |keys: &str| {
-        let loaded = main(HEAD.replace("old: {", &format!("legacy: {{ {keys},"))).load();
+        let loaded = main(HEAD.replace("old: {", &format!("old: {{ {keys},"))).load();
         loaded.diagnostics.errors().map(|found| found.code).collect::<Vec<_>>()
     };
     assert_eq!(of("health: {}"), ["missing-key"]);
