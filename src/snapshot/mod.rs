@@ -108,6 +108,12 @@ impl Snapshot {
     pub fn rate_limit(&self, id: RouteId) -> Option<&Arc<RateLimit>> {
         self.rate_limits.get(id.0 as usize)?.as_ref()
     }
+
+    /// Whether any route has a limit.
+    #[must_use]
+    pub fn has_rate_limits(&self) -> bool {
+        self.rate_limits.iter().any(Option::is_some)
+    }
 }
 
 /// Whose word counts.

@@ -83,6 +83,12 @@ pub struct Patience {
 pub struct Answer(Head);
 
 impl Answer {
+    /// Its status. 101 only where an upgrade was wanted: the connection speaks another protocol from here on.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.0.parts.status
+    }
+
     /// The head, and the body that comes over `connection`. Within the body, `patience` is the longest time without a byte.
     #[must_use]
     pub fn into_parts(self, connection: Box<Connection>, pools: Rc<Pools>, patience: Duration) -> (Parts, AnswerBody) {
