@@ -33,6 +33,8 @@ impl Balancer {
         };
         // Nearly always all is well, and only those that are compared are looked at.
         match how {
+            // Whoever is passed on from one that failed takes nobody's turn.
+            Balance::RoundRobin if avoid.is_some() => among(&candidates(all, slow_start, avoid), how),
             Balance::RoundRobin => {
                 let next = &all[self.turn.fetch_add(1, Ordering::Relaxed) % all.len()];
                 if wanted(next) { next } else { among(&candidates(all, slow_start, avoid), how) }

@@ -83,12 +83,14 @@ fn what_makes_no_sense_is_refused() {
     assert_eq!(of("retries: { when: [] }"), ["empty-list"]);
     assert_eq!(of("slow_start: 5"), ["wrong-type"]);
     let of = |keys: &str| {
-        found(&format!("routes:\n- {{ name: a, match: {{ path: /a }}, new: new, stage: live, {keys} }}\n"))
+        let text = format!("routes:\n- {{ name: a, match: {{ path: /a }}, new: new, stage: live, {keys} }}\n");
+        let codes = found(&text).into_iter().map(|found| found.rsplit(' ').next().unwrap().to_owned());
+        codes.collect::<Vec<_>>()
     };
-    assert_eq!(of("fallback: { when: [4xx] }"), ["2:80 bad-value"]);
-    assert_eq!(of("legacy: none, fallback: {}"), ["2:76 fallback-without-legacy"]);
-    assert_eq!(of("rate_limit: { requests: 5, per: 1s }"), ["2:72 missing-key"]);
-    assert_eq!(of("rate_limit: { requests: 0, per: 1s, by: client }"), ["2:82 out-of-range"]);
-    assert_eq!(of("rate_limit: { requests: 5, per: 1500ms, by: client }"), ["2:90 out-of-range"]);
-    assert_eq!(of("rate_limit: { requests: 5, per: 2d, by: everyone }"), ["2:90 out-of-range", "2:98 bad-value"]);
+    assert_eq!(of("fallback: { when: [4xx] }"), ["bad-value"]);
+    assert_eq!(of("legacy: none, fallback: {}"), ["fallback-without-legacy"]);
+    assert_eq!(of("rate_limit: { requests: 5, per: 1s }"), ["missing-key"]);
+    assert_eq!(of("rate_limit: { requests: 0, per: 1s, by: client }"), ["out-of-range"]);
+    assert_eq!(of("rate_limit: { requests: 5, per: 1500ms, by: client }"), ["out-of-range"]);
+    assert_eq!(of("rate_limit: { requests: 5, per: 2d, by: everyone }"), ["out-of-range", "bad-value"]);
 }
