@@ -12,6 +12,7 @@ mod command_line;
 mod comparing;
 mod connections;
 mod demo;
+mod desync;
 mod diffs;
 mod drain;
 mod evidence;
