@@ -31,7 +31,7 @@ use crate::errors::Failure;
 use crate::routing::{Decision, NoTrace};
 use crate::server::{Event, Handler, Peer, Reply};
 use crate::shadow::Queue;
-use crate::snapshot::ClientTimeouts;
+use crate::snapshot::{ClientLimits, ClientTimeouts};
 use crate::state::Live;
 use crate::telemetry::sample::By;
 use crate::telemetry::{AccessQueue, WorkerId};
@@ -191,6 +191,10 @@ impl Handler for Proxy {
 
     fn timeouts(&self, listener: usize) -> ClientTimeouts {
         self.view().listeners[listener].timeouts
+    }
+
+    fn limits(&self, listener: usize) -> ClientLimits {
+        self.view().listeners[listener].limits
     }
 
     fn event(&self, event: Event) {

@@ -20,7 +20,7 @@ use http::{Request, Response};
 use hyper::body::Body;
 
 use crate::errors::Failure;
-use crate::snapshot::ClientTimeouts;
+use crate::snapshot::{ClientLimits, ClientTimeouts};
 use crate::wire::body::ClientBody;
 use crate::wire::headers::Hop;
 
@@ -52,6 +52,9 @@ pub trait Handler: 'static {
 
     /// How long clients of this listener may take, as of now.
     fn timeouts(&self, listener: usize) -> ClientTimeouts;
+
+    /// How much clients of this listener may ask for, as of now.
+    fn limits(&self, listener: usize) -> ClientLimits;
 
     /// Something happened to a connection.
     fn event(&self, event: Event);
