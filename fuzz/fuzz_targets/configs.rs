@@ -36,7 +36,7 @@ impl Source for Memory<'_> {
     }
 
     fn absolute(&self, path: &Path) -> PathBuf {
-        Path::new("/etc/banyan").join(path)
+        Path::new("/etc/banyan").join(path).components().collect()
     }
 }
 

@@ -64,6 +64,10 @@ fn route(line: &str) -> Option<Route> {
 }
 
 fn check(rules: &Rules, host: &str, path: &str, method: &Method) {
+    // Anything else has been refused before it is matched.
+    if path != "*" && !path.starts_with('/') {
+        return;
+    }
     let passes = target::check_path(path, false).is_ok();
     if passes {
         assert!(target::check_path(path, true).is_ok(), "less passes where more does");
@@ -78,7 +82,7 @@ fn check(rules: &Rules, host: &str, path: &str, method: &Method) {
     let view = RequestView { method, host, path, query: None, headers: &headers, client, trusted: false, claims: None };
     let overrides = Overrides::default();
     let decision = rules.decide(&view, &overrides, None, &mut Subject::default(), &mut NoTrace);
-    let mut trace: Vec<TraceStep<'_>> = Vec::new();
+    let mut trace: Vec<TraceStep> = Vec::new();
     assert_eq!(rules.decide(&view, &overrides, None, &mut Subject::default(), &mut trace), decision, "told otherwise");
     let best = rules.routes.iter().filter(|route| holds(route, host, path, method)).min_by_key(|route| rank(route));
     let found = decision.route.map(|id| &*rules.route(id).name);

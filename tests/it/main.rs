@@ -20,6 +20,7 @@ mod guarding;
 mod harness;
 mod headers;
 mod host;
+mod hostile;
 mod jwt;
 mod kept;
 mod killed;

@@ -14,6 +14,8 @@ pub struct Received {
     pub fields: Fields,
     /// The body, as far as it has come.
     pub body: Body,
+    /// Whether no more will come of it, although it is not complete.
+    pub broken_off: bool,
 }
 
 impl Received {
@@ -23,7 +25,7 @@ impl Received {
         let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
         assert_eq!(words.next().as_deref(), Some("HTTP/1.1"), "{first}");
         assert_eq!(words.next(), None, "{first}");
-        Received { connection, head, method, target, fields, body: Body::default() }
+        Received { connection, head, method, target, fields, body: Body::default(), broken_off: false }
     }
 
     /// The only value of a field; a field that came twice is a failure.
