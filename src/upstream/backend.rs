@@ -8,6 +8,8 @@ use arc_swap::ArcSwap;
 use crossbeam_utils::CachePadded;
 use http::HeaderValue;
 
+use super::{Bulkhead, Permit, Purpose};
+use crate::errors::Failure;
 use crate::snapshot::{BackendSettings, Balance, EndpointAddress};
 use crate::telemetry::BackendMeter;
 
@@ -20,6 +22,8 @@ pub struct Backend {
     pub endpoints: Vec<Arc<Endpoint>>,
     /// Where it is measured.
     pub meter: Arc<BackendMeter>,
+    /// How much of it is in use.
+    pub bulkhead: Arc<Bulkhead>,
     turn: CachePadded<AtomicUsize>,
 }
 
@@ -42,7 +46,24 @@ impl Backend {
     #[must_use]
     pub fn new(settings: BackendSettings, meter: Arc<BackendMeter>) -> Backend {
         let endpoints = settings.endpoints.iter().map(|address| Arc::new(Endpoint::new(address.clone()))).collect();
-        Backend { settings, endpoints, meter, turn: CachePadded::default() }
+        let bulkhead = Arc::new(Bulkhead::new(settings.limits));
+        Backend { settings, endpoints, meter, bulkhead, turn: CachePadded::default() }
+    }
+
+    /// Lets a request in, until its permit is dropped: when its answer's body has ended.
+    ///
+    /// # Errors
+    /// [`Failure::Limit`] if as many as its limits allow are in flight.
+    pub fn enter(&self) -> Result<Permit, Failure> {
+        self.bulkhead.enter(Purpose::Answer)
+    }
+
+    /// The same for a copy: as long as fewer than half of them are in flight.
+    ///
+    /// # Errors
+    /// [`Failure::Limit`].
+    pub fn enter_copy(&self) -> Result<Permit, Failure> {
+        self.bulkhead.enter(Purpose::Copy)
     }
 
     /// The endpoint for the next request. An endpoint whose name has no address is passed over while another has one.
