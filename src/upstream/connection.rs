@@ -12,13 +12,13 @@ use tokio::time::Instant;
 use super::answer::Download;
 use super::bulkhead::Slot;
 use super::http1::exchange::Http1;
-use super::http1::upload::Delimiting;
 use super::http2::session::{Session, Share};
 use super::place::Place;
 use super::stream::BackendStream;
 use super::{AnswerBody, Endpoint, Pools, http1, http2};
 use crate::errors::Failure;
 use crate::wire::body::RequestBody;
+use crate::wire::outgoing::Delimiting;
 
 /// A connection to an endpoint, or a place on one that is shared.
 #[derive(Debug)]

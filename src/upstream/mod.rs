@@ -19,6 +19,5 @@ pub use answer::{AnswerBody, AnswerError};
 pub use backend::{Backend, Endpoint, InFlight};
 pub use bulkhead::{Bulkhead, Permit, Purpose};
 pub use connection::{Answer, Connection, Patience, SendError};
-pub use http1::upload::Delimiting;
 pub use pool::{Checkout, Pools, Wanted};
 pub use stream::BackendStream;

@@ -9,10 +9,10 @@ use http::response::Parts;
 use hyper::body::{Frame, SizeHint};
 use tokio::time::Instant;
 
-use super::decode::{Decoder, Piece};
 use super::exchange::Http1;
 use super::head::Head;
 use crate::upstream::{AnswerError, Connection, Pools};
+use crate::wire::decode::{Decoder, From, Piece};
 
 /// The body of an answer. It drives the connection it comes over, and puts it back for the next request when both sides of
 /// the exchange are complete; dropped before that, it closes the connection, which cancels the exchange.
@@ -38,7 +38,7 @@ impl Download {
         patience: Duration,
     ) -> (Parts, Download) {
         let Head { parts, length, keep_alive } = head;
-        let (connection, decoder) = (Some(connection), Decoder::new(length));
+        let (connection, decoder) = (Some(connection), Decoder::new(length, From::Backend));
         let mut body = Download { connection, decoder, keep_alive, pools, patience, waiting: false };
         if body.decoder.is_done() {
             body.finish();

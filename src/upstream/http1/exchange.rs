@@ -16,14 +16,16 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::head::{self, Head};
-use super::upload::{Delimiting, Upload};
 use crate::errors::Failure;
 use crate::upstream::stream::BackendStream;
 use crate::upstream::{Patience, SendError};
-use crate::wire::body::RequestBody;
+use crate::wire::body::{BrokenOff, RequestBody};
+use crate::wire::outgoing::{Delimiting, Outgoing, OutgoingError};
 
 /// The most interim answers (1xx) before the real one.
 const MAX_INTERIM: usize = 100;
+/// How much room a head gets to begin with, in bytes.
+const HEAD: usize = 1024;
 /// How much is read at once, at least and at most, in bytes.
 const READ: std::ops::RangeInclusive<usize> = 8 * 1024..=64 * 1024;
 
@@ -31,7 +33,7 @@ const READ: std::ops::RangeInclusive<usize> = 8 * 1024..=64 * 1024;
 #[derive(Debug)]
 pub(in crate::upstream) struct Http1 {
     socket: Socket,
-    upload: Upload,
+    upload: Outgoing<RequestBody>,
     pub(in crate::upstream) buffer: BytesMut,
     /// How much the next read may take; grows while reads are full.
     read_size: usize,
@@ -64,7 +66,7 @@ impl Http1 {
     pub(in crate::upstream) fn new(stream: BackendStream) -> Http1 {
         Http1 {
             socket: Socket::Whole(stream),
-            upload: Upload::idle(),
+            upload: nothing(Vec::with_capacity(HEAD)),
             buffer: BytesMut::new(),
             read_size: *READ.start(),
             timer: Box::pin(sleep_until(Instant::now())),
@@ -118,7 +120,7 @@ impl Http1 {
         self.upload.begin(write, body, how);
         self.interim = 0;
         // A body may take its time as long as it moves; the answer is waited for from its end on.
-        let mut uploading = !self.upload.is_empty();
+        let mut uploading = !self.upload.is_ended();
         let mut moved = 0;
         self.set_timer(patience.began + if uploading { patience.idle } else { patience.answer });
         let result = poll_fn(|cx| {
@@ -142,7 +144,9 @@ impl Http1 {
                 }
                 Ok(head)
             }
-            Err(_) if !self.upload.is_started() => Err(SendError::NotSent(self.upload.take_body())),
+            Err(_) if !self.upload.is_started() => {
+                Err(SendError::NotSent(self.upload.replace_body(RequestBody::Empty)))
+            }
             Err(failure) => Err(SendError::MaybeSent(failure)),
         }
     }
@@ -150,8 +154,8 @@ impl Http1 {
     fn poll_exchange(&mut self, method: &Method, upgrade: bool, cx: &mut Context<'_>) -> Poll<Result<Head, Failure>> {
         let Socket::Whole(stream) = &mut self.socket else { return Poll::Ready(Err(Failure::Reset)) };
         let sent = match self.upload.poll_send(stream, cx) {
-            Poll::Ready(Err(Failure::ClientBody)) => return Poll::Ready(Err(Failure::ClientBody)),
-            Poll::Ready(Err(failure)) => Err(failure),
+            Poll::Ready(Err(OutgoingError::Body(error))) => return Poll::Ready(Err(BrokenOff::failure_of(&error))),
+            Poll::Ready(Err(OutgoingError::Socket)) => Err(Failure::Reset),
             Poll::Ready(Ok(())) | Poll::Pending => Ok(()),
         };
         if !self.upload.is_started() {
@@ -202,7 +206,7 @@ impl Http1 {
     /// Hands the rest of the upload to a task, so that both directions go on independently: a client may well send all of
     /// its body before it takes any of the answer.
     fn detach_upload(&mut self) {
-        let mut upload = std::mem::replace(&mut self.upload, Upload::idle());
+        let mut upload = std::mem::replace(&mut self.upload, nothing(Vec::new()));
         let Socket::Whole(stream) = std::mem::replace(&mut self.socket, Socket::Gone) else { return };
         let (reading, mut writing) = tokio::io::split(stream);
         let finish = async move {
@@ -211,4 +215,9 @@ impl Http1 {
         };
         self.socket = Socket::Reading(reading, Task(tokio::task::spawn_local(finish)));
     }
+}
+
+/// Nothing on its way; the memory serves every head of a connection.
+fn nothing(memory: Vec<u8>) -> Outgoing<RequestBody> {
+    Outgoing::new(memory, RequestBody::Empty, Delimiting::Length)
 }

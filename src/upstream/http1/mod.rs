@@ -6,12 +6,10 @@
 //!
 //! - [`exchange`]: one exchange over a connection
 //! - [`head`]: the head of an answer
-//! - [`decode`]: the body of an answer
 //! - [`download`]: the body of an answer, with its connection
-//! - [`upload`]: the body of a request
+//!
+//! Bodies are taken out of what delimits them by [`crate::wire::decode`] and go out by [`crate::wire::outgoing`].
 
-pub(super) mod decode;
 pub(super) mod download;
 pub(super) mod exchange;
 pub(super) mod head;
-pub(super) mod upload;
