@@ -13,10 +13,9 @@ use crate::errors::Failure;
 use crate::names::Side;
 use crate::routing::{Decision, Original, Rewrite, Route};
 use crate::snapshot::HostRule;
-use crate::upstream::{
-    Answer, Backend, Checkout, Connection, Delimiting, Endpoint, Patience, Pools, SendError, Wanted,
-};
+use crate::upstream::{Answer, Backend, Checkout, Connection, Endpoint, Patience, Pools, SendError, Wanted};
 use crate::wire::headers::{self, Forwarding, Hop};
+use crate::wire::outgoing::Delimiting;
 
 /// Where a request came from.
 #[derive(Clone, Copy)]

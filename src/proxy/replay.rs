@@ -6,9 +6,9 @@ use std::rc::Rc;
 use bytes::Bytes;
 use hyper::body::Body;
 
-use crate::upstream::Delimiting;
 use crate::wire::body::RequestBody;
 use crate::wire::copy::BodyCopy;
+use crate::wire::outgoing::Delimiting;
 
 /// The largest body that is kept, in bytes.
 const MOST: usize = 64 * 1024;

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use bytes::Bytes;
 use tokio::net::TcpStream;
 
 use super::stream::ClientStream;
@@ -17,5 +18,5 @@ pub(super) async fn serve<H: Handler>(
     pulse: Rc<Pulse>,
     shutdown: ShutdownWatch,
 ) {
-    http1::serve(ClientStream::Plain(stream), peer, handler, pulse, shutdown).await;
+    http1::serve(ClientStream::Plain(stream), Bytes::new(), peer, handler, pulse, shutdown).await;
 }

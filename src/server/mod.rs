@@ -4,7 +4,6 @@
 //! dies on the worker that accepted it.
 
 mod connection;
-mod gate;
 mod http1;
 mod listen;
 mod stream;

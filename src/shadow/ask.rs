@@ -17,11 +17,10 @@ use crate::names::Side;
 use crate::routing::{Authorities, Original, Rewrite};
 use crate::snapshot::{HostRule, ShadowPlan};
 use crate::telemetry::Failed;
-use crate::upstream::{
-    Answer, Backend, Checkout, Connection, Delimiting, Endpoint, Patience, Pools, SendError, Wanted,
-};
+use crate::upstream::{Answer, Backend, Checkout, Connection, Endpoint, Patience, Pools, SendError, Wanted};
 use crate::wire::body::RequestBody;
 use crate::wire::headers;
+use crate::wire::outgoing::Delimiting;
 
 /// What a system answered.
 #[derive(Debug, Clone)]

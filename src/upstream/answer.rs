@@ -9,9 +9,8 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use tokio::time::Instant;
 
-use super::http1::decode::{Decoder, Piece};
-use super::http1::head::Length;
 use super::{Connection, Pools};
+use crate::wire::decode::{Decoder, From, Length, Piece};
 
 /// The body of a backend's answer. It drives the connection it comes over, and puts it back for the next request when both
 /// sides of the exchange are complete; dropped before that, it closes the connection, which cancels the exchange.
@@ -57,7 +56,7 @@ impl AnswerBody {
         pools: Rc<Pools>,
         patience: Duration,
     ) -> AnswerBody {
-        let (connection, decoder) = (Some(connection), Decoder::new(length));
+        let (connection, decoder) = (Some(connection), Decoder::new(length, From::Backend));
         let mut body = AnswerBody { connection, decoder, keep_alive, pools, patience, waiting: false };
         if body.decoder.is_done() {
             body.finish();

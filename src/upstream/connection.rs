@@ -20,13 +20,15 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::http1::head::{self, Head};
-use super::http1::upload::{Delimiting, Upload};
 use super::{AnswerBody, Endpoint, Pools};
 use crate::errors::Failure;
-use crate::wire::body::RequestBody;
+use crate::wire::body::{BrokenOff, RequestBody};
+use crate::wire::outgoing::{Delimiting, Outgoing, OutgoingError};
 
 /// The most interim answers (1xx) before the real one.
 const MAX_INTERIM: usize = 100;
+/// How much room a head gets to begin with, in bytes.
+const HEAD: usize = 1024;
 /// How much is read at once, at least and at most, in bytes.
 const READ: std::ops::RangeInclusive<usize> = 8 * 1024..=64 * 1024;
 
@@ -35,7 +37,7 @@ const READ: std::ops::RangeInclusive<usize> = 8 * 1024..=64 * 1024;
 pub struct Connection {
     endpoint: u64,
     socket: Socket,
-    upload: Upload,
+    upload: Outgoing<RequestBody>,
     pub(super) buffer: BytesMut,
     /// How much the next read may take; grows while reads are full.
     read_size: usize,
@@ -132,7 +134,7 @@ impl Connection {
         Ok(Box::new(Connection {
             endpoint: endpoint.id,
             socket: Socket::Whole(stream),
-            upload: Upload::idle(),
+            upload: nothing(Vec::with_capacity(HEAD)),
             buffer: BytesMut::new(),
             read_size: *READ.start(),
             timer: Box::pin(sleep_until(deadline)),
@@ -197,7 +199,7 @@ impl Connection {
         self.upload.begin(write, body, how);
         self.interim = 0;
         // A body may take its time as long as it moves; the answer is waited for from its end on.
-        let mut uploading = !self.upload.is_empty();
+        let mut uploading = !self.upload.is_ended();
         let mut moved = 0;
         self.set_timer(patience.began + if uploading { patience.idle } else { patience.answer });
         let result = poll_fn(|cx| {
@@ -221,7 +223,9 @@ impl Connection {
                 }
                 Ok(Answer(head))
             }
-            Err(_) if !self.upload.is_started() => Err(SendError::NotSent(self.upload.take_body())),
+            Err(_) if !self.upload.is_started() => {
+                Err(SendError::NotSent(self.upload.replace_body(RequestBody::Empty)))
+            }
             Err(failure) => Err(SendError::MaybeSent(failure)),
         }
     }
@@ -229,8 +233,8 @@ impl Connection {
     fn poll_exchange(&mut self, method: &Method, cx: &mut Context<'_>) -> Poll<Result<Head, Failure>> {
         let Socket::Whole(stream) = &mut self.socket else { return Poll::Ready(Err(Failure::Reset)) };
         let sent = match self.upload.poll_send(stream, cx) {
-            Poll::Ready(Err(Failure::ClientBody)) => return Poll::Ready(Err(Failure::ClientBody)),
-            Poll::Ready(Err(failure)) => Err(failure),
+            Poll::Ready(Err(OutgoingError::Body(error))) => return Poll::Ready(Err(BrokenOff::failure_of(&error))),
+            Poll::Ready(Err(OutgoingError::Socket)) => Err(Failure::Reset),
             Poll::Ready(Ok(())) | Poll::Pending => Ok(()),
         };
         if !self.upload.is_started() {
@@ -280,7 +284,7 @@ impl Connection {
     /// Hands the rest of the upload to a task, so that both directions go on independently: a client may well send all of
     /// its body before it takes any of the answer.
     fn detach_upload(&mut self) {
-        let mut upload = std::mem::replace(&mut self.upload, Upload::idle());
+        let mut upload = std::mem::replace(&mut self.upload, nothing(Vec::new()));
         let Socket::Whole(stream) = std::mem::replace(&mut self.socket, Socket::Gone) else { return };
         let (reading, mut writing) = stream.into_split();
         let finish = async move {
@@ -291,4 +295,9 @@ impl Connection {
         };
         self.socket = Socket::Reading(reading, Task(tokio::task::spawn_local(finish)));
     }
+}
+
+/// Nothing on its way; the memory serves every head of a connection.
+fn nothing(memory: Vec<u8>) -> Outgoing<RequestBody> {
+    Outgoing::new(memory, RequestBody::Empty, Delimiting::Length)
 }

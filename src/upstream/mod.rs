@@ -17,5 +17,4 @@ pub use answer::{AnswerBody, AnswerError};
 pub use backend::Backend;
 pub use connection::{Answer, Connection, Patience, SendError};
 pub use endpoint::{Endpoint, InFlight};
-pub use http1::upload::Delimiting;
 pub use pool::{Checkout, Pools, Wanted};

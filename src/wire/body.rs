@@ -141,12 +141,17 @@ impl Body for RequestBody {
                 }
             }
         }
+        let ended = !matches!(&frame, Some(Ok(_))) || streaming.inner.is_end_stream();
         for copy in streaming.copies() {
             match &frame {
                 Some(Err(_)) => copy.borrow_mut().abandon(),
-                Some(Ok(_)) if !streaming.inner.is_end_stream() => {}
-                Some(Ok(_)) | None => copy.borrow_mut().finish(),
+                _ if ended => copy.borrow_mut().finish(),
+                _ => {}
             }
+        }
+        if ended {
+            // It may hold on to the client's connection, and be kept with the backend's for a while.
+            *self = RequestBody::Empty;
         }
         Poll::Ready(frame)
     }

@@ -6,21 +6,12 @@ use bytes::{Bytes, BytesMut};
 use http::response::Parts;
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode, Version, header};
 
+use crate::wire::decode::Length;
+
 /// The largest head of an answer, in bytes.
 const MAX_HEAD: usize = 64 * 1024;
 /// The most fields of an answer's head.
 const MAX_FIELDS: usize = 256;
-
-/// How the body of an answer is delimited (RFC 9112 section 6.3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::upstream) enum Length {
-    /// So many bytes.
-    Fixed(u64),
-    /// Chunked.
-    Chunked,
-    /// All that comes until the connection closes.
-    UntilClose,
-}
 
 /// A whole head.
 #[derive(Debug)]

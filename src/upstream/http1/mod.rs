@@ -5,9 +5,7 @@
 //! RFC 9112 section 6.3 lets a recipient be: an answer whose length could be read in two ways is no answer.
 //!
 //! - [`head`]: the head of an answer
-//! - [`decode`]: the body of an answer
-//! - [`upload`]: the body of a request
+//!
+//! Bodies are taken out of what delimits them by [`crate::wire::decode`] and go out by [`crate::wire::outgoing`].
 
-pub(super) mod decode;
 pub(super) mod head;
-pub(super) mod upload;
