@@ -146,7 +146,10 @@ impl<'a> Errand<'a> {
         let until = began + self.timeout();
         backend.earn_retry();
         loop {
-            let endpoint = ticket.sent_to(backend, avoid);
+            let endpoint = ticket.sent_to(backend, avoid).map_err(|failure| {
+                backend.meter.failed(self.worker, failure);
+                Lost { failure, sent }
+            })?;
             let forward = Forward { pools: self.pools, backend, endpoint, side, decision, view };
             // A connection that was used before has been there since the request came.
             let first = (attempts == 1).then_some(began);
@@ -167,6 +170,7 @@ impl<'a> Errand<'a> {
             ticket.attempts += 1;
             attempts += 1;
             avoid = Some(forward.endpoint.id);
+            ticket.let_go();
             sleep(wait).await;
         }
     }

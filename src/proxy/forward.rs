@@ -62,7 +62,7 @@ impl Forward<'_> {
     }
 
     /// Writes the head of the request to the backend.
-    fn write_head(&self, out: &mut Vec<u8>, parts: &Parts, delimiting: Delimiting, from: &Origin<'_>) {
+    fn write_head(&self, out: &mut Vec<u8>, parts: &Parts, delimiting: Delimiting, from: &Origin<'_>, http2: bool) {
         out.extend_from_slice(parts.method.as_str().as_bytes());
         out.push(b' ');
         match self.rewrite() {
@@ -82,7 +82,9 @@ impl Forward<'_> {
         let Origin { hop, trusted, host: client_host, request_id } = *from;
         let forwarding = Forwarding { hop, trusted, client_host, host, request_id };
         headers::write_request_fields(out, &parts.headers, &forwarding);
-        if delimiting == Delimiting::Chunked {
+        if http2 {
+            headers::write_takes_trailers(out, &parts.headers);
+        } else if delimiting == Delimiting::Chunked {
             out.extend_from_slice(b"transfer-encoding: chunked\r\n");
         }
         out.extend_from_slice(b"\r\n");
@@ -117,8 +119,9 @@ impl Forward<'_> {
                 (left, Failure::Timeout)
             };
             let patience = Patience { began: now, answer, idle: timeouts.idle, late };
+            let http2 = connection.is_http2();
             let write = |out: &mut Vec<u8>| {
-                self.write_head(out, parts, delimiting, from);
+                self.write_head(out, parts, delimiting, from, http2);
                 if let Some(copy) = &mut copy {
                     copy.sent(out);
                 }

@@ -75,7 +75,7 @@ impl Proxy {
         let generation = live.current().clone();
         let listeners = generation.snapshot.listeners.iter().map(|listener| listener.address).collect::<Vec<_>>();
         let view = View::new(generation, &listeners, Arc::clone(&copies));
-        let desk = Rc::new(Desk::new(worker, queue, Arc::clone(&live.tenants)));
+        let desk = Rc::new(Desk::new(worker, live.meter.workers(), queue, Arc::clone(&live.tenants)));
         Proxy { live, desk, view: RefCell::new(Rc::new(view)), listeners, swept: RefCell::new(Instant::now()), copies }
     }
 

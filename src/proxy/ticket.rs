@@ -19,7 +19,7 @@ use crate::names::Side;
 use crate::routing::{Decision, Reason};
 use crate::snapshot::{AccessLog, FallbackOn};
 use crate::telemetry::{AccessRecord, Answered, Dropped, Measured};
-use crate::upstream::{Backend, Endpoint, InFlight, Pools};
+use crate::upstream::{Backend, Endpoint, InFlight, Permit, Pools};
 use crate::wire::body::Tally;
 
 /// What is known of a request. It goes with the request from its first moment to the last byte of its answer; when it is
@@ -35,7 +35,8 @@ pub struct Ticket {
     decision: Option<Decision>,
     tenant: Option<String>,
     explain: bool,
-    sent_to: Option<(Arc<Backend>, Arc<Endpoint>, InFlight)>,
+    /// Who was asked last, and what is held of them until the answer's last byte.
+    sent_to: Option<(Arc<Backend>, Arc<Endpoint>, Option<(InFlight, Permit)>)>,
     served_by: Measured,
     status: Option<StatusCode>,
     error: Option<&'static str>,
@@ -130,12 +131,25 @@ impl Ticket {
         self.explain = explain;
     }
 
-    /// Picks an endpoint, another than `avoid` if there is one, and notes it.
-    pub(super) fn sent_to(&mut self, backend: &Arc<Backend>, avoid: Option<u64>) -> Arc<Endpoint> {
+    /// Picks an endpoint, another than `avoid` if there is one, and notes it. What was held of the attempt before is given back.
+    ///
+    /// # Errors
+    /// [`Failure::Limit`] if as many requests as allowed are in flight to the backend.
+    pub(super) fn sent_to(&mut self, backend: &Arc<Backend>, avoid: Option<u64>) -> Result<Arc<Endpoint>, Failure> {
+        self.let_go();
         let endpoint = Arc::clone(backend.pick(avoid));
-        let in_flight = InFlight::begin(&endpoint);
-        self.sent_to = Some((Arc::clone(backend), Arc::clone(&endpoint), in_flight));
-        endpoint
+        let permit = backend.enter();
+        let held = permit.map(|permit| (InFlight::begin(&endpoint), permit));
+        let (held, limit) = held.map_or_else(|failure| (None, Some(failure)), |held| (Some(held), None));
+        self.sent_to = Some((Arc::clone(backend), Arc::clone(&endpoint), held));
+        limit.map_or(Ok(endpoint), Err)
+    }
+
+    /// Gives back what is held of an attempt that has failed.
+    pub(super) fn let_go(&mut self) {
+        if let Some((.., held)) = &mut self.sent_to {
+            *held = None;
+        }
     }
 
     /// Notes that the facade answers itself.

@@ -2,6 +2,7 @@
 
 mod admin;
 mod backend;
+mod backend_tls;
 mod guard;
 mod listener;
 mod resilience;
@@ -22,6 +23,7 @@ pub use backend::{
     BackendLimits, BackendSettings, BackendTimeouts, Balance, EndpointAddress, HealthSettings, HostRule,
     OutlierSettings, Protocol, RetryOn, RetrySettings,
 };
+pub use backend_tls::BackendTls;
 pub use guard::{GuardSettings, RampSettings, Threshold};
 pub use listener::{ClientLimits, ClientTimeouts, ListenerSettings};
 pub use resilience::{FallbackOn, FallbackSettings, RateLimit};

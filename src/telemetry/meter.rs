@@ -255,6 +255,12 @@ impl FacadeMeter {
         }
     }
 
+    /// How many workers there are.
+    #[must_use]
+    pub fn workers(&self) -> usize {
+        self.workers.len()
+    }
+
     /// Counts a connection that was accepted.
     pub fn connected(&self, worker: WorkerId) {
         self.workers[worker.0].connections.add(1);

@@ -144,7 +144,7 @@ impl From<Failure> for Failed {
     fn from(failure: Failure) -> Failed {
         match failure {
             Failure::Unresolved => Failed::Unresolved,
-            Failure::Connect | Failure::ConnectTimeout => Failed::Connect,
+            Failure::Connect | Failure::ConnectTimeout | Failure::Tls | Failure::Limit => Failed::Connect,
             Failure::BadAnswer => Failed::BadAnswer,
             Failure::FirstByteTimeout | Failure::Timeout => Failed::Timeout,
             _ => Failed::Reset,

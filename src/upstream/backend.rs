@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use super::Endpoint;
 use super::balance::Balancer;
 use super::budget::Budget;
 use super::outlier::Referee;
+use super::{Bulkhead, Endpoint, Permit, Purpose};
+use crate::errors::Failure;
 use crate::snapshot::BackendSettings;
 use crate::telemetry::BackendMeter;
 
@@ -18,6 +19,8 @@ pub struct Backend {
     pub endpoints: Vec<Arc<Endpoint>>,
     /// Where it is measured.
     pub meter: Arc<BackendMeter>,
+    /// How much of it is in use.
+    pub bulkhead: Arc<Bulkhead>,
     balancer: Balancer,
     referee: Referee,
     budget: Budget,
@@ -28,14 +31,34 @@ impl Backend {
     #[must_use]
     pub fn new(settings: BackendSettings, meter: Arc<BackendMeter>) -> Backend {
         let endpoints = settings.endpoints.iter().map(|address| Arc::new(Endpoint::new(address.clone()))).collect();
+        let bulkhead = Arc::new(Bulkhead::new(settings.limits));
         let (balancer, referee, budget) = (Balancer::default(), Referee::default(), Budget::default());
-        Backend { settings, endpoints, meter, balancer, referee, budget }
+        Backend { settings, endpoints, meter, bulkhead, balancer, referee, budget }
+    }
+
+    /// Lets a request in, until its permit is dropped: when its answer's body has ended.
+    ///
+    /// # Errors
+    /// [`Failure::Limit`] if as many as its limits allow are in flight.
+    pub fn enter(&self) -> Result<Permit, Failure> {
+        self.bulkhead.enter(Purpose::Answer)
+    }
+
+    /// The same for a copy: as long as fewer than half of them are in flight.
+    ///
+    /// # Errors
+    /// [`Failure::Limit`].
+    pub fn enter_copy(&self) -> Result<Permit, Failure> {
+        self.bulkhead.enter(Purpose::Copy)
     }
 
     /// The same with other settings. What is known of an endpoint that stays is kept: a reload makes nothing healthy.
     #[must_use]
     pub fn changed(&self, settings: BackendSettings) -> Backend {
-        let next = Backend::new(settings, Arc::clone(&self.meter));
+        let mut next = Backend::new(settings, Arc::clone(&self.meter));
+        if next.settings.limits == self.settings.limits {
+            next.bulkhead = Arc::clone(&self.bulkhead);
+        }
         for endpoint in &next.endpoints {
             if let Some(before) = self.endpoints.iter().find(|before| before.address == endpoint.address) {
                 endpoint.inherit(before);

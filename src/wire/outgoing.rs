@@ -49,6 +49,8 @@ pub struct Outgoing<B> {
     open_chunk: bool,
     ended: bool,
     started: bool,
+    /// Whether bytes may still be held back by TLS.
+    unflushed: bool,
     /// Bytes that went out.
     moved: u64,
 }
@@ -68,6 +70,7 @@ impl<B: Body<Data = Bytes> + Unpin> Outgoing<B> {
             open_chunk: false,
             ended,
             started: false,
+            unflushed: false,
             moved: 0,
         }
     }
@@ -90,7 +93,7 @@ impl<B: Body<Data = Bytes> + Unpin> Outgoing<B> {
     /// Whether all of it is out.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.ended && self.is_drained()
+        self.ended && self.is_drained() && !self.unflushed
     }
 
     /// Whether there is no body left to wait for.
@@ -153,6 +156,10 @@ impl<B: Body<Data = Bytes> + Unpin> Outgoing<B> {
                     Ok(count) => self.advance(count),
                 }
             }
+            if self.unflushed {
+                ready!(Pin::new(&mut *socket).poll_flush(cx)).map_err(|_| OutgoingError::Socket)?;
+                self.unflushed = false;
+            }
             if self.ended {
                 return Poll::Ready(Ok(()));
             }
@@ -182,7 +189,7 @@ impl<B: Body<Data = Bytes> + Unpin> Outgoing<B> {
     }
 
     fn advance(&mut self, count: usize) {
-        self.started = true;
+        (self.started, self.unflushed) = (true, true);
         self.moved += count as u64;
         let of_front = count.min(self.front.len() - self.front_sent);
         self.front_sent += of_front;

@@ -2,6 +2,7 @@
 //! reported where it stands.
 
 mod admin;
+mod backend_tls;
 mod backends;
 mod canary;
 mod cohorts;

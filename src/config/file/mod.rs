@@ -7,6 +7,7 @@
 //! - [`backend`], [`endpoint`], [`subject`], [`cohort`], [`flag`], [`route`], [`retention`], [`mod@test`]: one noun each
 
 pub mod backend;
+pub mod backend_tls;
 pub mod cohort;
 pub mod comparison;
 pub mod endpoint;
@@ -23,7 +24,8 @@ pub mod test;
 
 use schemars::generate::SchemaSettings;
 
-pub use backend::{Backend, BackendTimeouts, Balance};
+pub use backend::{Backend, BackendLimits, BackendTimeouts, Balance, Protocol};
+pub use backend_tls::BackendTls;
 pub use cohort::{Cohort, HeaderMatch};
 pub use comparison::Comparison;
 pub use endpoint::Endpoint;

@@ -96,7 +96,8 @@ fn assemble(bytes: &Bytes, parsed: &httparse::Response<'_, '_>, method: &Method)
         // RFC 9110 section 8.6: there must be none.
         parts.headers.remove(header::CONTENT_LENGTH);
     }
-    Ok(Head { parts, length, keep_alive: framing.keep_alive && length != Length::UntilClose })
+    let keep_alive = framing.keep_alive && length != Length::UntilClose && status != StatusCode::SWITCHING_PROTOCOLS;
+    Ok(Head { parts, length, keep_alive })
 }
 
 /// What the fields say of the body and the connection.
