@@ -35,8 +35,8 @@ pub struct Ticket {
     decision: Option<Decision>,
     tenant: Option<String>,
     explain: bool,
-    /// Who was asked last, and what is held of them until the answer's last byte.
-    sent_to: Option<(Arc<Backend>, Arc<Endpoint>, Option<(InFlight, Permit)>)>,
+    /// Who was asked last.
+    sent_to: Option<SentTo>,
     served_by: Measured,
     status: Option<StatusCode>,
     error: Option<&'static str>,
@@ -60,6 +60,14 @@ pub struct Ticket {
     pub(super) allowance: Option<Box<Allowance>>,
     /// What legacy has stepped in for.
     fallback: Option<FallbackOn>,
+}
+
+/// Who was asked, and what is held of them until the answer's last byte.
+#[derive(Debug)]
+struct SentTo {
+    backend: Arc<Backend>,
+    endpoint: Arc<Endpoint>,
+    held: Option<(InFlight, Permit)>,
 }
 
 impl Ticket {
@@ -141,14 +149,14 @@ impl Ticket {
         let permit = backend.enter();
         let held = permit.map(|permit| (InFlight::begin(&endpoint), permit));
         let (held, limit) = held.map_or_else(|failure| (None, Some(failure)), |held| (Some(held), None));
-        self.sent_to = Some((Arc::clone(backend), Arc::clone(&endpoint), held));
+        self.sent_to = Some(SentTo { backend: Arc::clone(backend), endpoint: Arc::clone(&endpoint), held });
         limit.map_or(Ok(endpoint), Err)
     }
 
     /// Gives back what is held of an attempt that has failed.
     pub(super) fn let_go(&mut self) {
-        if let Some((.., held)) = &mut self.sent_to {
-            *held = None;
+        if let Some(sent_to) = &mut self.sent_to {
+            sent_to.held = None;
         }
     }
 
@@ -267,8 +275,8 @@ impl Ticket {
             bucket: self.decision.and_then(|decision| decision.bucket).map(|bucket| bucket.0),
             tenant: self.tenant.as_deref(),
             generation: generation.number,
-            backend: sent_to.map(|(backend, ..)| &*backend.settings.name),
-            endpoint: sent_to.map(|(_, endpoint, _)| &*endpoint.address.authority),
+            backend: sent_to.map(|sent_to| &*sent_to.backend.settings.name),
+            endpoint: sent_to.map(|sent_to| &*sent_to.endpoint.address.authority),
             duration_us: micros(took),
             upstream_us: self.upstream.map(micros),
             bytes_in: self.tally.as_ref().map_or(0, |tally| tally.bytes()),
@@ -311,7 +319,7 @@ impl Drop for Ticket {
                 decision,
                 tenant: self.tenant.as_deref(),
                 request_id: self.request_id(),
-                endpoint: self.sent_to.as_ref().map(|(_, endpoint, _)| endpoint),
+                endpoint: self.sent_to.as_ref().map(|sent_to| &sent_to.endpoint),
                 began: self.began,
                 complete: self.complete,
                 failed: self.error.is_some(),
