@@ -144,12 +144,16 @@ impl<'a> Errand<'a> {
         let (view, decision) = (self.view, self.decision);
         let (mut avoid, mut sent, mut attempts) = (None, false, 1);
         let until = began + self.timeout();
+        match backend.enter() {
+            Ok(permit) => ticket.permit = Some(permit),
+            Err(failure) => {
+                backend.meter.failed(self.worker, failure);
+                return Err(Lost { failure, sent: false });
+            }
+        }
         backend.earn_retry();
         loop {
-            let endpoint = ticket.sent_to(backend, avoid).map_err(|failure| {
-                backend.meter.failed(self.worker, failure);
-                Lost { failure, sent }
-            })?;
+            let endpoint = ticket.sent_to(backend, avoid);
             let forward = Forward { pools: self.pools, backend, endpoint, side, decision, view };
             // A connection that was used before has been there since the request came.
             let first = (attempts == 1).then_some(began);
@@ -170,7 +174,6 @@ impl<'a> Errand<'a> {
             ticket.attempts += 1;
             attempts += 1;
             avoid = Some(forward.endpoint.id);
-            ticket.let_go();
             sleep(wait).await;
         }
     }

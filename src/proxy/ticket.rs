@@ -35,8 +35,9 @@ pub struct Ticket {
     decision: Option<Decision>,
     tenant: Option<String>,
     explain: bool,
-    /// Who was asked last.
-    sent_to: Option<SentTo>,
+    /// Its place among the requests in flight at the backend.
+    pub(super) permit: Option<Permit>,
+    sent_to: Option<(Arc<Backend>, Arc<Endpoint>, InFlight)>,
     served_by: Measured,
     status: Option<StatusCode>,
     error: Option<&'static str>,
@@ -62,14 +63,6 @@ pub struct Ticket {
     fallback: Option<FallbackOn>,
 }
 
-/// Who was asked, and what is held of them until the answer's last byte.
-#[derive(Debug)]
-struct SentTo {
-    backend: Arc<Backend>,
-    endpoint: Arc<Endpoint>,
-    held: Option<(InFlight, Permit)>,
-}
-
 impl Ticket {
     pub(super) fn new(
         desk: Rc<Desk>,
@@ -88,6 +81,7 @@ impl Ticket {
             decision: None,
             tenant: None,
             explain: false,
+            permit: None,
             sent_to: None,
             served_by: Measured::Facade,
             status: None,
@@ -139,25 +133,12 @@ impl Ticket {
         self.explain = explain;
     }
 
-    /// Picks an endpoint, another than `avoid` if there is one, and notes it. What was held of the attempt before is given back.
-    ///
-    /// # Errors
-    /// [`Failure::Limit`] if as many requests as allowed are in flight to the backend.
-    pub(super) fn sent_to(&mut self, backend: &Arc<Backend>, avoid: Option<u64>) -> Result<Arc<Endpoint>, Failure> {
-        self.let_go();
+    /// Picks an endpoint, another than `avoid` if there is one, and notes it.
+    pub(super) fn sent_to(&mut self, backend: &Arc<Backend>, avoid: Option<u64>) -> Arc<Endpoint> {
         let endpoint = Arc::clone(backend.pick(avoid));
-        let permit = backend.enter();
-        let held = permit.map(|permit| (InFlight::begin(&endpoint), permit));
-        let (held, limit) = held.map_or_else(|failure| (None, Some(failure)), |held| (Some(held), None));
-        self.sent_to = Some(SentTo { backend: Arc::clone(backend), endpoint: Arc::clone(&endpoint), held });
-        limit.map_or(Ok(endpoint), Err)
-    }
-
-    /// Gives back what is held of an attempt that has failed.
-    pub(super) fn let_go(&mut self) {
-        if let Some(sent_to) = &mut self.sent_to {
-            sent_to.held = None;
-        }
+        let in_flight = InFlight::begin(&endpoint);
+        self.sent_to = Some((Arc::clone(backend), Arc::clone(&endpoint), in_flight));
+        endpoint
     }
 
     /// Notes that the facade answers itself.
@@ -275,8 +256,8 @@ impl Ticket {
             bucket: self.decision.and_then(|decision| decision.bucket).map(|bucket| bucket.0),
             tenant: self.tenant.as_deref(),
             generation: generation.number,
-            backend: sent_to.map(|sent_to| &*sent_to.backend.settings.name),
-            endpoint: sent_to.map(|sent_to| &*sent_to.endpoint.address.authority),
+            backend: sent_to.map(|(backend, ..)| &*backend.settings.name),
+            endpoint: sent_to.map(|(_, endpoint, _)| &*endpoint.address.authority),
             duration_us: micros(took),
             upstream_us: self.upstream.map(micros),
             bytes_in: self.tally.as_ref().map_or(0, |tally| tally.bytes()),
@@ -319,7 +300,7 @@ impl Drop for Ticket {
                 decision,
                 tenant: self.tenant.as_deref(),
                 request_id: self.request_id(),
-                endpoint: self.sent_to.as_ref().map(|sent_to| &sent_to.endpoint),
+                endpoint: self.sent_to.as_ref().map(|(_, endpoint, _)| endpoint),
                 began: self.began,
                 complete: self.complete,
                 failed: self.error.is_some(),

@@ -40,27 +40,16 @@ fn one(entry: &Named<file::Backend>, cx: &mut Cx<'_>) -> Option<BackendSettings>
         Some(file::Balance::RoundRobin) => Balance::RoundRobin,
     };
     let host = host_rule(backend.host.as_ref(), cx);
+    let (protocol, tls) = (protocol(backend), backend_tls::compile(backend, cx));
+    let limits = limits(backend.limits.as_ref().and_then(At::get), cx);
     let health = resilience::health(backend.health.as_ref(), cx);
     let outlier = resilience::outlier(backend.outlier.as_ref(), cx);
     let retries = resilience::retries(backend.retries.as_ref(), cx);
     let can_return = health.is_some() || outlier.is_some();
     let slow_start = resilience::slow_start(backend.slow_start.as_ref(), can_return);
-    let (protocol, tls) = (protocol(backend), backend_tls::compile(backend, cx));
-    let limits = limits(backend.limits.as_ref().and_then(At::get), cx);
     let named = BackendSettings::new(Arc::clone(&entry.name), endpoints);
-    Some(BackendSettings {
-        balance,
-        host,
-        timeouts,
-        protocol,
-        tls,
-        limits,
-        health,
-        outlier,
-        retries,
-        slow_start,
-        ..named
-    })
+    let spoken = BackendSettings { balance, host, timeouts, protocol, tls, limits, ..named };
+    Some(BackendSettings { health, outlier, retries, slow_start, ..spoken })
 }
 
 fn protocol(backend: &file::Backend) -> Protocol {

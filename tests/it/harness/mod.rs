@@ -3,23 +3,29 @@
 //! - [`site`]: a running facade with its files · [`pair`]: one between a legacy and a new backend
 //! - [`recorder`]: a backend · [`script`]: what it answers · [`received`]: what it was sent
 //! - [`client`]: a client's connection · [`answer`]: what it was answered
+//! - [`frames`]: HTTP/2 as bytes · [`multiplexed`]: a backend that speaks it · [`streams`]: a client that does
 //! - [`wait`]: how long anything may take
 
 mod answer;
 mod client;
+pub mod frames;
 mod message;
+mod multiplexed;
 mod pair;
 mod received;
 mod recorder;
 mod script;
 mod site;
+mod streams;
 mod wait;
 
 pub use answer::{Answer, End};
 pub use client::{Client, exchange};
+pub use frames::Frame;
 pub use pair::Pair;
 pub use received::Received;
 pub use recorder::Recorder;
 pub use script::{Latch, Script};
 pub use site::Site;
+pub use streams::{StreamEnd, Streams};
 pub use wait::until;
