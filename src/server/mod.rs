@@ -7,6 +7,8 @@ mod connection;
 mod gate;
 mod http1;
 mod listen;
+mod panic;
+mod patience;
 mod stream;
 mod watchdog;
 mod worker;
