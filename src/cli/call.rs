@@ -62,7 +62,7 @@ impl Where {
 
     /// By the file, or where that is invalid (a good reason to call the facade) by the configuration it keeps.
     fn find(&self) -> Option<Found> {
-        let options = Options { state_dir: self.state_dir.clone() };
+        let options = Options { state_dir: self.state_dir.clone(), without_tls: true };
         let main = &self.config.config;
         let by = |snapshot: &Snapshot| Found { admin: snapshot.admin.address, state_dir: snapshot.state_dir.clone() };
         let from_file = config::load(&Disk, main, &options).snapshot.as_ref().map(by);

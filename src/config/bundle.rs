@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
-use super::source::{Source, too_large};
+use super::source::{Disk, Source, too_large};
 
 /// The most that is read of a file that could not be used before, in bytes.
 const MOST_REREAD: u64 = 64 * 1024 * 1024;
@@ -31,6 +31,9 @@ pub struct Bundle {
     env: BTreeMap<String, String>,
     /// The files that could not be read: they may come to be.
     missing: BTreeSet<PathBuf>,
+    /// SHA-256 of each file that holds a secret, in hexadecimal: enough to see that it has changed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    secrets: BTreeMap<PathBuf, String>,
 }
 
 impl Bundle {
@@ -120,6 +123,11 @@ impl Bundle {
             part(name.as_bytes());
             part(value.as_bytes());
         }
+        part(b"secrets");
+        for (path, digest) in &self.secrets {
+            part(path.as_os_str().as_encoded_bytes());
+            part(digest.as_bytes());
+        }
         hash.digest()
     }
 
@@ -127,7 +135,7 @@ impl Bundle {
     #[must_use]
     pub fn paths(&self) -> Vec<PathBuf> {
         let directories = self.globs.keys().map(|pattern| literal_prefix(pattern));
-        let files = self.files.keys().chain(&self.missing).cloned();
+        let files = self.files.keys().chain(&self.missing).chain(self.secrets.keys()).cloned();
         let paths: BTreeSet<PathBuf> = files.chain(directories).map(|path| self.absolute(&path)).collect();
         paths.into_iter().collect()
     }
@@ -148,10 +156,19 @@ impl Bundle {
         // One that was refused for its size or its bytes may have been repaired; then it is readable as text.
         let missing =
             |path: &PathBuf| source.read(path, MOST_REREAD).map(String::from_utf8).is_ok_and(|text| text.is_ok());
+        let unchanged = |path: &PathBuf, digest: &String| {
+            source.read_secret(path, MOST_REREAD).is_ok_and(|bytes| sha256(&bytes) == *digest)
+        };
         self.files.iter().all(|(path, text)| same(path, text))
+            && self.secrets.iter().all(|(path, digest)| unchanged(path, digest))
             && self.globs.iter().all(|(pattern, found)| source.glob(pattern).is_ok_and(|now| now == *found))
             && !self.missing.iter().any(missing)
     }
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes);
+    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn checksum(text: &str) -> String {
@@ -165,6 +182,11 @@ impl Source for Bundle {
             return Err(too_large(most));
         }
         Ok(text.clone().into_bytes())
+    }
+
+    /// From the disk: no secret is kept here.
+    fn read_secret(&self, path: &Path, most: u64) -> io::Result<Vec<u8>> {
+        Disk.read(&self.absolute(path), most)
     }
 
     fn glob(&self, pattern: &Path) -> io::Result<Vec<PathBuf>> {
@@ -217,6 +239,16 @@ impl Source for Recorder<'_> {
         read
     }
 
+    fn read_secret(&self, path: &Path, most: u64) -> io::Result<Vec<u8>> {
+        let read = self.source.read_secret(path, most);
+        let mut bundle = self.bundle.borrow_mut();
+        match &read {
+            Ok(bytes) => drop(bundle.secrets.insert(path.to_path_buf(), sha256(bytes))),
+            Err(_) => drop(bundle.missing.insert(path.to_path_buf())),
+        }
+        read
+    }
+
     fn glob(&self, pattern: &Path) -> io::Result<Vec<PathBuf>> {
         let found = self.source.glob(pattern)?;
         self.bundle.borrow_mut().globs.insert(pattern.to_path_buf(), found.clone());
@@ -250,6 +282,7 @@ mod tests {
             globs: BTreeMap::from([(PathBuf::from("routes.d/*.yaml"), vec![])]),
             env: BTreeMap::from([("SECRET".to_owned(), "s3cret".to_owned())]),
             missing: BTreeSet::from([PathBuf::from("tenants.txt")]),
+            secrets: BTreeMap::new(),
         }
     }
 
@@ -294,6 +327,25 @@ mod tests {
         assert_ne!(one.hash(), bundle("b").hash());
         other.env.clear();
         assert_ne!(one.hash(), other.hash());
+        let mut renewed = bundle("a");
+        renewed.secrets.insert(PathBuf::from("a.key"), sha256(b"new"));
+        assert_ne!(one.hash(), renewed.hash());
+    }
+
+    #[test]
+    fn a_secret_is_watched_and_read_anew_but_never_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.key");
+        fs::write(&path, "s3cret").unwrap();
+        let recorder = Recorder::new(&Disk, Path::new("routes.yaml"));
+        assert_eq!(recorder.read_secret(&path, 100).unwrap(), b"s3cret");
+        let kept = recorder.finish();
+        assert!(!kept.to_text().unwrap().contains("s3cret"));
+        assert!(kept.paths().contains(&path) && kept.still_holds(&Disk));
+        let kept = Bundle::from_text(&kept.to_text().unwrap()).unwrap();
+        fs::write(&path, "renewed").unwrap();
+        assert!(!kept.still_holds(&Disk));
+        assert_eq!(kept.read_secret(&path, 100).unwrap(), b"renewed");
     }
 
     proptest! {

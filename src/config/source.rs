@@ -9,6 +9,12 @@ pub trait Source {
     /// The bytes of a file of at most this size.
     fn read(&self, path: &Path, most: u64) -> io::Result<Vec<u8>>;
 
+    /// The bytes of a file that holds a secret, or what changes with one: a private key, its certificate. They are never kept
+    /// anywhere else, so that also a kept copy of a configuration reads them anew.
+    fn read_secret(&self, path: &Path, most: u64) -> io::Result<Vec<u8>> {
+        self.read(path, most)
+    }
+
     /// The paths that match a pattern, sorted by name.
     fn glob(&self, pattern: &Path) -> io::Result<Vec<PathBuf>>;
 

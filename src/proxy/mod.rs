@@ -19,6 +19,7 @@ mod ticket;
 mod view;
 
 use std::cell::RefCell;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,7 +32,7 @@ use crate::errors::Failure;
 use crate::routing::{Decision, NoTrace};
 use crate::server::{Event, Handler, Peer, Reply};
 use crate::shadow::Queue;
-use crate::snapshot::ClientTimeouts;
+use crate::snapshot::{ClientLimits, ClientTimeouts, ListenerTls};
 use crate::state::Live;
 use crate::telemetry::sample::By;
 use crate::telemetry::{AccessQueue, WorkerId};
@@ -65,7 +66,7 @@ impl Proxy {
     #[must_use]
     pub fn new(live: Arc<Live>, worker: WorkerId, queue: Arc<AccessQueue>, copies: Arc<Queue>) -> Proxy {
         let generation = live.current().clone();
-        let listeners = generation.snapshot.listeners.iter().map(|listener| listener.address).collect::<Vec<_>>();
+        let listeners = live.addresses().to_vec();
         let view = View::new(generation, &listeners, Arc::clone(&copies));
         let desk = Rc::new(Desk::new(worker, queue, Arc::clone(&live.tenants)));
         Proxy { live, desk, view: RefCell::new(Rc::new(view)), listeners, swept: RefCell::new(Instant::now()), copies }
@@ -160,13 +161,15 @@ impl Proxy {
             Forward { pools: &self.desk.pools, backend, endpoint: &endpoint, decision: &decision, view: &view };
         let request_id = ticket.id();
         let from = Origin { hop: &peer.hop, trusted: view.trusts(peer), host, request_id: &request_id };
+        let scheme = if from.trusted { headers::told_scheme(&parts.headers) } else { None };
+        let scheme = scheme.unwrap_or(peer.scheme());
         let (began, copy) = (ticket.began(), ticket.copy.as_deref_mut());
         match forward.send(parts, body, &from, began, copy).await {
             Ok((answer, connection)) => {
                 let took = ticket.began().elapsed();
                 backend.meter.answered(self.desk.worker, took);
                 ticket.upstream = Some(took);
-                relay::relay(answer, connection, ticket, &forward, parts.uri.path(), host)
+                relay::relay(answer, connection, ticket, &forward, parts.uri.path(), host, scheme)
             }
             Err(failure) => {
                 backend.meter.failed(self.desk.worker, failure);
@@ -193,9 +196,23 @@ impl Handler for Proxy {
         self.view().listeners[listener].timeouts
     }
 
+    fn limits(&self, listener: usize) -> ClientLimits {
+        self.view().listeners[listener].limits
+    }
+
+    fn trusts(&self, address: IpAddr) -> bool {
+        self.view().generation.snapshot.trust.is_proxy(address)
+    }
+
+    fn tls(&self, listener: usize) -> Option<Arc<ListenerTls>> {
+        self.live.tls(listener)
+    }
+
     fn event(&self, event: Event) {
         let meter = &self.live.meter;
         match event {
+            Event::TurnedAway(why) => meter.turned_away(self.desk.worker, why),
+            Event::Panicked => meter.panicked(self.desk.worker),
             Event::Connected => meter.connected(self.desk.worker),
             Event::Disconnected => meter.disconnected(self.desk.worker),
             Event::AcceptFailed => meter.accept_failed(self.desk.worker),

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
@@ -61,8 +61,9 @@ pub(super) struct Gate {
 }
 
 impl Gate {
-    pub(super) fn new(stream: ClientStream, refusals: Rc<Refusals>, pulse: Rc<Pulse>) -> Gate {
-        let (held, cleared, incomplete, ended) = (BytesMut::new(), 0, false, false);
+    /// `early` are bytes that were read of it already.
+    pub(super) fn new(stream: ClientStream, early: Bytes, refusals: Rc<Refusals>, pulse: Rc<Pulse>) -> Gate {
+        let (held, cleared, incomplete, ended) = (BytesMut::from(early), 0, false, false);
         Gate { stream, framing: Framing::default(), held, cleared, incomplete, ended, linger: None, refusals, pulse }
     }
 

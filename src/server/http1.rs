@@ -5,6 +5,7 @@ use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
+use bytes::Bytes;
 use http::Request;
 use http_body_util::BodyExt as _;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
@@ -13,22 +14,25 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 
 use super::gate::{Gate, Refusals};
+use super::panic::{Panicked, caught};
 use super::stream::ClientStream;
 use super::watchdog::{End, Pulse};
-use super::{Handler, Peer};
+use super::{Event, Handler, Peer};
+use crate::errors::Failure;
 use crate::shutdown::{Phase, ShutdownWatch};
 use crate::wire::body::ClientBody;
 
-/// Serves a client until either side is done with the connection.
+/// Serves a client until either side is done with the connection; `early` are bytes that were read of it already.
 pub(super) async fn serve<H: Handler>(
     stream: ClientStream,
+    early: Bytes,
     peer: Rc<Peer>,
     handler: Rc<H>,
     pulse: Rc<Pulse>,
     shutdown: ShutdownWatch,
 ) {
     let refusals = Rc::new(Refusals::default());
-    let gate = Gate::new(stream, Rc::clone(&refusals), Rc::clone(&pulse));
+    let gate = Gate::new(stream, early, Rc::clone(&refusals), Rc::clone(&pulse));
     let service = service_fn(|request: Request<Incoming>| {
         let (handler, peer, pulse) = (Rc::clone(&handler), Rc::clone(&peer), Rc::clone(&pulse));
         let refused = refusals.next();
@@ -38,7 +42,13 @@ pub(super) async fn serve<H: Handler>(
                 Some(failure) => handler.refuse(failure, &peer),
                 None => {
                     let request = request.map(client_body);
-                    handler.handle(request, &peer).await.response
+                    match caught(handler.handle(request, &peer)).await {
+                        Ok(reply) => reply.response,
+                        Err(Panicked) => {
+                            handler.event(Event::Panicked);
+                            handler.refuse(Failure::Internal, &peer)
+                        }
+                    }
                 }
             };
             Ok::<_, std::convert::Infallible>(answer.map(|inner| Tracked { inner, _answering: guard }))

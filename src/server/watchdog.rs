@@ -22,7 +22,9 @@ enum Doing {
     Idle(u64),
     /// Waiting for the client to send or take the next bytes of a body; the count tells whether any moved.
     Stalled(u64),
-    /// Working for the client; the backend's timeouts rule.
+    /// Agreeing on keys.
+    Handshake,
+    /// Working for the client; the backend's timeouts rule, and those of single streams.
     Busy,
 }
 
@@ -31,6 +33,8 @@ enum Doing {
 pub(super) enum End {
     /// With an answer that says so: a part of a head is there.
     SlowHead,
+    /// In order: nothing is under way.
+    Idle,
     /// At once.
     Close,
 }
@@ -49,6 +53,9 @@ pub(super) struct Pulse {
     writing_stalled: Cell<bool>,
     end: Cell<Option<End>>,
     leaving: Cell<bool>,
+    handshaking: Cell<bool>,
+    /// Whether it can be told to end in order.
+    multiplexed: Cell<bool>,
     waker: RefCell<Waker>,
     seen: Cell<(Doing, Instant)>,
 }
@@ -65,6 +72,8 @@ impl Pulse {
             writing_stalled: Cell::new(false),
             end: Cell::new(None),
             leaving: Cell::new(false),
+            handshaking: Cell::new(false),
+            multiplexed: Cell::new(false),
             waker: RefCell::new(Waker::noop().clone()),
             seen: Cell::new((Doing::Head(0), Instant::now())),
         }
@@ -89,6 +98,21 @@ impl Pulse {
         if !stalled {
             self.moved.set(self.moved.get() + 1);
         }
+    }
+
+    /// Whether keys are being agreed on.
+    pub(super) fn handshaking(&self, now: bool) {
+        self.handshaking.set(now);
+    }
+
+    /// It carries many requests at once, from now on.
+    pub(super) fn multiplexed(&self) {
+        self.multiplexed.set(true);
+    }
+
+    /// A request began beside others.
+    pub(super) fn began(&self) {
+        self.requests.set(self.requests.get() + 1);
     }
 
     /// An answer is complete.
@@ -128,11 +152,15 @@ impl Pulse {
             return;
         }
         let (patience, end) = match doing {
+            Doing::Busy => return,
             Doing::Head(_) if self.place.get() == Place::Head => (self.timeouts.header, End::SlowHead),
+            Doing::Handshake => (self.timeouts.handshake, End::Close),
+            // It has been told to end, and does not.
+            _ if self.end.get() == Some(End::Idle) => (self.timeouts.header, End::Close),
             Doing::Head(_) => (self.timeouts.header, End::Close),
+            Doing::Idle(_) if self.multiplexed.get() => (self.timeouts.idle, End::Idle),
             Doing::Idle(_) => (self.timeouts.idle, End::Close),
             Doing::Stalled(_) => (self.timeouts.body, End::Close),
-            Doing::Busy => return,
         };
         if now.duration_since(since) < patience {
             return;
@@ -156,7 +184,9 @@ impl Pulse {
 
     fn doing(&self) -> Doing {
         let served = self.answers.get();
-        if self.is_working() || self.place.get() == Place::Ended {
+        if self.handshaking.get() {
+            Doing::Handshake
+        } else if self.is_working() || self.place.get() == Place::Ended {
             let stalled = self.writing_stalled.get() || self.reading_stalled.get() || !self.is_working();
             if stalled { Doing::Stalled(self.moved.get()) } else { Doing::Busy }
         } else if self.writing_stalled.get() {
@@ -275,6 +305,33 @@ mod tests {
         assert_eq!(pulse.end(), None);
         pulse.reading_stalled();
         pass(&pulse, &mut now, 32);
+        assert_eq!(pulse.end(), Some(End::Close));
+    }
+
+    #[test]
+    fn a_handshake_has_a_time_of_its_own() {
+        let (pulse, mut now) = (pulse(), Instant::now());
+        pulse.handshaking(true);
+        pass(&pulse, &mut now, 9);
+        pulse.handshaking(false);
+        pass(&pulse, &mut now, 9);
+        assert_eq!(pulse.end(), None);
+        pulse.handshaking(true);
+        pass(&pulse, &mut now, 12);
+        assert_eq!(pulse.end(), Some(End::Close));
+    }
+
+    #[test]
+    fn a_multiplexed_connection_is_told_before_it_is_closed() {
+        let (pulse, mut now) = (pulse(), Instant::now());
+        pulse.multiplexed();
+        pulse.began();
+        pass(&pulse, &mut now, 200);
+        assert_eq!(pulse.end(), None);
+        pulse.answered();
+        pass(&pulse, &mut now, 72);
+        assert_eq!(pulse.end(), Some(End::Idle));
+        pass(&pulse, &mut now, 12);
         assert_eq!(pulse.end(), Some(End::Close));
     }
 

@@ -5,6 +5,7 @@ mod backend;
 mod guard;
 mod listener;
 mod shadow;
+mod tls;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -24,6 +25,7 @@ pub use backend::{
 pub use guard::{GuardSettings, RampSettings, Threshold};
 pub use listener::{ClientLimits, ClientTimeouts, ListenerSettings};
 pub use shadow::{Comparison, MAX_SHADOW_THREADS, ShadowPlan, Shadowing};
+pub use tls::ListenerTls;
 
 /// One compiled configuration.
 #[derive(Debug)]

@@ -26,7 +26,9 @@ pub use comparison::Comparison;
 pub use endpoint::Endpoint;
 pub use flag::Flag;
 pub use guard::{Guard, Ramp};
-pub use listen::{Admin, ClientTimeouts, Drain, Listen, PeerUrl, Reload, Slashes};
+pub use listen::{
+    Admin, Certificate, ClientLimits, ClientTimeouts, Drain, Listen, ListenerTls, PeerUrl, Reload, Slashes,
+};
 pub use retention::Retention;
 pub use route::{Canary, Defaults, Except, Match, Rewrite, Route, ValueMatch};
 pub use shadow::{Shadow, Shadowing};
