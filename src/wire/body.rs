@@ -11,12 +11,33 @@ use hyper::body::{Body, Frame, SizeHint};
 
 use super::copy::BodyCopy;
 use super::headers::strip_trailers;
+use crate::errors::Failure;
 
 /// A client's body as it comes in, whichever version of HTTP it comes by.
 pub type ClientBody = Pin<Box<dyn Body<Data = Bytes, Error = BodyError>>>;
 
 /// Why a client's body broke off.
 pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A client's body that the facade itself breaks off, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BrokenOff(pub Failure);
+
+impl std::fmt::Display for BrokenOff {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0.detail())
+    }
+}
+
+impl std::error::Error for BrokenOff {}
+
+impl BrokenOff {
+    /// What a body's error is to the request: the reason the facade had, or that the client broke off.
+    #[must_use]
+    pub fn failure_of(error: &BodyError) -> Failure {
+        error.downcast_ref::<BrokenOff>().map_or(Failure::ClientBody, |broken| broken.0)
+    }
+}
 
 /// How much of a request's body has passed, seen from outside while somebody else streams it.
 #[derive(Debug, Default)]
