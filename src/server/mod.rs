@@ -4,8 +4,11 @@
 //! dies on the worker that accepted it.
 
 mod connection;
+mod crew;
 mod gate;
 mod http1;
+mod http2;
+mod limits;
 mod listen;
 mod panic;
 mod patience;
@@ -28,7 +31,9 @@ use crate::telemetry::TurnedAway;
 use crate::wire::body::ClientBody;
 use crate::wire::headers::Hop;
 
-pub use listen::{Listeners, bind};
+pub use crew::{Crew, Doorbell, raise_descriptors};
+pub use limits::Crowd;
+pub use listen::{Inherited, Listeners, bind};
 pub use stream::ClientStream;
 pub use worker::{Worker, WorkerHandle};
 

@@ -25,7 +25,11 @@ impl ListenerSettings {
     /// The settings of what was bound at `place` among these addresses, as configured now; addresses take a restart, the rest
     /// does not. The same address twice (only port 0 may be) is told apart by the order.
     #[must_use]
-    pub fn of<'l>(configured: &'l [ListenerSettings], bound: &[SocketAddr], place: usize) -> Option<&'l ListenerSettings> {
+    pub fn of<'l>(
+        configured: &'l [ListenerSettings],
+        bound: &[SocketAddr],
+        place: usize,
+    ) -> Option<&'l ListenerSettings> {
         let address = bound.get(place)?;
         let before = bound[..place].iter().filter(|other| *other == address).count();
         configured.iter().filter(|listener| listener.address == *address).nth(before)

@@ -72,8 +72,11 @@ impl Scrape {
         self.gauge("banyan_connections", "Open client connections.", meter.connections());
         self.counter("banyan_panics_total", "Requests that ended in a panic of the facade.", meter.panics());
         self.counter("banyan_accept_errors_total", "Connections that could not be accepted.", meter.accept_errors());
-        let mut rejected =
-            family("banyan_rejected_total", "Requests and connections refused before any backend saw them.", MetricType::COUNTER);
+        let mut rejected = family(
+            "banyan_rejected_total",
+            "Requests and connections refused before any backend saw them.",
+            MetricType::COUNTER,
+        );
         for (reason, count) in Failure::REJECTIONS.iter().zip(meter.rejections()) {
             rejected.mut_metric().push(counter(&[("reason", reason)], count));
         }
