@@ -26,6 +26,7 @@ use std::time::Duration;
 
 use http::request::Parts;
 use http::{HeaderValue, Request, Response};
+use hyper::body::Body as _;
 use tokio::time::Instant;
 
 use crate::errors::Failure;
@@ -133,7 +134,12 @@ impl Proxy {
             decision
         };
         ticket.asked(&parts, host_header.as_ref());
-        let (mut body, tally) = RequestBody::new(body, &view.guarded);
+        let most = view.listeners.get(peer.listener).and_then(|listener| listener.limits.body);
+        let told = body.as_ref().and_then(|body| body.size_hint().exact());
+        if told.zip(most).is_some_and(|(told, most)| told > most) {
+            return self.own(ticket, Failure::BodyTooLarge);
+        }
+        let (mut body, tally) = RequestBody::new(body, &view.guarded, most);
         ticket.tally = tally;
         let asked = (&parts, ticket.request_id());
         ticket.copy =

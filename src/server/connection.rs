@@ -6,22 +6,26 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use rustls::ServerConfig;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
+use tokio::time::sleep;
 use tokio_rustls::TlsAcceptor;
 
 use super::stream::ClientStream;
 use super::watchdog::{End, Pulse};
 use super::{Handler, Peer, http1, http2};
-use crate::shutdown::ShutdownWatch;
+use crate::shutdown::{Phase, ShutdownWatch};
 
 /// How a client that speaks HTTP/2 without being asked begins (RFC 9113 section 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// How much is read at first, in bytes: most requests fit.
 const FIRST_READ: usize = 4096;
+/// How long it takes at most to hear what a client had sent when it was accepted.
+const HEARING: Duration = Duration::from_millis(50);
 
 /// Serves a client until either side is done with the connection. `tls` is how it is spoken to securely.
 pub(super) async fn serve<H: Handler>(
@@ -34,14 +38,14 @@ pub(super) async fn serve<H: Handler>(
 ) {
     let Some(config) = tls else {
         let mut stream = stream;
-        match unless_ended(&pulse, sniff(&mut stream)).await {
-            Some(Ok((early, Version::Http1))) => {
+        match unless_ended(&pulse, sniff(&mut stream, &shutdown)).await {
+            Some(Ok(Some((early, Version::Http1)))) => {
                 http1::serve(ClientStream::Plain(stream), early, peer, handler, pulse, shutdown).await;
             }
-            Some(Ok((early, Version::Http2))) => {
+            Some(Ok(Some((early, Version::Http2)))) => {
                 http2::serve(ClientStream::Plain(stream), early, peer, handler, pulse, shutdown).await;
             }
-            Some(Err(_)) | None => {}
+            Some(Ok(None) | Err(_)) | None => {}
         }
         return;
     };
@@ -74,22 +78,33 @@ enum Version {
 }
 
 /// Reads until it is clear what the client speaks: one read, but for clients that send the preface piece by piece. What was
-/// read is handed on.
-async fn sniff(stream: &mut TcpStream) -> io::Result<(Bytes, Version)> {
+/// read is handed on; `None` where nothing came and the facade goes down.
+async fn sniff(stream: &mut TcpStream, shutdown: &ShutdownWatch) -> io::Result<Option<(Bytes, Version)>> {
     // Who sends nothing costs no buffer.
-    stream.readable().await?;
+    tokio::select! {
+        biased;
+        ready = stream.readable() => ready?,
+        () = left(shutdown) => return Ok(None),
+    }
     let mut early = BytesMut::with_capacity(FIRST_READ);
     loop {
         if stream.read_buf(&mut early).await? == 0 {
-            return Ok((early.freeze(), Version::Http1));
+            return Ok(Some((early.freeze(), Version::Http1)));
         }
         if early.starts_with(PREFACE) {
-            return Ok((early.freeze(), Version::Http2));
+            return Ok(Some((early.freeze(), Version::Http2)));
         }
         if !PREFACE.starts_with(&early) {
-            return Ok((early.freeze(), Version::Http1));
+            return Ok(Some((early.freeze(), Version::Http1)));
         }
     }
+}
+
+/// Waits until the facade goes down and a client that was just accepted would have been heard. The watchdog's wake makes it
+/// look.
+async fn left(shutdown: &ShutdownWatch) {
+    poll_fn(|_| if shutdown.phase() >= Phase::Draining { Poll::Ready(()) } else { Poll::Pending }).await;
+    sleep(HEARING).await;
 }
 
 /// Runs a future until the watchdog ends the connection; `None` then.

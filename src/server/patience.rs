@@ -63,7 +63,7 @@ mod tests {
     fn a_byte_now_and_then_buys_little() {
         let mut patience = Patience::new(MINUTE, 240);
         let drips = (0..1000).take_while(|_| patience.waited(Duration::from_secs(5), 1)).count();
-        assert_eq!(drips, 11);
+        assert_eq!(drips, 12);
     }
 
     #[test]

@@ -22,7 +22,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::http1::head::{self, Head};
 use super::http1::upload::{Delimiting, Upload};
 use super::{AnswerBody, Endpoint, Pools};
-use crate::errors::Failure;
+use crate::errors::{Blame, Failure};
 use crate::wire::body::RequestBody;
 
 /// The most interim answers (1xx) before the real one.
@@ -223,7 +223,8 @@ impl Connection {
     fn poll_exchange(&mut self, method: &Method, cx: &mut Context<'_>) -> Poll<Result<Head, Failure>> {
         let Socket::Whole(stream) = &mut self.socket else { return Poll::Ready(Err(Failure::Reset)) };
         let sent = match self.upload.poll_send(stream, cx) {
-            Poll::Ready(Err(Failure::ClientBody)) => return Poll::Ready(Err(Failure::ClientBody)),
+            // What is the client's doing is no backend's to answer.
+            Poll::Ready(Err(failure)) if failure.blame() == Blame::Client => return Poll::Ready(Err(failure)),
             Poll::Ready(Err(failure)) => Err(failure),
             Poll::Ready(Ok(())) | Poll::Pending => Ok(()),
         };

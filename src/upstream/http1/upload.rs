@@ -10,7 +10,7 @@ use hyper::body::Body;
 use tokio::io::AsyncWrite;
 
 use crate::errors::Failure;
-use crate::wire::body::RequestBody;
+use crate::wire::body::{BrokenOff, RequestBody};
 
 /// How a request's body is delimited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,7 +138,7 @@ impl Upload {
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Failure>> {
         let frame = match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
             Some(Ok(frame)) => frame,
-            Some(Err(_)) => return Poll::Ready(Err(Failure::ClientBody)),
+            Some(Err(error)) => return Poll::Ready(Err(BrokenOff::failure_of(&error))),
             None => {
                 self.end(None);
                 return Poll::Ready(Ok(()));

@@ -3,16 +3,19 @@
 //! - [`site`]: a running facade with its files · [`pair`]: one between a legacy and a new backend
 //! - [`recorder`]: a backend · [`script`]: what it answers · [`received`]: what it was sent
 //! - [`client`]: a client's connection · [`answer`]: what it was answered
+//! - [`http2`]: a client that speaks in frames · [`tls`]: certificates, and a client that checks them
 //! - [`wait`]: how long anything may take
 
 mod answer;
 mod client;
+pub mod http2;
 mod message;
 mod pair;
 mod received;
 mod recorder;
 mod script;
 mod site;
+pub mod tls;
 mod wait;
 
 pub use answer::{Answer, End};
