@@ -123,3 +123,6 @@ pub enum Event {
     /// A request ended in a panic.
     Panicked,
 }
+
+#[cfg(test)]
+mod tests;

@@ -57,6 +57,9 @@ fn what_is_malformed_is_refused_and_reaches_nobody() {
         request("GET", "/\r\nx: y", &[]),
         // Pseudo-headers.
         request("GET", "", &[]),
+        request("GET", "hello", &[]),
+        request("GET", "*", &[]),
+        request("GET", "http://other.example/", &[]),
         request("GET", "/", &[(":status", "200")]),
         request("GET", "/", &[(":path", "/b")]),
         request("GET", "/", &[(":unknown", "x")]),
@@ -85,9 +88,6 @@ fn what_is_well_formed_and_not_sound_is_answered_so() {
         (vec![(":method", "GET"), (":scheme", "http"), (":path", "/")], "400"),
         (vec![(":method", "GET"), (":scheme", "http"), (":authority", "u@a"), (":path", "/")], "400"),
         (vec![(":method", "GET"), (":scheme", "ftp"), (":authority", "a"), (":path", "/")], "400"),
-        (request("GET", "hello", &[]), "400"),
-        (request("GET", "*", &[]), "400"),
-        (request("GET", "http://other.example/", &[]), "400"),
         (request("GET", "/a/../b", &[]), "400"),
         (request("GET", "/a%2fb", &[]), "400"),
         (request("POST", "/", &[("content_length", "0")]), "400"),
@@ -148,7 +148,7 @@ fn garbage_after_the_preface_ends_the_connection() {
     let mut client = Frames::connect(pair.site.address());
     // A dynamic entry that there is not, and a stream that goes backwards.
     client.send(frame(HEADERS, END_HEADERS | END_STREAM, 1, [0xff, 0x80, 0x01]));
-    assert_eq!(client.wait(GOAWAY).error(), COMPRESSION_ERROR);
+    assert!([COMPRESSION_ERROR, PROTOCOL_ERROR].contains(&client.wait(GOAWAY).error()));
     let mut client = Frames::connect(pair.site.address());
     client.ask(2, &request("GET", "/", &[]));
     assert_eq!(client.wait(GOAWAY).error(), PROTOCOL_ERROR);

@@ -137,7 +137,7 @@ fn putting_an_old_generation_back_brings_back_no_old_certificate() {
     until("the renewed certificate", || {
         (shown(&connect(site.address(), "a.example", &config).unwrap()) == renewed.certificate).then_some(())
     });
-    assert_eq!(site.command("rollback", &serde_json::json!({ "to": first })).status, 200);
+    assert_eq!(site.command("rollback", &serde_json::json!({ "generation": first })).status, 200);
     assert_eq!(shown(&connect(site.address(), "a.example", &config).unwrap()), renewed.certificate);
     let again = secured.authority.sign(&["a.example"]);
     again.save(&secured.etc(), "a");
