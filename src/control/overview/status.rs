@@ -145,6 +145,8 @@ pub struct RouteStatus {
     pub new: SideStatus,
     /// Comparisons since the start.
     pub compared: Compared,
+    /// Streams and upgraded connections on a side that has lost the route; each ends `stream_grace` after that.
+    pub streams_left: u64,
     /// What pins it, as [`PinStatus::scope`] says it; the kill switch too, but no tenants that are pinned everywhere.
     pub pins: Vec<String>,
     /// Its guard.
@@ -325,6 +327,7 @@ impl Inner {
         let requests: u64 = counted.requests.iter().sum();
         let span = self.recent.span(now).as_secs_f64().max(1e-3);
         RouteStatus {
+            streams_left: meter.streams_left(),
             name: meter.name.to_string(),
             new_share: (requests > 0).then(|| counted.requests[Side::New.index()] as f64 / requests as f64),
             rate: counted.all as f64 / span,
