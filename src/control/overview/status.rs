@@ -56,6 +56,12 @@ pub struct BackendStatus {
     pub name: String,
     /// Its endpoints, in the order of the configuration.
     pub endpoints: Vec<EndpointStatus>,
+    /// Requests in flight to it, over all endpoints; `limits.requests` bounds them.
+    pub requests: u64,
+    /// Open connections; `limits.connections` bounds them.
+    pub connections: u64,
+    /// Requests that wait for a connection; `limits.pending` bounds them.
+    pub waiting: u64,
     /// How many requests to it were sent again, since the start.
     pub retries: u64,
 }
@@ -88,7 +94,15 @@ impl BackendStatus {
             in_flight: endpoint.in_flight() as u64,
         });
         let name = backend.settings.name.to_string();
-        BackendStatus { name, endpoints: endpoints.collect(), retries: backend.meter.retries() }
+        let bulkhead = &backend.bulkhead;
+        BackendStatus {
+            name,
+            endpoints: endpoints.collect(),
+            requests: bulkhead.requests() as u64,
+            connections: bulkhead.connections() as u64,
+            waiting: bulkhead.waiting() as u64,
+            retries: backend.meter.retries(),
+        }
     }
 }
 
