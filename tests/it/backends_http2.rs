@@ -89,9 +89,9 @@ fn bodies_and_trailers_pass_both_ways() {
     let head = client.only_head();
     assert!(head.starts_with(b"HTTP/1.1 200"), "the answer's head comes while the body is still to come");
     client.send("5\r\nhello\r\n");
-    assert!(client.some_bytes().ends_with(b"hello\r\n"));
+    client.await_bytes("hello");
     client.send("6\r\n world\r\n0\r\nX-Check: 7\r\n\r\n");
-    until("the end", || client.some_bytes().ends_with(b"\r\n\r\n").then_some(()));
+    client.await_bytes("x-sum: 42");
     let asked = modern.request(0);
     assert_eq!((&asked.body[..], &asked.trailers["x-check"]), (&b"hello world"[..], &"7".parse().unwrap()));
     assert!(!asked.head.headers().contains_key("transfer-encoding"));
@@ -202,7 +202,7 @@ fn a_client_that_goes_cancels_its_stream_and_no_other() {
     until("the request", || (modern.requests().len() == 2).then_some(()));
     client.reset();
     assert_eq!(modern.reset_of("/hang"), Reason::CANCEL);
-    assert!(other.some_bytes().ends_with(b"begun\r\n"));
+    other.await_bytes("begun");
 }
 
 #[test]
@@ -222,7 +222,7 @@ fn a_client_that_goes_cancels_both_directions() {
     let mut client = site.client();
     client.send("POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
     client.only_head();
-    assert!(client.some_bytes().ends_with(b"abc\r\n"));
+    client.await_bytes("abc");
     client.reset();
     assert_eq!(modern.reset_of("/echo"), Reason::CANCEL);
     assert!(!modern.requests()[0].complete);
