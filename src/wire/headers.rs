@@ -286,6 +286,8 @@ fn kind(name: &HeaderName) -> u8 {
         "via" => VISITED,
         "forwarded" | "x-real-ip" | "x-request-id" | "traceparent" | "tracestate" => FROM_PROXY,
         "x-served-by" => OURS,
+        // An underscore in it reads like a dash to some backends, and that may be another name than the proxy guards.
+        other if other.starts_with("x-forwarded-") && other.contains('_') => FROM_PROXY | UNDERSCORE,
         other if other.starts_with("x-forwarded-") => FROM_PROXY,
         other if other.starts_with("banyan-") => OURS,
         other if other.contains('_') => UNDERSCORE,

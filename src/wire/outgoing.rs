@@ -49,7 +49,7 @@ pub struct Outgoing<B> {
     open_chunk: bool,
     ended: bool,
     started: bool,
-    /// Whether TLS may still hold some of it back.
+    /// Whether bytes may still be held back by TLS.
     unflushed: bool,
     /// Bytes that went out.
     moved: u64,
@@ -189,8 +189,7 @@ impl<B: Body<Data = Bytes> + Unpin> Outgoing<B> {
     }
 
     fn advance(&mut self, count: usize) {
-        self.started = true;
-        self.unflushed = true;
+        (self.started, self.unflushed) = (true, true);
         self.moved += count as u64;
         let of_front = count.min(self.front.len() - self.front_sent);
         self.front_sent += of_front;
