@@ -1,5 +1,7 @@
 //! Backends that speak HTTP/2: each request its stream, and what becomes of it.
 
+use std::io::Write as _;
+
 use h2::Reason;
 
 use super::harness::{Client, End, Modern, Site, exchange, until};
@@ -250,10 +252,16 @@ fn a_silent_backend_is_given_up_in_time() {
 
 #[test]
 fn what_speaks_something_else_is_no_answer() {
-    let other = super::harness::Recorder::start("other");
+    let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = other.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for mut stream in other.incoming().map_while(Result::ok) {
+            // Whoever is asked in a language he does not know says so in his own.
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        }
+    });
     let site = Site::start(&format!(
-        "backends: {{ b: {{ endpoints: [\"http://{}\"], protocol: http2 }} }}\ndefaults: {{ legacy: b }}",
-        other.address
+        "backends: {{ b: {{ endpoints: [\"http://{address}\"], protocol: http2 }} }}\ndefaults: {{ legacy: b }}"
     ));
     assert_eq!(site.get("/a").status, 502);
     assert_all_given_back(&site, 0);
