@@ -52,7 +52,7 @@ impl Ask<'_> {
         let deadline = began + self.plan.timeout;
         // A copy never takes the place of a request that a client waits for.
         let _permit = self.backend.enter_copy().map_err(Failed::from)?;
-        let endpoint = Arc::clone(self.backend.pick());
+        let endpoint = Arc::clone(self.backend.pick(None));
         let exchange = async {
             let (answer, connection) = self.answer(&endpoint, began, deadline).await?;
             let (parts, mut body) = answer.into_parts(connection, Rc::clone(self.pools), self.plan.timeout);

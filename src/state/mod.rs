@@ -1,5 +1,7 @@
 //! What is live: one pointer to the generation every new request is decided by.
 
+mod limiter;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
@@ -13,6 +15,7 @@ use crate::routing::{BackendId, Overrides, RouteId};
 use crate::snapshot::{AdminSettings, Snapshot};
 use crate::telemetry::{FacadeMeter, GuardMeter, RouteMeter, Sample, ShadowMeter, TenantQueue};
 use crate::upstream::Backend;
+pub use limiter::{Granted, Limiter};
 
 /// A snapshot live in this process, with its living backends, its meters, and what beats its rules. All of it but the
 /// number and the overrides is shared with the generation before where only a directive changed.
@@ -106,6 +109,8 @@ pub struct Live {
     pub tenants: Arc<TenantQueue>,
     /// What a few recent requests looked like.
     pub sample: Sample,
+    /// How often subjects ask routes that limit that.
+    pub limiter: Limiter,
     /// New signatures on their way to be told.
     sightings: ArrayQueue<Sighting>,
     /// When this process began to serve.
@@ -117,7 +122,12 @@ impl Live {
     #[must_use]
     pub fn new(generation: Generation, meter: FacadeMeter, workers: usize) -> Live {
         let admin = ArcSwap::new(Arc::clone(&generation.snapshot.admin));
+        let limiter = Limiter::default();
+        if generation.snapshot.has_rate_limits() {
+            limiter.prepare();
+        }
         Live {
+            limiter,
             admin,
             current: ArcSwap::from_pointee(generation),
             leaving: AtomicBool::new(false),
@@ -138,6 +148,9 @@ impl Live {
 
     /// Makes this the generation that decides new requests. Only the control layer calls this.
     pub fn swap(&self, generation: Generation) {
+        if generation.snapshot.has_rate_limits() {
+            self.limiter.prepare();
+        }
         self.current.store(Arc::new(generation));
     }
 

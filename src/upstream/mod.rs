@@ -6,18 +6,23 @@
 
 mod answer;
 mod backend;
+mod balance;
+mod budget;
 mod bulkhead;
 mod connection;
+mod endpoint;
 mod http1;
 mod http2;
+mod outlier;
 mod place;
 mod pool;
 mod stream;
 mod tls;
 
 pub use answer::{AnswerBody, AnswerError};
-pub use backend::{Backend, Endpoint, InFlight};
+pub use backend::Backend;
 pub use bulkhead::{Bulkhead, Permit, Purpose};
 pub use connection::{Answer, Connection, Patience, SendError};
+pub use endpoint::{Endpoint, InFlight};
 pub use pool::{Checkout, Pools, Wanted};
 pub use stream::BackendStream;

@@ -67,7 +67,10 @@ pub struct Streaming {
     inner: ClientBody,
     tally: Rc<Tally>,
     guarded: Rc<[HeaderName]>,
+    /// For the other side.
     copy: Option<Rc<RefCell<BodyCopy>>>,
+    /// For sending it again.
+    kept: Option<Rc<RefCell<BodyCopy>>>,
 }
 
 impl RequestBody {
@@ -76,7 +79,8 @@ impl RequestBody {
     pub fn new(inner: Option<ClientBody>, guarded: &Rc<[HeaderName]>) -> (RequestBody, Option<Rc<Tally>>) {
         let Some(inner) = inner.filter(|inner| !inner.is_end_stream()) else { return (RequestBody::Empty, None) };
         let tally = Rc::new(Tally::default());
-        let streaming = Streaming { inner, tally: Rc::clone(&tally), guarded: Rc::clone(guarded), copy: None };
+        let streaming =
+            Streaming { inner, tally: Rc::clone(&tally), guarded: Rc::clone(guarded), copy: None, kept: None };
         (RequestBody::Streaming(Box::new(streaming)), Some(tally))
     }
 
@@ -86,6 +90,20 @@ impl RequestBody {
         let copy = Rc::new(RefCell::new(BodyCopy::new(most)));
         streaming.copy = Some(Rc::clone(&copy));
         Some(copy)
+    }
+
+    /// The same beside that, for sending the body again.
+    pub fn keep(&mut self, most: usize) -> Option<Rc<RefCell<BodyCopy>>> {
+        let RequestBody::Streaming(streaming) = self else { return None };
+        let kept = Rc::new(RefCell::new(BodyCopy::new(most)));
+        streaming.kept = Some(Rc::clone(&kept));
+        Some(kept)
+    }
+}
+
+impl Streaming {
+    fn copies(&self) -> impl Iterator<Item = &Rc<RefCell<BodyCopy>>> {
+        self.copy.iter().chain(&self.kept)
     }
 }
 
@@ -112,19 +130,19 @@ impl Body for RequestBody {
             if let Some(data) = frame.data_ref() {
                 let Tally(bytes) = &*streaming.tally;
                 bytes.set(bytes.get() + data.len() as u64);
-                if let Some(copy) = &streaming.copy {
+                for copy in streaming.copies() {
                     copy.borrow_mut().push(data);
                 }
             } else if let Some(trailers) = frame.trailers_mut() {
                 strip_trailers(trailers, &streaming.guarded);
                 // A copy without them would not be what the primary was sent.
-                if let Some(copy) = &streaming.copy {
+                for copy in streaming.copies() {
                     copy.borrow_mut().abandon();
                 }
             }
         }
         let ended = !matches!(&frame, Some(Ok(_))) || streaming.inner.is_end_stream();
-        if let Some(copy) = &streaming.copy {
+        for copy in streaming.copies() {
             match &frame {
                 Some(Err(_)) => copy.borrow_mut().abandon(),
                 _ if ended => copy.borrow_mut().finish(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 
-use super::{At, Build, Cx, Place, Text, backend_tls, positive, values};
+use super::{At, Build, Cx, Place, Text, backend_tls, positive, resilience, values};
 use crate::config::diagnostic::{Finding, nearest};
 use crate::config::file::{self, Endpoint};
 use crate::config::read::{Count, Named};
@@ -42,8 +42,14 @@ fn one(entry: &Named<file::Backend>, cx: &mut Cx<'_>) -> Option<BackendSettings>
     let host = host_rule(backend.host.as_ref(), cx);
     let (protocol, tls) = (protocol(backend), backend_tls::compile(backend, cx));
     let limits = limits(backend.limits.as_ref().and_then(At::get), cx);
+    let health = resilience::health(backend.health.as_ref(), cx);
+    let outlier = resilience::outlier(backend.outlier.as_ref(), cx);
+    let retries = resilience::retries(backend.retries.as_ref(), cx);
+    let can_return = health.is_some() || outlier.is_some();
+    let slow_start = resilience::slow_start(backend.slow_start.as_ref(), can_return);
     let named = BackendSettings::new(Arc::clone(&entry.name), endpoints);
-    Some(BackendSettings { balance, host, timeouts, protocol, tls, limits, ..named })
+    let spoken = BackendSettings { balance, host, timeouts, protocol, tls, limits, ..named };
+    Some(BackendSettings { health, outlier, retries, slow_start, ..spoken })
 }
 
 fn protocol(backend: &file::Backend) -> Protocol {

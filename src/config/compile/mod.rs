@@ -13,6 +13,7 @@ mod guard;
 mod keys;
 mod listeners;
 mod matches;
+mod resilience;
 mod retention;
 mod routes;
 mod subjects;
@@ -85,7 +86,8 @@ pub(super) fn compile(gathered: Gathered, main: &Path, state_dir: Option<&Path>,
     }
     // Only now: a mistyped name would make the one that was meant look unused.
     listeners::check_none_unused(&build, cx);
-    let routes::Compiled { routes, shadows, guards, ramps, fallthrough, timeout, places } = compiled_routes;
+    let routes::Compiled { routes, shadows, guards, ramps, fallbacks, rate_limits, fallthrough, timeout, places } =
+        compiled_routes;
     let rules = Rules::build(RulesParts {
         routes,
         cohorts: compiled_cohorts,
@@ -96,12 +98,15 @@ pub(super) fn compile(gathered: Gathered, main: &Path, state_dir: Option<&Path>,
     routes::warn_unreachable(&rules, &places, cx);
     let (state_dir, access_log, drain) = listeners::process(&file, main, state_dir, cx);
     let confirm_removals = listeners::confirm_removals(&file);
+    let stream_grace = listeners::stream_grace(&file);
     let snapshot = Snapshot {
         rules,
         backends: compiled_backends.into_iter().flatten().collect(),
         shadows,
         guards,
         ramps,
+        fallbacks,
+        rate_limits,
         shadowing,
         default_timeout: timeout,
         listeners,
@@ -110,6 +115,7 @@ pub(super) fn compile(gathered: Gathered, main: &Path, state_dir: Option<&Path>,
         trust: build.trust,
         jwt,
         drain,
+        stream_grace,
         access_log,
         retention,
         confirm_removals,

@@ -1,6 +1,6 @@
 //! Backends: named upstream systems.
 
-use super::{BackendTls, Endpoint};
+use super::{BackendTls, Endpoint, Health, Outlier, Retries};
 use crate::config::read::{At, Boxed, Choice, Count, Filled, Text, Time, Word, record};
 
 record! {
@@ -20,6 +20,14 @@ record! {
         pub host: Option<At<Text>>,
         /// How long it may take.
         pub timeouts: Option<At<BackendTimeouts>>,
+        /// How its endpoints are checked; absent: they are not.
+        pub health: Option<At<Health>>,
+        /// When an endpoint is left out for its answers; absent: never.
+        pub outlier: Option<At<Outlier>>,
+        /// When a request is sent again; absent: never.
+        pub retries: Option<At<Retries>>,
+        /// How long an endpoint that returns takes to get its full share; 10s with `health` or `outlier`.
+        pub slow_start: Option<At<Time>>,
     }
 }
 
