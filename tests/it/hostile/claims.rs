@@ -135,6 +135,7 @@ const CLAIMS: &[(u8, &str, &str)] = &[
     (100, "hostile/answers.rs", "an_answer_without_a_body_has_none"),
     (101, "connections.rs", "a_client_that_goes_away_takes_its_request_with_it"),
     (101, "hostile/answers.rs", "a_client_that_goes_away_takes_its_request_with_it"),
+    (102, "retries.rs", "where_everything_fails_a_fifth_is_sent_again_at_most"),
     (103, "broken.rs", "a_client_cannot_choose_whom_the_facade_dials"),
     (103, "hostile/requests.rs", "trust"),
 ];
