@@ -24,7 +24,7 @@ defaults: {{ legacy: legacy, timeout: 60s }}
 backends:
   legacy: {{ endpoints: ["http://127.0.0.1:9"] }}
   new: {{ endpoints: ["{scheme}://127.0.0.1:{backend}"]{protocol} }}
-routes: [{{ name: all, match: {{ path: "/{{*rest}}" }}, new: new, stage: live }}]
+routes: [{{ name: everything, match: {{ path: "/{{*rest}}" }}, new: new, stage: live }}]
 """
 
 
