@@ -2,14 +2,17 @@
 //!
 //! - [`site`]: a running facade with its files · [`pair`]: one between a legacy and a new backend
 //! - [`recorder`]: a backend · [`script`]: what it answers · [`received`]: what it was sent
+//! - [`modern`]: a backend that speaks HTTP/2 · [`terminator`]: TLS before a backend · [`authority`]: certificates
 //! - [`client`]: a client's connection · [`answer`]: what it was answered
 //! - [`frames`]: HTTP/2 as bytes · [`multiplexed`]: a backend that speaks it · [`streams`]: a client that does
 //! - [`wait`]: how long anything may take
 
 mod answer;
+mod authority;
 mod client;
 pub mod frames;
 mod message;
+mod modern;
 mod multiplexed;
 mod pair;
 mod received;
@@ -17,15 +20,19 @@ mod recorder;
 mod script;
 mod site;
 mod streams;
+mod terminator;
 mod wait;
 
 pub use answer::{Answer, End};
+pub use authority::Authority;
 pub use client::{Client, exchange};
 pub use frames::Frame;
+pub use modern::Modern;
 pub use pair::Pair;
 pub use received::Received;
 pub use recorder::Recorder;
 pub use script::{Latch, Script};
 pub use site::Site;
 pub use streams::{StreamEnd, Streams};
+pub use terminator::{Handshake, Terminator};
 pub use wait::until;
