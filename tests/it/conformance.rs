@@ -77,13 +77,14 @@ fn run(address: SocketAddr, test: BoxedTest<TcpStream>) -> Result<(), String> {
 
 #[test]
 fn http_2_in_front_is_what_rfc_9113_says() {
-    buffet::bufpool::initialize_allocator_with_num_bufs(4096).unwrap();
     let pair = Pair::start("");
     let address = pair.site.address();
     let excused = |name: &&str| NAMED_OTHERWISE.contains(name) || TAKEN.iter().any(|(taken, _)| taken == name);
     // One after the other, those that wait for nothing to happen would take a minute.
     const THREADS: usize = 8;
     let share = |thread: usize| {
+        // Each thread has buffers of its own.
+        buffet::bufpool::initialize_allocator_with_num_bufs(4096).unwrap();
         let tests = tests().into_iter().skip(thread).step_by(THREADS).filter(|(name, _)| !excused(name));
         tests.filter_map(|(name, test)| Some(format!("{name}: {}", run(address, test).err()?))).collect::<Vec<_>>()
     };
