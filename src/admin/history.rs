@@ -122,7 +122,8 @@ fn redacted_diff(before: &Bundle, after: &Bundle) -> String {
         return diff;
     }
     for bundle in [before, after] {
-        let snapshot = config::load(bundle, &bundle.main, &Options::default()).snapshot;
+        let snapshot =
+            config::load(bundle, &bundle.main, &Options { without_tls: true, ..Options::default() }).snapshot;
         let force = snapshot.and_then(|snapshot| snapshot.trust.force);
         if let Some(secret) = force.and_then(|force| force.secret) {
             diff = diff.replace(&*secret, REDACTED);

@@ -1,6 +1,7 @@
 //! The admin listener: connections, how many there may be, and how long they may take.
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
@@ -14,11 +15,15 @@ use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use rustix::io::Errno;
+use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep, timeout};
+use tokio_rustls::TlsAcceptor;
 
 use super::doors::Client;
+use crate::snapshot::ListenerTls;
 
 /// The most connections, and the most from one address: whoever hoards them leaves room for others.
 const CONNECTIONS: (usize, usize) = (512, 256);
@@ -30,6 +35,8 @@ const LARGEST_HEAD: usize = 64 * 1024;
 const STALLED: Duration = Duration::from_secs(30);
 /// How long nothing is accepted after an accept failed, for want of descriptors or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How many descriptors are kept for when there are no others.
+const SPARE: usize = 8;
 
 /// Binds the admin listener.
 ///
@@ -41,17 +48,31 @@ pub fn bind(address: SocketAddr) -> io::Result<std::net::TcpListener> {
     Ok(listener)
 }
 
-/// Serves until the task is dropped. `turned_away` is told of connections that there was no room for.
-pub(super) async fn serve(listener: TcpListener, router: Router, turned_away: impl Fn(IpAddr)) {
+/// Serves until the task is dropped. `tls` says how new clients are spoken to securely, as of now; `turned_away` is told of
+/// connections that there was no room for.
+pub(super) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    tls: impl Fn() -> Option<Arc<ListenerTls>>,
+    turned_away: impl Fn(IpAddr),
+) {
     let crowd = Arc::new(Crowd::default());
+    let mut spare = Spare::default();
     loop {
+        spare.refill();
         match listener.accept().await {
             Ok((stream, address)) => match Crowd::enter(&crowd, address.ip()) {
-                Some(place) => drop(tokio::spawn(connection(stream, router.clone(), place))),
+                Some(place) => match tls().map(|tls| tls.config.clone()) {
+                    None => drop(tokio::spawn(plain(stream, router.clone(), place))),
+                    Some(Some(config)) => drop(tokio::spawn(secure(stream, config, router.clone(), place))),
+                    // What is configured to be secure is never served in the open.
+                    Some(None) => {}
+                },
                 None => turned_away(address.ip()),
             },
             // A client that gave up while it was waiting costs nothing; want of descriptors passes only with time.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+            Err(error) if is_want_of_descriptors(&error) && spare.give_up() => {}
             Err(error) => {
                 tracing::debug!(%error, "the admin listener could not accept");
                 sleep(ACCEPT_PAUSE).await;
@@ -60,9 +81,22 @@ pub(super) async fn serve(listener: TcpListener, router: Router, turned_away: im
     }
 }
 
-async fn connection(stream: TcpStream, router: Router, place: Place) {
+async fn plain(stream: TcpStream, router: Router, place: Place) {
     // Small answers must not wait for a full segment; a socket without the option only is slower.
     let _ = stream.set_nodelay(true);
+    connection(stream, router, place).await;
+}
+
+async fn secure(stream: TcpStream, config: Arc<ServerConfig>, router: Router, place: Place) {
+    let _ = stream.set_nodelay(true);
+    match timeout(HEAD, TlsAcceptor::from(config).accept(stream)).await {
+        Ok(Ok(stream)) => connection(stream, router, place).await,
+        Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake with the admin listener failed"),
+        Err(_) => {}
+    }
+}
+
+async fn connection<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(stream: S, router: Router, place: Place) {
     let client = Client(place.client);
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |mut request: http::Request<Incoming>| {
@@ -76,6 +110,32 @@ async fn connection(stream: TcpStream, router: Router, place: Place) {
         tracing::debug!(%error, "a connection to the admin listener ended");
     }
     drop(place);
+}
+
+/// Descriptors that are given up, one for each connection, when there are no others: whatever clients of the facade do, its
+/// operators get in.
+#[derive(Debug, Default)]
+struct Spare(Vec<File>);
+
+impl Spare {
+    /// Takes again what was given up, as far as there are descriptors.
+    fn refill(&mut self) {
+        while self.0.len() < SPARE
+            && let Ok(file) = File::open("/dev/null")
+        {
+            self.0.push(file);
+        }
+    }
+
+    /// Makes room for one connection; false where there is nothing left to give.
+    fn give_up(&mut self) -> bool {
+        self.0.pop().is_some()
+    }
+}
+
+fn is_want_of_descriptors(error: &io::Error) -> bool {
+    let wants = [Errno::MFILE, Errno::NFILE].map(Errno::raw_os_error);
+    error.raw_os_error().is_some_and(|code| wants.contains(&code))
 }
 
 /// Who is connected.
@@ -115,13 +175,13 @@ impl Drop for Place {
 }
 
 /// A stream that breaks when nothing can be written to it for too long.
-struct Impatient {
-    stream: TcpStream,
+struct Impatient<S> {
+    stream: S,
     /// Runs while a write waits.
     since: Option<Pin<Box<Sleep>>>,
 }
 
-impl Impatient {
+impl<S> Impatient<S> {
     /// Lets a write that waits fail when its time is over.
     fn patiently<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if written.is_ready() {
@@ -134,13 +194,13 @@ impl Impatient {
     }
 }
 
-impl AsyncRead for Impatient {
+impl<S: AsyncRead + Unpin> AsyncRead for Impatient<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
 
-impl AsyncWrite for Impatient {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Impatient<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, buf);
         self.patiently(cx, written)
@@ -181,7 +241,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let router = Router::new().route("/", get(async || "x".repeat(64 * 1024 * 1024)));
-        tokio::spawn(serve(listener, router, |_| {}));
+        tokio::spawn(serve(listener, router, || None, |_| {}));
         TcpStream::connect(address).await.unwrap()
     }
 

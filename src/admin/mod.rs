@@ -103,7 +103,8 @@ impl Admin {
                 tracing::warn!(times, %client, "the admin listener has no room for another connection");
             }
         };
-        listener::serve(listener, self.router(), turned_away).await;
+        let live = Arc::clone(&self.live);
+        listener::serve(listener, self.router(), move || live.admin().tls.clone(), turned_away).await;
     }
 
     fn router(self) -> Router {

@@ -14,7 +14,7 @@ use crate::admin::{self, Admin, Keeper, Token};
 use crate::control::{Caller, Command, Controller, Outcome, StartError, StartOptions};
 use crate::directives::Source;
 use crate::proxy::Proxy;
-use crate::server::{self, Worker, WorkerHandle};
+use crate::server::{self, Crew, Crowd, Inherited, Worker, WorkerHandle};
 use crate::shadow::{Judge, Queue, ShadowThreads, Shared};
 use crate::shutdown::{Phase, Shutdown, ShutdownWatch};
 use crate::state::Live;
@@ -78,6 +78,15 @@ impl Facade {
     /// # Errors
     /// Why it cannot serve. Nothing is left running then.
     pub fn start(options: StartOptions) -> Result<Facade, AppError> {
+        Facade::start_with(options, Inherited::default())
+    }
+
+    /// The same with sockets that this process was started with: they take the place of those that the configuration wants at
+    /// their addresses.
+    ///
+    /// # Errors
+    /// Why it cannot serve. Nothing is left running then.
+    pub fn start_with(options: StartOptions, mut inherited: Inherited) -> Result<Facade, AppError> {
         let workers = options.workers;
         let access = Arc::new(AccessQueue::default());
         let queue = Arc::clone(&access);
@@ -87,14 +96,17 @@ impl Facade {
         let live = Arc::clone(controller.live());
         let state_dir = controller.state_dir().to_path_buf();
         let token = Token::of(&state_dir).map_err(|error| AppError::System("the admin token", error))?;
-        let (wanted, admin_address) = {
-            let generation = live.current();
-            let listeners = &generation.snapshot.listeners;
-            (listeners.iter().map(|listener| listener.address).collect::<Vec<_>>(), generation.snapshot.admin.address)
-        };
-        let admin = admin::bind(admin_address).map_err(|error| AppError::Bind(admin_address, error))?;
+        let admin_address = live.current().snapshot.admin.address;
+        let given = inherited.take(admin_address).into_iter().next();
+        let admin = given.map_or_else(|| admin::bind(admin_address), Ok);
+        let admin = admin.map_err(|error| AppError::Bind(admin_address, error))?;
         let admin_address = admin.local_addr().map_err(|error| AppError::System("the admin listener", error))?;
-        let listeners = server::bind(&wanted, workers).map_err(|(address, error)| AppError::Bind(address, error))?;
+        let listeners = server::bind(live.addresses(), workers, &mut inherited)
+            .map_err(|(address, error)| AppError::Bind(address, error))?;
+        for address in inherited.left() {
+            tracing::warn!(%address, "an inherited socket listens where nothing is configured; it is closed");
+        }
+        drop(inherited);
         let (commands, receiver) = mpsc::channel(COMMANDS);
         let store = controller.store().clone();
         let (queue, shadows) = start_shadows(&live, &store, workers)?;
@@ -112,9 +124,19 @@ impl Facade {
         };
         let control = start_control(controller, receiver, api, admin, control_shutdown.watch())?;
         let mut handles = Vec::new();
-        for (number, sockets) in listeners.sockets.into_iter().enumerate() {
+        let (crew, bells) = Crew::new(workers).map_err(|error| AppError::System("the workers", error))?;
+        let crowd = Arc::new(Crowd::new(listeners.addresses.len()));
+        for ((number, sockets), bell) in listeners.sockets.into_iter().enumerate().zip(bells) {
             let (live, access, queue) = (Arc::clone(&live), Arc::clone(&access), Arc::clone(&queue));
-            let worker = Worker { name: format!("worker-{number}"), sockets, shutdown: shutdown.watch() };
+            let worker = Worker {
+                name: format!("worker-{number}"),
+                sockets,
+                shutdown: shutdown.watch(),
+                crew: Arc::clone(&crew),
+                number,
+                bell,
+                crowd: Arc::clone(&crowd),
+            };
             let handle = worker
                 .start(move || Proxy::new(live, WorkerId(number), access, queue))
                 .map_err(|error| AppError::System("a worker", error))?;

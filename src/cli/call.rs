@@ -1,18 +1,20 @@
 //! Commands that talk to a running facade.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 use serde::de::DeserializeOwned;
 
+use super::secure::{AdminUrl, Secure, SecureArgs, Stream};
 use super::{ConfigArg, Exit, complain};
 use crate::admin::{PeerAnswer, Problem, ReloadAnswer, Token};
 use crate::config::{self, Bundle, Disk, Options};
 use crate::report::printable;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{ListenerTls, Snapshot};
 
 /// How long the facade may take to answer. Loading a hundred thousand routes takes a while.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -22,9 +24,11 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(super) struct Where {
     #[command(flatten)]
     pub(super) config: ConfigArg,
-    /// The facade's admin address, instead of the configuration's: http://127.0.0.1:9900 or 127.0.0.1:9900
+    /// The facade's admin address, instead of the configuration's: https://banyan.internal:9900 or 127.0.0.1:9900
     #[arg(long, value_name = "URL", value_parser = address)]
-    admin: Option<SocketAddr>,
+    admin: Option<AdminUrl>,
+    #[command(flatten)]
+    secure: SecureArgs,
     /// The file with the admin token, instead of the state directory's
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
@@ -51,6 +55,8 @@ pub(super) struct HealthArgs {
 /// Where the facade is, and where its token may be.
 struct Found {
     admin: SocketAddr,
+    /// How its certificate is known by its configuration; `None`: without TLS.
+    tls: Option<Arc<ListenerTls>>,
     state_dir: PathBuf,
 }
 
@@ -62,10 +68,18 @@ impl Where {
 
     /// By the file, or where that is invalid (a good reason to call the facade) by the configuration it keeps.
     fn find(&self) -> Option<Found> {
-        let options = Options { state_dir: self.state_dir.clone() };
+        // The certificate of the admin listener is how it is known; its key may be somebody else's to read.
+        let whole = Options { state_dir: self.state_dir.clone(), without_tls: false };
+        let options = Options { without_tls: true, ..whole.clone() };
         let main = &self.config.config;
-        let by = |snapshot: &Snapshot| Found { admin: snapshot.admin.address, state_dir: snapshot.state_dir.clone() };
-        let from_file = config::load(&Disk, main, &options).snapshot.as_ref().map(by);
+        let by = |snapshot: &Snapshot| Found {
+            admin: snapshot.admin.address,
+            tls: snapshot.admin.tls.clone(),
+            state_dir: snapshot.state_dir.clone(),
+        };
+        let load = |options| config::load(&Disk, main, options).snapshot.as_ref().map(by);
+        let from_file =
+            load(&options).map(|found| if found.tls.is_some() { load(&whole).unwrap_or(found) } else { found });
         let beside = || main.parent().unwrap_or(Path::new("")).join(".banyan");
         let state_dir = self.state_dir.clone().unwrap_or_else(beside);
         let from_kept = || {
@@ -73,11 +87,22 @@ impl Where {
             config::load(&kept, &kept.main, &options).snapshot.as_ref().map(by)
         };
         let mut found = from_file.or_else(from_kept);
-        if let Some(admin) = self.admin {
-            let state_dir = found.map_or(state_dir, |found| found.state_dir);
-            found = Some(Found { admin, state_dir });
+        if let Some(admin) = &self.admin {
+            let (state_dir, tls) = found.map_or((state_dir, None), |found| (found.state_dir, found.tls));
+            found = Some(Found { admin: admin.address, tls, state_dir });
         }
         found
+    }
+
+    /// How the facade is spoken to securely, if it is.
+    fn secure(&self, found: &Found) -> io::Result<Option<Secure>> {
+        let said = self.admin.as_ref().and_then(|admin| admin.secure);
+        if !said.unwrap_or(found.tls.is_some()) {
+            return Ok(None);
+        }
+        let host =
+            self.admin.as_ref().map_or_else(|| reachable(found.admin).ip().to_string(), |admin| admin.host.clone());
+        Secure::new(&self.secure, found.tls.as_deref(), &host).map(Some)
     }
 }
 
@@ -135,7 +160,8 @@ pub(super) fn peers(peers: &[PeerAnswer], mut exit: Exit, out: &mut impl Write) 
 /// Exit 0 if the facade is ready.
 pub(super) fn healthcheck(args: &HealthArgs, out: &mut impl Write) -> io::Result<Exit> {
     let Some(found) = args.at.find() else { return Ok(unfindable()) };
-    match ask(found.admin, &Asked { method: "GET", path: "/readyz", token: None, json: "", if_generation: None }) {
+    let asked = Asked { method: "GET", path: "/readyz", token: None, json: "", if_generation: None };
+    match args.at.secure(&found).and_then(|secure| ask(found.admin, secure.as_ref(), &asked)) {
         Ok(Answer { status: 200, .. }) => {
             writeln!(out, "ready")?;
             Ok(Exit::Ok)
@@ -152,6 +178,7 @@ pub(super) fn healthcheck(args: &HealthArgs, out: &mut impl Write) -> io::Result
 /// A running facade, and the token to show it.
 pub(super) struct Remote {
     pub(super) admin: SocketAddr,
+    secure: Option<Secure>,
     token: Token,
 }
 
@@ -192,7 +219,11 @@ impl Where {
             ));
             Exit::Denied
         })?;
-        Ok(Remote { admin: found.admin, token })
+        let secure = self.secure(&found).map_err(|error| {
+            complain(&format!("banyan: {error}"));
+            Exit::No
+        })?;
+        Ok(Remote { admin: found.admin, secure, token })
     }
 }
 
@@ -221,7 +252,7 @@ impl Remote {
     /// Tells something that is meant for this generation alone.
     pub(super) fn ask(&self, method: &str, path: &str, json: &str, generation: Option<u64>) -> Result<Answer, Exit> {
         let asked = Asked { method, path, token: Some(&self.token), json, if_generation: generation };
-        ask(self.admin, &asked).map_err(|error| unreachable_at(self.admin, &error))
+        ask(self.admin, self.secure.as_ref(), &asked).map_err(|error| unreachable_at(self.admin, &error))
     }
 }
 
@@ -252,10 +283,17 @@ fn unreachable_at(admin: SocketAddr, error: &io::Error) -> Exit {
 }
 
 /// One request on a connection of its own.
-pub(super) fn ask(admin: SocketAddr, asked: &Asked<'_>) -> io::Result<Answer> {
-    let mut stream = TcpStream::connect_timeout(&reachable(admin), Duration::from_secs(5))?;
+pub(super) fn ask(admin: SocketAddr, secure: Option<&Secure>, asked: &Asked<'_>) -> io::Result<Answer> {
+    let stream = TcpStream::connect_timeout(&reachable(admin), Duration::from_secs(5))?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
+    match secure {
+        Some(secure) => exchange(secure.over(stream)?, admin, asked),
+        None => exchange(stream, admin, asked),
+    }
+}
+
+fn exchange(mut stream: impl Stream, admin: SocketAddr, asked: &Asked<'_>) -> io::Result<Answer> {
     let Asked { method, path, token, json, if_generation } = asked;
     // HTTP/1.0: the answer comes unchunked and ends with the connection.
     let mut head = format!("{method} {path} HTTP/1.0\r\nHost: {admin}\r\nContent-Length: {}\r\n", json.len());
@@ -294,11 +332,18 @@ fn encoded(value: &str) -> String {
     text
 }
 
-/// `127.0.0.1:9900`, with or without `http://`.
-fn address(text: &str) -> Result<SocketAddr, String> {
-    let bare = text.strip_prefix("http://").unwrap_or(text).trim_end_matches('/');
+/// `127.0.0.1:9900`, with or without `http://` or `https://`.
+fn address(text: &str) -> Result<AdminUrl, String> {
+    let (secure, bare) = match (text.strip_prefix("https://"), text.strip_prefix("http://")) {
+        (Some(bare), _) => (Some(true), bare),
+        (None, Some(bare)) => (Some(false), bare),
+        (None, None) => (None, text),
+    };
+    let bare = bare.trim_end_matches('/');
     let found = bare.to_socket_addrs().ok().and_then(|mut found| found.next());
-    found.ok_or_else(|| format!("`{text}` is not HOST:PORT, or there is no such host"))
+    let address = found.ok_or_else(|| format!("`{text}` is not HOST:PORT, or there is no such host"))?;
+    let host = bare.rsplit_once(':').map_or(bare, |(host, _)| host).trim_matches(['[', ']']).to_owned();
+    Ok(AdminUrl { address, host, secure })
 }
 
 /// An address one can connect to: one that means "every address of this machine" is reached through loopback.

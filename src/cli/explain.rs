@@ -76,7 +76,7 @@ pub(super) fn explain(args: &ExplainArgs, out: &mut impl Write) -> io::Result<Ex
 }
 
 fn by_file(args: &ExplainArgs, out: &mut impl Write) -> io::Result<Result<Explanation, Exit>> {
-    let loaded = config::load(&Disk, args.at.config(), &Options::default());
+    let loaded = config::load(&Disk, args.at.config(), &Options { without_tls: true, ..Options::default() });
     let Some(snapshot) = loaded.snapshot else {
         out.write_all(config::render(&loaded.diagnostics, Format::Text).as_bytes())?;
         complain("the configuration is invalid; nothing can be explained");

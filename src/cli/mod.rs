@@ -11,6 +11,7 @@ mod history;
 mod messages;
 mod moment;
 mod plan;
+mod secure;
 mod serve;
 mod set;
 mod status;

@@ -11,6 +11,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::{ConfigArg, Exit, complain, messages};
 use crate::app::{AppError, Facade};
 use crate::control::StartOptions;
+use crate::server::{Inherited, raise_descriptors};
 
 #[derive(Debug, Args)]
 pub(super) struct ServeArgs {
@@ -32,7 +33,11 @@ pub(super) fn serve(args: ServeArgs) -> io::Result<Exit> {
     messages::start("info");
     let workers = workers(args.workers);
     let options = StartOptions { config: args.config.config, state_dir: args.state_dir, strict: args.strict, workers };
-    let facade = match Facade::start(options) {
+    match raise_descriptors() {
+        Ok(limit) => tracing::info!(limit = limit.map(tracing::field::display), "descriptors"),
+        Err(error) => tracing::warn!(%error, "the limit of descriptors cannot be raised"),
+    }
+    let facade = match Facade::start_with(options, Inherited::from_environment()) {
         Ok(facade) => facade,
         Err(error) => return Ok(cannot_start(&error)),
     };

@@ -22,7 +22,8 @@ pub(super) struct StoreAt {
 impl StoreAt {
     /// The configuration, if it is valid.
     pub(super) fn snapshot(&self) -> Option<Snapshot> {
-        config::load(&Disk, &self.config.config, &Options { state_dir: self.state_dir.clone() }).snapshot
+        let options = Options { state_dir: self.state_dir.clone(), without_tls: true };
+        config::load(&Disk, &self.config.config, &options).snapshot
     }
 
     /// The configuration's path.

@@ -295,6 +295,7 @@ fn settings(old: &Snapshot, new: &Snapshot, lines: &mut Vec<String>) {
     changed("force", old.trust.force == new.trust.force);
     changed("admin.hosts", old.admin.hosts == new.admin.hosts);
     changed("admin.peers", old.admin.peers == new.admin.peers);
+    changed("admin.tls", old.admin.tls == new.admin.tls);
     changed("drain", old.drain == new.drain);
     changed("stream_grace", old.stream_grace == new.stream_grace);
     changed("access_log", old.access_log == new.access_log);

@@ -45,6 +45,9 @@ use crate::snapshot::Snapshot;
 pub struct Options {
     /// `--state-dir`, which wins over the file.
     pub state_dir: Option<PathBuf>,
+    /// Leave the certificates and keys of listeners unread, where nobody will be served by what is loaded: they belong to the
+    /// machine that serves, and an old generation may name files that are long gone.
+    pub without_tls: bool,
 }
 
 /// What came of a load.
@@ -75,7 +78,7 @@ pub fn load(source: &dyn Source, main: &Path, options: &Options) -> Loaded {
     let mut report = Report::default();
     let mut cx = Cx { report: &mut report, source: &recorder };
     let gathered = gather::gather(main, &mut cx);
-    let compiled = gathered.and_then(|all| compile::compile(all, main, options.state_dir.as_deref(), &mut cx));
+    let compiled = gathered.and_then(|all| compile::compile(all, main, options, &mut cx));
     let (snapshot, tests) = match compiled {
         Some(compiled) => {
             let tests = compile::run_tests(&compiled.tests, &compiled.snapshot.rules, &mut cx);

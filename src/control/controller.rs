@@ -112,7 +112,7 @@ impl Controller {
         options: StartOptions,
         open_log: impl FnOnce(&Snapshot) -> io::Result<AccessWriter>,
     ) -> Result<Controller, StartError> {
-        let load_options = Options { state_dir: options.state_dir.clone() };
+        let load_options = Options { state_dir: options.state_dir.clone(), ..Options::default() };
         let loaded = config::load(&Disk, &options.config, &load_options);
         let directory = choose::state_dir(&options, loaded.snapshot.as_ref());
         if loaded.snapshot.is_none() && !directory.exists() {
@@ -128,11 +128,12 @@ impl Controller {
         let file = MadeFrom::new(snapshot, &adopted);
         let writer = open_log(&file.snapshot).map_err(|error| StartError::System("the access log", error))?;
         let store = Store::open(&directory, file.snapshot.retention);
-        let admin = Arc::clone(&file.snapshot.admin);
+        let (admin, listeners) = (Arc::clone(&file.snapshot.admin), file.snapshot.listeners.clone());
         let helm = Arc::new(begin::begin(file, ledger, remembered, &options));
         let overview = Arc::new(Overview::new(Arc::clone(&helm)));
         let live = Arc::clone(helm.live());
         live.set_admin(admin);
+        live.set_tls(&listeners);
         let serving_kept = !why_kept.is_empty();
         live.set_reload(ReloadStatus { accepted: !serving_kept, messages: why_kept, serving_kept, at: None });
         let mut watch = Watch::new();
@@ -300,7 +301,8 @@ impl Controller {
 
     /// Loads on a thread of its own: a hundred thousand routes take a while, and metrics must go on meanwhile.
     async fn load(&self) -> Loaded {
-        let (main, options) = (self.options.config.clone(), Options { state_dir: self.options.state_dir.clone() });
+        let main = self.options.config.clone();
+        let options = Options { state_dir: self.options.state_dir.clone(), ..Options::default() };
         let load = move || config::load(&Disk, &main, &options);
         match tokio::task::spawn_blocking(load.clone()).await {
             Ok(loaded) => loaded,
@@ -339,6 +341,7 @@ impl Controller {
         if let Some(hold) = &live.standing.hold {
             tracing::warn!(generation = hold.generation, "the files are valid and wait: a generation is held");
             self.live.set_admin(Arc::clone(&snapshot.admin));
+            self.live.set_tls(&snapshot.listeners);
             self.note(true, vec![format!("generation {} is held; `banyan resume --file` ends that", hold.generation)]);
             return Outcome::Held(hold.generation).into();
         }
@@ -383,6 +386,7 @@ impl Controller {
             }
         };
         self.live.set_admin(Arc::clone(&snapshot.admin));
+        self.live.set_tls(&snapshot.listeners);
         self.writer.redirect(snapshot.access_log.clone());
         self.store.set_retention(snapshot.retention);
         self.live.meter.reloaded(true);

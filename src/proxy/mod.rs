@@ -25,19 +25,21 @@ mod ticket;
 mod view;
 
 use std::cell::RefCell;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::request::Parts;
 use http::{HeaderValue, Request, Response};
+use hyper::body::Body as _;
 use tokio::time::Instant;
 
 use crate::errors::Failure;
 use crate::routing::{Decision, NoTrace};
 use crate::server::{Event, Handler, Peer, Reply};
 use crate::shadow::Queue;
-use crate::snapshot::{ClientLimits, ClientTimeouts};
+use crate::snapshot::{ClientLimits, ClientTimeouts, ListenerTls};
 use crate::state::Live;
 use crate::telemetry::sample::By;
 use crate::telemetry::{AccessQueue, WorkerId};
@@ -73,7 +75,7 @@ impl Proxy {
     #[must_use]
     pub fn new(live: Arc<Live>, worker: WorkerId, queue: Arc<AccessQueue>, copies: Arc<Queue>) -> Proxy {
         let generation = live.current().clone();
-        let listeners = generation.snapshot.listeners.iter().map(|listener| listener.address).collect::<Vec<_>>();
+        let listeners = live.addresses().to_vec();
         let view = View::new(generation, &listeners, Arc::clone(&copies));
         let desk = Rc::new(Desk::new(worker, live.meter.workers(), queue, Arc::clone(&live.tenants)));
         Proxy { live, desk, view: RefCell::new(Rc::new(view)), listeners, swept: RefCell::new(Instant::now()), copies }
@@ -147,7 +149,12 @@ impl Proxy {
         if ticket.allowance.as_ref().is_some_and(|allowance| !allowance.is_granted()) {
             return self.own(ticket, Failure::RateLimited);
         }
-        let (mut body, tally) = RequestBody::new(body, &view.guarded);
+        let most = view.listeners.get(peer.listener).and_then(|listener| listener.limits.body);
+        let told = body.as_ref().and_then(|body| body.size_hint().exact());
+        if told.zip(most).is_some_and(|(told, most)| told > most) {
+            return self.own(ticket, Failure::BodyTooLarge);
+        }
+        let (mut body, tally) = RequestBody::new(body, &view.guarded, most);
         ticket.tally = tally;
         let asked = (&parts, ticket.request_id());
         ticket.copy =
@@ -171,13 +178,15 @@ impl Proxy {
         };
         let request_id = ticket.id();
         let from = Origin { hop: &peer.hop, trusted: view.trusts(peer), host, request_id: &request_id };
+        let scheme = if from.trusted { headers::told_scheme(&parts.headers) } else { None };
+        let scheme = scheme.unwrap_or(peer.scheme());
         let (pools, worker) = (&self.desk.pools, self.desk.worker);
         let errand = Errand { parts, from, decision: &decision, view: &view, pools, worker };
         match errand.run(id, body, &mut ticket).await {
             Ok(found) => {
                 found.forward.backend.meter.answered(worker, found.began.elapsed());
                 ticket.upstream = Some(ticket.began().elapsed());
-                relay::relay(found.answer, found.connection, ticket, &found.forward, parts.uri.path(), host)
+                relay::relay(found.answer, found.connection, ticket, &found.forward, parts.uri.path(), host, scheme)
             }
             Err(failure) => self.own(ticket, failure),
         }
@@ -205,9 +214,19 @@ impl Handler for Proxy {
         self.view().listeners[listener].limits
     }
 
+    fn trusts(&self, address: IpAddr) -> bool {
+        self.view().generation.snapshot.trust.is_proxy(address)
+    }
+
+    fn tls(&self, listener: usize) -> Option<Arc<ListenerTls>> {
+        self.live.tls(listener)
+    }
+
     fn event(&self, event: Event) {
         let meter = &self.live.meter;
         match event {
+            Event::TurnedAway(why) => meter.turned_away(self.desk.worker, why),
+            Event::Panicked => meter.panicked(self.desk.worker),
             Event::Connected => meter.connected(self.desk.worker),
             Event::Disconnected => meter.disconnected(self.desk.worker),
             Event::AcceptFailed => meter.accept_failed(self.desk.worker),

@@ -40,7 +40,7 @@ impl ProxyBody {
     }
 }
 
-/// Makes of a backend's answer the one that the client is sent. `path` is the client's own.
+/// Makes of a backend's answer the one that the client is sent. `path` and `scheme` are the client's own.
 pub(super) fn relay(
     answer: Answer,
     connection: Box<Connection>,
@@ -48,6 +48,7 @@ pub(super) fn relay(
     forward: &Forward<'_>,
     path: &str,
     host: Option<&HeaderValue>,
+    scheme: &'static str,
 ) -> Response<ProxyBody> {
     let patience = forward.backend.settings.timeouts.idle;
     let (mut parts, answer) = answer.into_parts(connection, ticket.pools(), patience);
@@ -59,7 +60,7 @@ pub(super) fn relay(
     if let Some(rewrite) = forward.rewrite() {
         let address = &forward.endpoint.address;
         let authorities = Authorities {
-            client_scheme: "http",
+            client_scheme: scheme,
             client: host.and_then(|value| value.to_str().ok()).unwrap_or_default(),
             backend: &address.authority,
         };

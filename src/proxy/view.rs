@@ -31,13 +31,11 @@ impl View {
     /// not. A listener that is no longer configured keeps serving with the settings of the first.
     pub(super) fn new(generation: Arc<Generation>, bound: &[SocketAddr], queue: Arc<Queue>) -> View {
         let configured = &generation.snapshot.listeners;
-        let settings = |address: &SocketAddr| {
-            configured.iter().find(|listener| listener.address == *address).or(configured.first()).cloned()
-        };
+        let settings = |place: usize| ListenerSettings::of(configured, bound, place).or(configured.first()).cloned();
         View {
             guarded: generation.snapshot.trust.headers.as_slice().into(),
             verifier: generation.snapshot.jwt.as_ref().map(Verifier::new),
-            listeners: bound.iter().filter_map(settings).collect(),
+            listeners: (0..bound.len()).filter_map(settings).collect(),
             queue,
             generation,
         }

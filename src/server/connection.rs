@@ -1,22 +1,121 @@
-//! One client's connection, from accept to close: which protocol it speaks.
+//! One client's connection, from accept to close: whether it is secure, and which protocol it speaks.
 
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::pin;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use rustls::ServerConfig;
+use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
+use tokio::time::sleep;
+use tokio_rustls::TlsAcceptor;
 
 use super::stream::ClientStream;
-use super::watchdog::Pulse;
-use super::{Handler, Peer, http1};
-use crate::shutdown::ShutdownWatch;
+use super::watchdog::{End, Pulse};
+use super::{Handler, Peer, http1, http2};
+use crate::shutdown::{Phase, ShutdownWatch};
 
-/// Serves a client until either side is done with the connection.
+/// How a client that speaks HTTP/2 without being asked begins (RFC 9113 section 3.4).
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// How much is read at first, in bytes: most requests fit.
+const FIRST_READ: usize = 4096;
+/// How long it takes at most to hear what a client had sent when it was accepted.
+const HEARING: Duration = Duration::from_millis(50);
+
+/// Serves a client until either side is done with the connection. `tls` is how it is spoken to securely.
 pub(super) async fn serve<H: Handler>(
     stream: TcpStream,
+    tls: Option<Arc<ServerConfig>>,
     peer: Rc<Peer>,
     handler: Rc<H>,
     pulse: Rc<Pulse>,
     shutdown: ShutdownWatch,
 ) {
-    http1::serve(ClientStream::Plain(stream), Bytes::new(), peer, handler, pulse, shutdown).await;
+    let Some(config) = tls else {
+        let mut stream = stream;
+        match unless_ended(&pulse, sniff(&mut stream, &shutdown)).await {
+            Some(Ok(Some((early, Version::Http1)))) => {
+                http1::serve(ClientStream::Plain(stream), early, peer, handler, pulse, shutdown).await;
+            }
+            Some(Ok(Some((early, Version::Http2)))) => {
+                http2::serve(ClientStream::Plain(stream), early, peer, handler, pulse, shutdown).await;
+            }
+            Some(Ok(None) | Err(_)) | None => {}
+        }
+        return;
+    };
+    pulse.handshaking(true);
+    let secured = unless_ended(&pulse, TlsAcceptor::from(config).accept(stream)).await;
+    pulse.handshaking(false);
+    match secured {
+        Some(Ok(stream)) => {
+            let version = match stream.get_ref().1.alpn_protocol() {
+                Some(b"h2") => Version::Http2,
+                _ => Version::Http1,
+            };
+            let stream = ClientStream::Tls(Box::new(stream));
+            match version {
+                Version::Http1 => http1::serve(stream, Bytes::new(), peer, handler, pulse, shutdown).await,
+                Version::Http2 => http2::serve(stream, Bytes::new(), peer, handler, pulse, shutdown).await,
+            }
+        }
+        // A scan of the port leaves thousands of these.
+        Some(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+        None => {}
+    }
+}
+
+/// What a client speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Version {
+    Http1,
+    Http2,
+}
+
+/// Reads until it is clear what the client speaks: one read, but for clients that send the preface piece by piece. What was
+/// read is handed on; `None` where nothing came and the facade goes down.
+async fn sniff(stream: &mut TcpStream, shutdown: &ShutdownWatch) -> io::Result<Option<(Bytes, Version)>> {
+    // Who sends nothing costs no buffer.
+    tokio::select! {
+        biased;
+        ready = stream.readable() => ready?,
+        () = left(shutdown) => return Ok(None),
+    }
+    let mut early = BytesMut::with_capacity(FIRST_READ);
+    loop {
+        if stream.read_buf(&mut early).await? == 0 {
+            return Ok(Some((early.freeze(), Version::Http1)));
+        }
+        if early.starts_with(PREFACE) {
+            return Ok(Some((early.freeze(), Version::Http2)));
+        }
+        if !PREFACE.starts_with(&early) {
+            return Ok(Some((early.freeze(), Version::Http1)));
+        }
+    }
+}
+
+/// Waits until the facade goes down and a client that was just accepted would have been heard. The watchdog's wake makes it
+/// look.
+async fn left(shutdown: &ShutdownWatch) {
+    poll_fn(|_| if shutdown.phase() >= Phase::Draining { Poll::Ready(()) } else { Poll::Pending }).await;
+    sleep(HEARING).await;
+}
+
+/// Runs a future until the watchdog ends the connection; `None` then.
+pub(super) async fn unless_ended<F: Future>(pulse: &Pulse, future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    poll_fn(|cx| {
+        pulse.watch(cx.waker());
+        if pulse.end() == Some(End::Close) {
+            return Poll::Ready(None);
+        }
+        future.as_mut().poll(cx).map(Some)
+    })
+    .await
 }

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 
+use listenfd::ListenFd;
 use socket2::{Domain, Protocol, Socket, Type};
 
 /// The length of the accept queue.
@@ -17,15 +18,79 @@ pub struct Listeners {
     pub addresses: Vec<SocketAddr>,
 }
 
-/// Binds every address once for each worker.
+/// Sockets that this process was started with (`LISTEN_FDS`, as systemd passes them): clients that come while it restarts wait
+/// in them.
+#[derive(Debug, Default)]
+pub struct Inherited(Vec<(SocketAddr, TcpListener)>);
+
+impl Inherited {
+    /// Takes them over. To be called once.
+    #[must_use]
+    pub fn from_environment() -> Inherited {
+        let mut passed = ListenFd::from_env();
+        let mut found = Vec::new();
+        for place in 0..passed.len() {
+            let taken = passed.take_tcp_listener(place).and_then(|socket| {
+                let socket = socket.ok_or(io::ErrorKind::NotFound)?;
+                socket.set_nonblocking(true)?;
+                Ok((socket.local_addr()?, socket))
+            });
+            match taken {
+                Ok(socket) => found.push(socket),
+                Err(error) => tracing::warn!(place, %error, "an inherited descriptor is no listener for TCP"),
+            }
+        }
+        Inherited(found)
+    }
+
+    /// Those that listen at this address.
+    pub fn take(&mut self, address: SocketAddr) -> Vec<TcpListener> {
+        let (taken, left) = std::mem::take(&mut self.0).into_iter().partition(|(at, _)| is_meant(*at, address));
+        self.0 = left;
+        let taken: Vec<(SocketAddr, TcpListener)> = taken;
+        taken.into_iter().map(|(_, socket)| socket).collect()
+    }
+
+    /// Where those listen that nobody has taken.
+    pub fn left(&self) -> impl Iterator<Item = SocketAddr> {
+        self.0.iter().map(|(address, _)| *address)
+    }
+}
+
+/// Whether the socket at `inherited` is the one that is configured as `wanted`. A unit that names a port alone listens at
+/// `[::]`, which takes IPv4 too.
+fn is_meant(inherited: SocketAddr, wanted: SocketAddr) -> bool {
+    let everywhere = |address: SocketAddr| address.ip().is_unspecified();
+    inherited == wanted
+        || (inherited.port() == wanted.port()
+            && inherited.is_ipv6()
+            && everywhere(inherited)
+            && wanted.is_ipv4()
+            && everywhere(wanted))
+}
+
+/// Binds every address once for each worker, unless sockets for it were inherited.
 ///
 /// # Errors
 /// The first address that cannot be bound, and why; also when another process listens there already, which
 /// `SO_REUSEPORT` alone would let pass silently and share the traffic with it.
-pub fn bind(addresses: &[SocketAddr], workers: usize) -> Result<Listeners, (SocketAddr, io::Error)> {
+pub fn bind(
+    addresses: &[SocketAddr],
+    workers: usize,
+    inherited: &mut Inherited,
+) -> Result<Listeners, (SocketAddr, io::Error)> {
     let mut listeners = Listeners { sockets: (0..workers).map(|_| Vec::new()).collect(), addresses: Vec::new() };
     for &wanted in addresses {
         let at = |error| (wanted, error);
+        let given = inherited.take(wanted);
+        if let Some(first) = given.first() {
+            listeners.addresses.push(first.local_addr().map_err(at)?);
+            // All workers share what is fewer than they are.
+            for (sockets, socket) in listeners.sockets.iter_mut().zip(given.iter().cycle()) {
+                sockets.push(socket.try_clone().map_err(at)?);
+            }
+            continue;
+        }
         let taken = if wanted.port() == 0 { wanted } else { probe(wanted).map_err(at)? };
         let mut bound = taken;
         for sockets in &mut listeners.sockets {
@@ -60,7 +125,7 @@ mod tests {
 
     #[test]
     fn all_workers_share_one_port() {
-        let listeners = bind(&["127.0.0.1:0".parse().unwrap()], 3).unwrap();
+        let listeners = bind(&["127.0.0.1:0".parse().unwrap()], 3, &mut Inherited::default()).unwrap();
         assert_eq!(listeners.sockets.len(), 3);
         for sockets in &listeners.sockets {
             assert_eq!(sockets[0].local_addr().unwrap(), listeners.addresses[0]);
@@ -69,8 +134,35 @@ mod tests {
 
     #[test]
     fn a_port_that_somebody_has_is_refused() {
-        let first = bind(&["127.0.0.1:0".parse().unwrap()], 1).unwrap();
-        let (address, error) = bind(&[first.addresses[0]], 1).unwrap_err();
+        let first = bind(&["127.0.0.1:0".parse().unwrap()], 1, &mut Inherited::default()).unwrap();
+        let (address, error) = bind(&[first.addresses[0]], 1, &mut Inherited::default()).unwrap_err();
         assert_eq!((address, error.kind()), (first.addresses[0], io::ErrorKind::AddrInUse));
+    }
+
+    #[test]
+    fn an_inherited_socket_is_shared_by_all_workers_and_never_bound_again() {
+        let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = socket.local_addr().unwrap();
+        let other = TcpListener::bind("127.0.0.1:0").unwrap();
+        let elsewhere = other.local_addr().unwrap();
+        let mut inherited = Inherited(vec![(address, socket), (elsewhere, other)]);
+        let listeners = bind(&[address], 2, &mut inherited).unwrap();
+        assert_eq!(listeners.addresses, [address]);
+        assert!(listeners.sockets.iter().all(|sockets| sockets[0].local_addr().unwrap() == address));
+        assert_eq!(inherited.left().collect::<Vec<_>>(), [elsewhere]);
+    }
+
+    #[test]
+    fn a_port_at_every_address_may_be_said_either_way() {
+        let at = |text: &str| text.parse().unwrap();
+        assert!(is_meant(at("[::]:80"), at("0.0.0.0:80")) && is_meant(at("127.0.0.1:80"), at("127.0.0.1:80")));
+        for (inherited, wanted) in [
+            ("0.0.0.0:80", "[::]:80"),
+            ("[::]:80", "0.0.0.0:81"),
+            ("[::]:80", "127.0.0.1:80"),
+            ("[::1]:80", "0.0.0.0:80"),
+        ] {
+            assert!(!is_meant(at(inherited), at(wanted)), "{inherited} {wanted}");
+        }
     }
 }

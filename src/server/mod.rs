@@ -4,26 +4,35 @@
 //! dies on the worker that accepted it.
 
 mod connection;
+mod crew;
 mod http1;
+mod http2;
+mod limits;
 mod listen;
+mod panic;
+mod patience;
 mod stream;
 mod watchdog;
 mod worker;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{Request, Response};
 use hyper::body::Body;
 
 use crate::errors::Failure;
-use crate::snapshot::{ClientLimits, ClientTimeouts};
+use crate::snapshot::{ClientLimits, ClientTimeouts, ListenerTls};
+use crate::telemetry::TurnedAway;
 use crate::wire::body::ClientBody;
 use crate::wire::headers::Hop;
 
-pub use listen::{Listeners, bind};
+pub use crew::{Crew, Doorbell, raise_descriptors};
+pub use limits::Crowd;
+pub use listen::{Inherited, Listeners, bind};
 pub use stream::ClientStream;
 pub use worker::{Worker, WorkerHandle};
 
@@ -36,6 +45,16 @@ pub struct Peer {
     pub hop: Hop,
     /// Which listener it came to: its place in the configuration at start.
     pub listener: usize,
+    /// Whether it speaks TLS.
+    pub tls: bool,
+}
+
+impl Peer {
+    /// The scheme of what it asks for.
+    #[must_use]
+    pub const fn scheme(&self) -> &'static str {
+        if self.tls { "https" } else { "http" }
+    }
 }
 
 /// What a worker does with requests. Each worker has one of its own; nothing in it is shared with other threads.
@@ -54,6 +73,12 @@ pub trait Handler: 'static {
 
     /// How much clients of this listener may ask for, as of now.
     fn limits(&self, listener: usize) -> ClientLimits;
+
+    /// Whether this is a trusted proxy, behind which there are many clients.
+    fn trusts(&self, address: IpAddr) -> bool;
+
+    /// How new clients of this listener are spoken to securely, as of now; `None`: not at all.
+    fn tls(&self, listener: usize) -> Option<Arc<ListenerTls>>;
 
     /// Something happened to a connection.
     fn event(&self, event: Event);
@@ -92,4 +117,11 @@ pub enum Event {
     Disconnected,
     /// A connection could not be accepted.
     AcceptFailed,
+    /// A connection was accepted and closed at once.
+    TurnedAway(TurnedAway),
+    /// A request ended in a panic.
+    Panicked,
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,9 +7,11 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::task::Waker;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::patience::Patience;
 use crate::snapshot::ClientTimeouts;
 use crate::wire::framing::Place;
 
@@ -20,9 +22,11 @@ enum Doing {
     Head(u64),
     /// Between two requests.
     Idle(u64),
-    /// Waiting for the client to send or take the next bytes of a body; the count tells whether any moved.
-    Stalled(u64),
-    /// Working for the client; the backend's timeouts rule.
+    /// Waiting for the client to send or take the next bytes of a body.
+    Stalled,
+    /// Agreeing on keys.
+    Handshake,
+    /// Working for the client; the backend's timeouts rule, and those of single streams.
     Busy,
 }
 
@@ -31,6 +35,10 @@ enum Doing {
 pub(super) enum End {
     /// With an answer that says so: a part of a head is there.
     SlowHead,
+    /// With an answer that says so, if there is none yet: a body comes too slowly.
+    SlowBody,
+    /// In order: nothing is under way.
+    Idle,
     /// At once.
     Close,
 }
@@ -43,28 +51,38 @@ pub(super) struct Pulse {
     /// Heads that have passed, and answers that are complete.
     requests: Cell<u64>,
     answers: Cell<u64>,
-    /// Bytes moved since anybody looked; only whether it changes matters.
+    /// Bytes moved since the last walk.
     moved: Cell<u64>,
+    /// What is left of the patience with the request under way.
+    patience: Cell<Patience>,
+    min_rate: u64,
     reading_stalled: Cell<bool>,
     writing_stalled: Cell<bool>,
     end: Cell<Option<End>>,
     leaving: Cell<bool>,
+    handshaking: Cell<bool>,
+    /// Whether it can be told to end in order.
+    multiplexed: Cell<bool>,
     waker: RefCell<Waker>,
     seen: Cell<(Doing, Instant)>,
 }
 
 impl Pulse {
-    pub(super) fn new(timeouts: ClientTimeouts) -> Pulse {
+    pub(super) fn new(timeouts: ClientTimeouts, min_rate: u64) -> Pulse {
         Pulse {
             timeouts,
             place: Cell::new(Place::Between),
             requests: Cell::new(0),
             answers: Cell::new(0),
             moved: Cell::new(0),
+            patience: Cell::new(Patience::new(timeouts.body, min_rate)),
+            min_rate,
             reading_stalled: Cell::new(false),
             writing_stalled: Cell::new(false),
             end: Cell::new(None),
             leaving: Cell::new(false),
+            handshaking: Cell::new(false),
+            multiplexed: Cell::new(false),
             waker: RefCell::new(Waker::noop().clone()),
             seen: Cell::new((Doing::Head(0), Instant::now())),
         }
@@ -73,8 +91,10 @@ impl Pulse {
     /// Bytes came in; the connection is at `place` now, and `heads` more heads have passed.
     pub(super) fn read(&self, place: Place, heads: u64) {
         self.place.set(place);
-        self.requests.set(self.requests.get() + heads);
-        self.moved.set(self.moved.get() + 1);
+        if heads > 0 {
+            self.requests.set(self.requests.get() + heads);
+            self.patience.set(Patience::new(self.timeouts.body, self.min_rate));
+        }
         self.reading_stalled.set(false);
     }
 
@@ -83,12 +103,30 @@ impl Pulse {
         self.reading_stalled.set(self.place.get() == Place::Body);
     }
 
-    /// Bytes went out, or could not.
-    pub(super) fn wrote(&self, stalled: bool) {
-        self.writing_stalled.set(stalled);
-        if !stalled {
-            self.moved.set(self.moved.get() + 1);
-        }
+    /// Bytes of a body came in.
+    pub(super) fn moved(&self, bytes: usize) {
+        self.moved.set(self.moved.get() + bytes as u64);
+    }
+
+    /// So many bytes went out; `None`: the client does not take them.
+    pub(super) fn wrote(&self, bytes: Option<usize>) {
+        self.writing_stalled.set(bytes.is_none());
+        self.moved(bytes.unwrap_or(0));
+    }
+
+    /// Whether keys are being agreed on.
+    pub(super) fn handshaking(&self, now: bool) {
+        self.handshaking.set(now);
+    }
+
+    /// It carries many requests at once, from now on.
+    pub(super) fn multiplexed(&self) {
+        self.multiplexed.set(true);
+    }
+
+    /// A request began beside others.
+    pub(super) fn began(&self) {
+        self.requests.set(self.requests.get() + 1);
     }
 
     /// An answer is complete.
@@ -123,16 +161,24 @@ impl Pulse {
     pub(super) fn check(&self, now: Instant) {
         let doing = self.doing();
         let (before, since) = self.seen.get();
+        let moved = self.moved.take();
         if before != doing {
             self.seen.set((doing, now));
             return;
         }
+        if doing == Doing::Stalled {
+            return self.check_patience(now, now.duration_since(since), moved);
+        }
         let (patience, end) = match doing {
-            Doing::Head(_) if self.place.get() == Place::Head => (self.timeouts.header, End::SlowHead),
-            Doing::Head(_) => (self.timeouts.header, End::Close),
-            Doing::Idle(_) => (self.timeouts.idle, End::Close),
-            Doing::Stalled(_) => (self.timeouts.body, End::Close),
             Doing::Busy => return,
+            Doing::Head(_) if self.place.get() == Place::Head => (self.timeouts.header, End::SlowHead),
+            Doing::Handshake => (self.timeouts.handshake, End::Close),
+            // It has been told to end, and does not.
+            _ if self.end.get() == Some(End::Idle) => (self.timeouts.header, End::Close),
+            Doing::Head(_) => (self.timeouts.header, End::Close),
+            Doing::Idle(_) if self.multiplexed.get() => (self.timeouts.idle, End::Idle),
+            Doing::Idle(_) => (self.timeouts.idle, End::Close),
+            Doing::Stalled => return,
         };
         if now.duration_since(since) < patience {
             return;
@@ -140,6 +186,22 @@ impl Pulse {
         // An answer that says the head was too slow gets one more patience to be taken.
         self.end.set(Some(if self.end.get().is_some() { End::Close } else { end }));
         self.seen.set((doing, now));
+        self.wake();
+    }
+
+    /// The client was waited for since the last walk.
+    fn check_patience(&self, now: Instant, waited: Duration, moved: u64) {
+        self.seen.set((Doing::Stalled, now));
+        let mut patience = self.patience.get();
+        let left = patience.waited(waited, moved);
+        self.patience.set(patience);
+        if left {
+            return;
+        }
+        let answered = self.writing_stalled.get() || !self.is_working() || self.end.get().is_some();
+        self.end.set(Some(if answered { End::Close } else { End::SlowBody }));
+        // An answer that says so gets some time to be taken.
+        self.patience.set(Patience::new(self.timeouts.header, self.min_rate));
         self.wake();
     }
 
@@ -156,11 +218,13 @@ impl Pulse {
 
     fn doing(&self) -> Doing {
         let served = self.answers.get();
-        if self.is_working() || self.place.get() == Place::Ended {
+        if self.handshaking.get() {
+            Doing::Handshake
+        } else if self.is_working() || self.place.get() == Place::Ended {
             let stalled = self.writing_stalled.get() || self.reading_stalled.get() || !self.is_working();
-            if stalled { Doing::Stalled(self.moved.get()) } else { Doing::Busy }
+            if stalled { Doing::Stalled } else { Doing::Busy }
         } else if self.writing_stalled.get() {
-            Doing::Stalled(self.moved.get())
+            Doing::Stalled
         } else if served == 0 || self.place.get() == Place::Head {
             Doing::Head(served)
         } else {
@@ -202,19 +266,12 @@ impl Watchdog {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn pulse() -> Pulse {
         let seconds = Duration::from_secs;
-        Pulse::new(ClientTimeouts {
-            header: seconds(10),
-            idle: seconds(70),
-            body: seconds(30),
-            handshake: seconds(10),
-            tunnel: seconds(90),
-        })
+        let (header, idle, body) = (seconds(10), seconds(70), seconds(30));
+        Pulse::new(ClientTimeouts { header, idle, body, handshake: seconds(10), tunnel: seconds(90) }, 240)
     }
 
     /// Walks once a second for so long.
@@ -269,12 +326,55 @@ mod tests {
         pulse.read(Place::Body, 1);
         for _ in 0..100 {
             pulse.reading_stalled();
+            pulse.moved(300);
             pass(&pulse, &mut now, 1);
             pulse.read(Place::Body, 0);
         }
         assert_eq!(pulse.end(), None);
         pulse.reading_stalled();
         pass(&pulse, &mut now, 32);
+        assert_eq!(pulse.end(), Some(End::SlowBody));
+        // Whoever does not take the answer that says so is cut.
+        pass(&pulse, &mut now, 12);
+        assert_eq!(pulse.end(), Some(End::Close));
+    }
+
+    #[test]
+    fn dripping_buys_less_time_than_it_takes() {
+        let (pulse, mut now) = (pulse(), Instant::now());
+        pulse.read(Place::Between, 1);
+        for _ in 0..40 {
+            pulse.wrote(Some(1));
+            pulse.wrote(None);
+            pass(&pulse, &mut now, 1);
+        }
+        assert_eq!(pulse.end(), Some(End::Close));
+    }
+
+    #[test]
+    fn a_handshake_has_a_time_of_its_own() {
+        let (pulse, mut now) = (pulse(), Instant::now());
+        pulse.handshaking(true);
+        pass(&pulse, &mut now, 9);
+        pulse.handshaking(false);
+        pass(&pulse, &mut now, 9);
+        assert_eq!(pulse.end(), None);
+        pulse.handshaking(true);
+        pass(&pulse, &mut now, 12);
+        assert_eq!(pulse.end(), Some(End::Close));
+    }
+
+    #[test]
+    fn a_multiplexed_connection_is_told_before_it_is_closed() {
+        let (pulse, mut now) = (pulse(), Instant::now());
+        pulse.multiplexed();
+        pulse.began();
+        pass(&pulse, &mut now, 200);
+        assert_eq!(pulse.end(), None);
+        pulse.answered();
+        pass(&pulse, &mut now, 72);
+        assert_eq!(pulse.end(), Some(End::Idle));
+        pass(&pulse, &mut now, 12);
         assert_eq!(pulse.end(), Some(End::Close));
     }
 
@@ -282,7 +382,7 @@ mod tests {
     fn a_client_that_does_not_take_its_answer_is_cut() {
         let (pulse, mut now) = (pulse(), Instant::now());
         pulse.read(Place::Between, 1);
-        pulse.wrote(true);
+        pulse.wrote(None);
         pass(&pulse, &mut now, 32);
         assert_eq!(pulse.end(), Some(End::Close));
     }

@@ -1,19 +1,22 @@
 //! A data worker: a thread with its own runtime, listeners and handler.
 
 use std::io;
-use std::net::TcpListener as StdListener;
+use std::net::{SocketAddr, TcpListener as StdListener};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use http::HeaderValue;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, UnixDatagram};
 use tokio::task::{LocalSet, spawn_local};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
-use super::connection::serve;
+use super::crew::{Crew, Doorbell, Handed, Seat};
+use super::limits::{Crowd, Place};
+use super::panic::{Panicked, caught};
 use super::watchdog::{Pulse, Watchdog};
-use super::{Event, Handler, Peer};
+use super::{Event, Handler, Peer, connection};
 use crate::shutdown::{Phase, ShutdownWatch};
 use crate::wire::headers::Hop;
 
@@ -31,6 +34,14 @@ pub struct Worker {
     pub sockets: Vec<StdListener>,
     /// Tells it when to go down.
     pub shutdown: ShutdownWatch,
+    /// All workers.
+    pub crew: Arc<Crew>,
+    /// Its own place among them.
+    pub number: usize,
+    /// What rings when another one hands a connection over.
+    pub bell: Doorbell,
+    /// The clients of all workers.
+    pub crowd: Arc<Crowd>,
 }
 
 /// A running worker.
@@ -67,22 +78,27 @@ impl Worker {
     }
 
     async fn run<H: Handler>(self, handler: Rc<H>) {
+        let Worker { sockets, shutdown, crew, number, bell, crowd, .. } = self;
         let watchdog = Rc::new(Watchdog::default());
-        for (place, socket) in self.sockets.into_iter().enumerate() {
+        let door = Rc::new(Door { handler, watchdog, shutdown, crew, crowd, worker: number });
+        match UnixDatagram::from_std(bell.0) {
+            Ok(bell) => drop(spawn_local(Rc::clone(&door).listen_to(bell))),
+            Err(error) => tracing::error!(%error, "workers cannot hand connections over"),
+        }
+        for (place, socket) in sockets.into_iter().enumerate() {
             match TcpListener::from_std(socket) {
-                Ok(listener) => {
-                    let (handler, watchdog) = (Rc::clone(&handler), Rc::clone(&watchdog));
-                    spawn_local(accept(listener, place, handler, watchdog, self.shutdown.clone()));
-                }
+                Ok(listener) => drop(spawn_local(Rc::clone(&door).accept(listener, place))),
                 Err(error) => tracing::error!(%error, "a listener cannot be used"),
             }
         }
-        look_after(&*handler, &watchdog, self.shutdown).await;
+        look_after(&door).await;
     }
 }
 
 /// Looks after the worker's connections until the last one is gone or time is up.
-async fn look_after<H: Handler>(handler: &H, watchdog: &Watchdog, mut shutdown: ShutdownWatch) {
+async fn look_after<H: Handler>(door: &Door<H>) {
+    let Door { handler, watchdog, crew, worker, .. } = door;
+    let mut shutdown = door.shutdown.clone();
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut phase = Phase::Running;
@@ -99,7 +115,7 @@ async fn look_after<H: Handler>(handler: &H, watchdog: &Watchdog, mut shutdown: 
         watchdog.walk();
         handler.tick();
         if phase == Phase::Draining {
-            if watchdog.is_empty() {
+            if watchdog.is_empty() && crew.has_nothing_for(*worker) {
                 break;
             }
             ticks.reset_after(TICK / 10);
@@ -122,47 +138,106 @@ const fn next(phase: Phase) -> Phase {
     }
 }
 
-/// Accepts connections until the facade goes down, and then those that are waiting already: they were promised an answer.
-async fn accept<H: Handler>(
-    listener: TcpListener,
-    place: usize,
+/// One worker's door: how connections come in.
+struct Door<H: Handler> {
     handler: Rc<H>,
     watchdog: Rc<Watchdog>,
-    mut shutdown: ShutdownWatch,
-) {
-    let watch = shutdown.clone();
-    let welcome = |stream: TcpStream| {
+    shutdown: ShutdownWatch,
+    crew: Arc<Crew>,
+    crowd: Arc<Crowd>,
+    worker: usize,
+}
+
+impl<H: Handler> Door<H> {
+    /// Accepts connections until the facade goes down, and then those that are waiting already: they were promised an answer.
+    async fn accept(self: Rc<Self>, listener: TcpListener, place: usize) {
+        let mut shutdown = self.shutdown.clone();
+        loop {
+            tokio::select! {
+                accepted = self.next(&listener) => match accepted {
+                    Ok(stream) => self.welcome(stream, place),
+                    Err(error) => refused(&*self.handler, &error).await,
+                },
+                () = shutdown.reached(Phase::Draining) => break,
+            }
+        }
+        let until = Instant::now() + ACCEPT_PAUSE;
+        while let Ok(Ok(stream)) = tokio::time::timeout_at(until, self.next(&listener)).await {
+            self.welcome(stream, place);
+        }
+    }
+
+    /// The next connection, once there are descriptors for clients; until then they wait in the kernel's queue.
+    async fn next(&self, listener: &TcpListener) -> io::Result<TcpStream> {
+        while self.crew.is_full() {
+            sleep(ACCEPT_PAUSE).await;
+        }
+        Ok(listener.accept().await?.0)
+    }
+
+    /// Takes a connection in, gives it to another worker, or closes it.
+    fn welcome(self: &Rc<Self>, stream: TcpStream, listener: usize) {
         // A peer that is gone already has no address.
         let Ok(address) = stream.peer_addr() else { return };
+        let (limits, trusted) = (self.handler.limits(listener), self.handler.trusts(address.ip().to_canonical()));
+        let place = match self.crowd.enter(listener, address.ip(), trusted, &limits) {
+            Ok(place) => place,
+            Err(why) => return self.handler.event(Event::TurnedAway(why)),
+        };
+        let seat = self.crew.seat(self.worker);
+        // Workers that go down may be gone before they look into their inbox.
+        if seat.worker() == self.worker || self.shutdown.phase() >= Phase::Draining {
+            return self.serve(stream, address, listener, (seat, place));
+        }
+        let Ok(stream) = stream.into_std() else { return };
+        if let Err(handed) = self.crew.hand_over(Handed { stream, listener, seat, place }) {
+            self.take_in(handed);
+        }
+    }
+
+    /// Takes what other workers hand over.
+    async fn listen_to(self: Rc<Self>, bell: UnixDatagram) {
+        let mut rings = [0; 1];
+        while bell.recv(&mut rings).await.is_ok() {
+            while let Some(handed) = self.crew.next(self.worker) {
+                self.take_in(handed);
+            }
+        }
+    }
+
+    fn take_in(self: &Rc<Self>, handed: Handed) {
+        let Handed { stream, listener, seat, place } = handed;
+        let (Ok(address), Ok(stream)) = (stream.peer_addr(), TcpStream::from_std(stream)) else { return };
+        self.serve(stream, address, listener, (seat, place));
+    }
+
+    fn serve(self: &Rc<Self>, stream: TcpStream, address: SocketAddr, listener: usize, counted: (Seat, Place)) {
+        let tls = match self.handler.tls(listener).map(|tls| tls.config.clone()) {
+            // What is configured to be secure is never served in the open.
+            Some(None) => return,
+            Some(config) => config,
+            None => None,
+        };
         // Small answers must not wait for a full segment; a socket without the option only is slower.
         let _ = stream.set_nodelay(true);
         let text = address.ip().to_canonical().to_string();
         let hop = Hop {
             address: HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static("unknown")),
-            proto: HeaderValue::from_static("http"),
+            proto: HeaderValue::from_static(if tls.is_some() { "https" } else { "http" }),
         };
-        let peer = Rc::new(Peer { address, hop, listener: place });
-        let pulse = Rc::new(Pulse::new(handler.timeouts(place)));
-        watchdog.add(Rc::clone(&pulse));
-        let (handler, watch) = (Rc::clone(&handler), watch.clone());
-        spawn_local(async move {
+        let peer = Rc::new(Peer { address, hop, listener, tls: tls.is_some() });
+        let min_rate = self.handler.limits(listener).min_rate;
+        let pulse = Rc::new(Pulse::new(self.handler.timeouts(listener), min_rate));
+        self.watchdog.add(Rc::clone(&pulse));
+        let (handler, watch) = (Rc::clone(&self.handler), self.shutdown.clone());
+        drop(spawn_local(async move {
             handler.event(Event::Connected);
-            let _gone = Gone(Rc::clone(&handler));
-            serve(stream, peer, handler, pulse, watch).await;
-        });
-    };
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => welcome(stream),
-                Err(error) => refused(&*handler, &error).await,
-            },
-            () = shutdown.reached(Phase::Draining) => break,
-        }
-    }
-    let until = Instant::now() + ACCEPT_PAUSE;
-    while let Ok(Ok((stream, _))) = tokio::time::timeout_at(until, listener.accept()).await {
-        welcome(stream);
+            let _gone = Gone(Rc::clone(&handler), counted);
+            // A panic here ends this connection; those of requests have been caught before.
+            if caught(connection::serve(stream, tls, peer, Rc::clone(&handler), pulse, watch)).await == Err(Panicked) {
+                handler.event(Event::Panicked);
+            }
+        }));
     }
 }
 
@@ -175,7 +250,7 @@ async fn refused<H: Handler>(handler: &H, error: &io::Error) {
 }
 
 /// Says that a connection is gone, however it went.
-struct Gone<H: Handler>(Rc<H>);
+struct Gone<H: Handler>(Rc<H>, #[expect(dead_code, reason = "held so that it is counted until then")] (Seat, Place));
 
 impl<H: Handler> Drop for Gone<H> {
     fn drop(&mut self) {

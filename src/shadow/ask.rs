@@ -157,7 +157,10 @@ impl Ask<'_> {
         let Some(rewrite) = self.rewrite() else { return };
         let path = self.exchange.target.split('?').next().unwrap_or_default();
         let client = self.exchange.host.as_deref().unwrap_or_default();
-        let authorities = Authorities { client_scheme: "http", client, backend: &endpoint.address.authority };
+        // What the answering side was told.
+        let secure = lines_of(&self.exchange.head).any(|line| line == (b"x-forwarded-proto", b"https"));
+        let client_scheme = if secure { "https" } else { "http" };
+        let authorities = Authorities { client_scheme, client, backend: &endpoint.address.authority };
         rewrite.map_back(fields, self.original(path), authorities, &endpoint.address.host);
     }
 }

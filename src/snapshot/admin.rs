@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use super::EndpointAddress;
+use super::{EndpointAddress, ListenerTls};
 use crate::routing::HostPattern;
 
 /// Where operators connect, and who they are.
@@ -18,6 +18,8 @@ pub struct AdminSettings {
     pub tokens: Vec<TokenEntry>,
     /// The admin listeners of other instances.
     pub peers: Vec<EndpointAddress>,
+    /// How operators are spoken to securely; `None`: not at all.
+    pub tls: Option<Arc<ListenerTls>>,
 }
 
 /// A token, known by its hash alone.

@@ -1,7 +1,10 @@
 //! Listeners as they are configured.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
+
+use super::ListenerTls;
 
 /// Where clients connect.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +17,23 @@ pub struct ListenerSettings {
     pub timeouts: ClientTimeouts,
     /// How much clients may ask for.
     pub limits: ClientLimits,
+    /// How clients are spoken to securely; `None`: not at all.
+    pub tls: Option<Arc<ListenerTls>>,
+}
+
+impl ListenerSettings {
+    /// The settings of what was bound at `place` among these addresses, as configured now; addresses take a restart, the rest
+    /// does not. The same address twice (only port 0 may be) is told apart by the order.
+    #[must_use]
+    pub fn of<'l>(
+        configured: &'l [ListenerSettings],
+        bound: &[SocketAddr],
+        place: usize,
+    ) -> Option<&'l ListenerSettings> {
+        let address = bound.get(place)?;
+        let before = bound[..place].iter().filter(|other| *other == address).count();
+        configured.iter().filter(|listener| listener.address == *address).nth(before)
+    }
 }
 
 /// How long clients may take.

@@ -7,6 +7,7 @@ mod guard;
 mod listener;
 mod resilience;
 mod shadow;
+mod tls;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -28,6 +29,7 @@ pub use guard::{GuardSettings, RampSettings, Threshold};
 pub use listener::{ClientLimits, ClientTimeouts, ListenerSettings};
 pub use resilience::{FallbackOn, FallbackSettings, RateLimit};
 pub use shadow::{Comparison, MAX_SHADOW_THREADS, ShadowPlan, Shadowing};
+pub use tls::ListenerTls;
 
 /// One compiled configuration.
 #[derive(Debug)]

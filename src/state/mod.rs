@@ -2,6 +2,7 @@
 
 mod limiter;
 
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
@@ -12,7 +13,7 @@ use crossbeam_queue::ArrayQueue;
 use crate::diff::{Kind, SignatureId};
 use crate::directives::Standing;
 use crate::routing::{BackendId, Overrides, RouteId};
-use crate::snapshot::{AdminSettings, Snapshot};
+use crate::snapshot::{AdminSettings, ListenerSettings, ListenerTls, Snapshot};
 use crate::telemetry::{FacadeMeter, GuardMeter, RouteMeter, Sample, ShadowMeter, TenantQueue};
 use crate::upstream::Backend;
 pub use limiter::{Granted, Limiter};
@@ -103,6 +104,9 @@ pub struct Live {
     leaving: AtomicBool,
     reload: Mutex<ReloadStatus>,
     admin: ArcSwap<AdminSettings>,
+    tls: ArcSwap<Vec<Option<Arc<ListenerTls>>>>,
+    /// The listeners' addresses as configured at start: they take a restart.
+    addresses: Vec<SocketAddr>,
     /// The counts of the facade as a whole.
     pub meter: FacadeMeter,
     /// What became of each tenant's requests, on its way to be added up.
@@ -126,9 +130,14 @@ impl Live {
         if generation.snapshot.has_rate_limits() {
             limiter.prepare();
         }
+        let listeners = &generation.snapshot.listeners;
+        let tls = ArcSwap::from_pointee(listeners.iter().map(|listener| listener.tls.clone()).collect());
+        let addresses = listeners.iter().map(|listener| listener.address).collect();
         Live {
             limiter,
             admin,
+            tls,
+            addresses,
             current: ArcSwap::from_pointee(generation),
             leaving: AtomicBool::new(false),
             reload: Mutex::default(),
@@ -186,6 +195,34 @@ impl Live {
     /// Says who may talk to the admin API from now on. Only the control layer calls this.
     pub fn set_admin(&self, admin: Arc<AdminSettings>) {
         self.admin.store(admin);
+    }
+
+    /// The listeners' addresses as configured at start, in that order.
+    #[must_use]
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// How clients of a listener (its place at start) are spoken to securely: by the files that were taken last, whatever
+    /// generation of before is held. Putting an old configuration back must not bring back a certificate that has expired,
+    /// nor an authority that is no longer trusted.
+    #[must_use]
+    pub fn tls(&self, listener: usize) -> Option<Arc<ListenerTls>> {
+        self.tls.load().get(listener).cloned().flatten()
+    }
+
+    /// Says how clients are spoken to from now on. What is made from the same bytes stays, with its session tickets; a listener
+    /// that is no longer configured goes on as it was. Only the control layer calls this.
+    pub fn set_tls(&self, listeners: &[ListenerSettings]) {
+        let before = self.tls.load();
+        let wanted = self.addresses.iter().enumerate().map(|(place, _)| {
+            let was = before.get(place).cloned().flatten();
+            match ListenerSettings::of(listeners, &self.addresses, place) {
+                Some(listener) if listener.tls != was => listener.tls.clone(),
+                _ => was,
+            }
+        });
+        self.tls.store(Arc::new(wanted.collect()));
     }
 
     /// Notes what became of a reload.

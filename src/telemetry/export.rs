@@ -6,7 +6,7 @@ use prometheus::proto::{Bucket, Counter, Gauge, Histogram, LabelPair, Metric, Me
 use prometheus::{Encoder, TextEncoder};
 
 use super::cells::{BOUNDS_MICROS, HistogramSum};
-use super::meter::{BackendMeter, CLASSES, FacadeMeter, Measured, RouteMeter};
+use super::meter::{BackendMeter, CLASSES, FacadeMeter, Measured, RouteMeter, TurnedAway};
 use super::shadow::{Mirrored, ShadowMeter};
 use crate::diff::Verdict;
 use crate::errors::Failure;
@@ -91,11 +91,18 @@ impl Scrape {
     pub fn facade(&mut self, meter: &FacadeMeter) {
         use std::sync::atomic::Ordering::Relaxed;
         self.gauge("banyan_connections", "Open client connections.", meter.connections());
+        self.counter("banyan_panics_total", "Requests that ended in a panic of the facade.", meter.panics());
         self.counter("banyan_accept_errors_total", "Connections that could not be accepted.", meter.accept_errors());
-        let mut rejected =
-            family("banyan_rejected_total", "Requests refused before any backend saw them.", MetricType::COUNTER);
+        let mut rejected = family(
+            "banyan_rejected_total",
+            "Requests and connections refused before any backend saw them.",
+            MetricType::COUNTER,
+        );
         for (reason, count) in Failure::REJECTIONS.iter().zip(meter.rejections()) {
             rejected.mut_metric().push(counter(&[("reason", reason)], count));
+        }
+        for why in TurnedAway::ALL {
+            rejected.mut_metric().push(counter(&[("reason", why.as_str())], meter.all_turned_away(why)));
         }
         let mut reloads = family("banyan_reload_total", "Reloads of the configuration.", MetricType::COUNTER);
         for (result, count) in [("accepted", &meter.reloads_accepted), ("rejected", &meter.reloads_rejected)] {

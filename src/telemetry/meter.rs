@@ -224,9 +224,34 @@ impl BackendMeter {
     }
 }
 
+/// Why a connection was closed as soon as it was accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TurnedAway {
+    /// The listener has as many as it may.
+    Connections,
+    /// The client's address has as many as it may.
+    PerClient,
+}
+
+impl TurnedAway {
+    /// All of them.
+    pub const ALL: [TurnedAway; 2] = [TurnedAway::Connections, TurnedAway::PerClient];
+
+    /// The label.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            TurnedAway::Connections => "connections",
+            TurnedAway::PerClient => "per_client",
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 struct WorkerCells {
     connections: Count,
+    turned_away: [Count; TurnedAway::ALL.len()],
+    panics: Count,
     accept_errors: Count,
     rejected: [Count; Failure::REJECTIONS.len()],
 }
@@ -281,6 +306,28 @@ impl FacadeMeter {
         if let Some(place) = failure.rejection_index() {
             self.workers[worker.0].rejected[place].add(1);
         }
+    }
+
+    /// Counts a connection that was closed as soon as it was accepted.
+    pub fn turned_away(&self, worker: WorkerId, why: TurnedAway) {
+        self.workers[worker.0].turned_away[why as usize].add(1);
+    }
+
+    /// Counts a panic that ended a request.
+    pub fn panicked(&self, worker: WorkerId) {
+        self.workers[worker.0].panics.add(1);
+    }
+
+    /// Connections that were closed as soon as they were accepted.
+    #[must_use]
+    pub fn all_turned_away(&self, why: TurnedAway) -> u64 {
+        self.workers.iter().map(|cells| cells.turned_away[why as usize].get()).sum()
+    }
+
+    /// Panics that ended a request.
+    #[must_use]
+    pub fn panics(&self) -> u64 {
+        self.workers.iter().map(|cells| cells.panics.get()).sum()
     }
 
     /// Open client connections.

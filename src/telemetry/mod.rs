@@ -17,7 +17,7 @@ pub mod tenants;
 
 pub use access::{AccessQueue, AccessRecord, AccessWriter, LineBuffer};
 pub use guard::{Answered, GuardMeter, GuardReading, SideReading};
-pub use meter::{BackendMeter, FacadeMeter, Measured, RouteMeter, WorkerId};
+pub use meter::{BackendMeter, FacadeMeter, Measured, RouteMeter, TurnedAway, WorkerId};
 pub use sample::{Input, Sample, Sampler};
 pub use shadow::{Dropped, Failed, Mirrored, ShadowMeter};
 pub use tenants::{TenantCount, TenantQueue, TenantTable, TenantTally};

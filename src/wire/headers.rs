@@ -257,6 +257,16 @@ pub fn request_id(headers: &HeaderMap) -> HeaderValue {
     headers.get(&X_REQUEST_ID).filter(|id| ids::is_request_id(id)).cloned().unwrap_or_else(ids::new_request_id)
 }
 
+/// The scheme that a trusted peer says the client used.
+#[must_use]
+pub fn told_scheme(headers: &HeaderMap) -> Option<&'static str> {
+    match headers.get(&X_FORWARDED_PROTO)?.as_bytes() {
+        b"https" => Some("https"),
+        b"http" => Some("http"),
+        _ => None,
+    }
+}
+
 /// Dates an answer whose backend did not (RFC 9110 section 6.6.1).
 pub fn add_date(headers: &mut HeaderMap) {
     if !headers.contains_key(DATE) {

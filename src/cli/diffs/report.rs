@@ -67,7 +67,7 @@ pub(super) fn write(args: &ReportArgs, out: &mut impl Write) -> io::Result<Exit>
 /// How many comparisons the running facade has lost; `None` if none answers.
 fn lost(snapshot: &Snapshot) -> Option<u64> {
     let asked = Asked { method: "GET", path: "/metrics", token: None, json: "", if_generation: None };
-    let Answer { status, body: metrics } = ask(snapshot.admin.address, &asked).ok()?;
+    let Answer { status, body: metrics } = ask(snapshot.admin.address, None, &asked).ok()?;
     let text = String::from_utf8(metrics).ok().filter(|_| status == 200)?;
     text.lines().find_map(|line| line.strip_prefix(LOST)?.trim().parse().ok())
 }

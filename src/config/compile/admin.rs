@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::backends::leads_to;
-use super::{At, Cx, values};
+use super::{At, Cx, tls, values};
 use crate::config::diagnostic::{Finding, nearest};
 use crate::config::file::File;
 use crate::config::gather::beside;
@@ -24,9 +24,9 @@ const MAX_PEERS: usize = 64;
 const RESERVED: &str = "admin";
 
 /// All of `admin:`; the address was read with those of the listeners.
-pub(super) fn compile(file: &File, address: SocketAddr, cx: &mut Cx<'_>) -> AdminSettings {
+pub(super) fn compile(file: &File, address: SocketAddr, without_tls: bool, cx: &mut Cx<'_>) -> AdminSettings {
     let Some(admin) = file.admin.as_ref().and_then(At::get) else {
-        return AdminSettings { address, hosts: Vec::new(), tokens: Vec::new(), peers: Vec::new() };
+        return AdminSettings { address, hosts: Vec::new(), tokens: Vec::new(), peers: Vec::new(), tls: None };
     };
     let mut hosts = Vec::new();
     for (host, place) in values(admin.hosts.as_ref()) {
@@ -52,7 +52,8 @@ pub(super) fn compile(file: &File, address: SocketAddr, cx: &mut Cx<'_>) -> Admi
         peers.push(peer.clone());
     }
     let tokens = admin.tokens.as_ref().map_or_else(Vec::new, |file| tokens(file, cx));
-    AdminSettings { address, hosts, tokens, peers }
+    let tls = tls::compile(admin.tls.as_ref(), tls::Speaks::Http1, without_tls, cx);
+    AdminSettings { address, hosts, tokens, peers, tls }
 }
 
 /// The tokens of a file: `NAME ROLE sha256:HEX` on each line; empty lines and lines that start with `#` are skipped.

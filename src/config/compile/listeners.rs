@@ -1,12 +1,14 @@
 //! Listeners and what concerns the whole process.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{At, Build, Cx, Place, positive, values};
-use crate::config::file::{File, Listen, Slashes};
+use super::{At, Build, Cx, Place, positive, tls, values};
+use crate::config::file::{self, File, Listen, Slashes};
 use crate::config::gather::beside;
+use crate::config::read::{Count, Size};
 use crate::snapshot::{AccessLog, ClientLimits, ClientTimeouts, DrainSettings, ListenerSettings};
 
 const ADMIN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9900);
@@ -17,15 +19,21 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 const TUNNEL: Duration = Duration::from_secs(3600);
 const GRACE: Duration = Duration::from_secs(30);
 const STREAM_GRACE: Duration = Duration::from_secs(30);
+/// The most that may be allowed: each connection may take this much memory.
+const MOST_HEADERS: u64 = 1000;
+const MOST_HEAD: u64 = 1024 * 1024;
+const MOST_TARGET: u64 = 64 * 1024;
+/// Less holds no ordinary request.
+const LEAST_HEAD: u64 = 1024;
 
 /// The listeners and the admin address.
-pub(super) fn compile(file: &File, cx: &mut Cx<'_>) -> (Vec<ListenerSettings>, SocketAddr) {
+pub(super) fn compile(file: &File, without_tls: bool, cx: &mut Cx<'_>) -> (Vec<ListenerSettings>, SocketAddr) {
     let mut taken: Vec<(SocketAddr, Place)> = Vec::new();
     let mut listeners = Vec::new();
     for (listen, _) in values(Some(&file.listen)) {
         let Some(address) = listen.address.get().map(|address| address.0) else { continue };
         claim(address, listen.address.place, &mut taken, cx);
-        listeners.push(listener(listen, address, cx));
+        listeners.push(listener(listen, address, without_tls, cx));
     }
     let admin = file.admin.as_ref().and_then(At::get).and_then(|admin| admin.address.as_ref());
     let (address, place) = match admin {
@@ -55,7 +63,7 @@ fn clash(one: SocketAddr, other: SocketAddr) -> bool {
         && (one.ip() == other.ip() || covers(one, other) || covers(other, one))
 }
 
-fn listener(listen: &Listen, address: SocketAddr, cx: &mut Cx<'_>) -> ListenerSettings {
+fn listener(listen: &Listen, address: SocketAddr, without_tls: bool, cx: &mut Cx<'_>) -> ListenerSettings {
     let timeouts = listen.timeouts.as_ref().and_then(At::get);
     ListenerSettings {
         address,
@@ -64,11 +72,52 @@ fn listener(listen: &Listen, address: SocketAddr, cx: &mut Cx<'_>) -> ListenerSe
             header: positive(timeouts.and_then(|given| given.header.as_ref()), HEADER, cx),
             idle: positive(timeouts.and_then(|given| given.idle.as_ref()), IDLE, cx),
             body: positive(timeouts.and_then(|given| given.body.as_ref()), BODY, cx),
-            handshake: HANDSHAKE,
-            tunnel: TUNNEL,
+            handshake: positive(timeouts.and_then(|given| given.handshake.as_ref()), HANDSHAKE, cx),
+            tunnel: positive(timeouts.and_then(|given| given.tunnel.as_ref()), TUNNEL, cx),
         },
-        limits: ClientLimits::default(),
+        limits: limits(listen.limits.as_ref().and_then(At::get), cx),
+        tls: tls::compile(listen.tls.as_ref(), tls::Speaks::Both, without_tls, cx),
     }
+}
+
+fn limits(given: Option<&file::ClientLimits>, cx: &mut Cx<'_>) -> ClientLimits {
+    let default = ClientLimits::default();
+    let Some(given) = given else { return default };
+    let count = |at: &Option<At<Count>>, range: RangeInclusive<u64>, cx: &mut Cx<'_>| {
+        let at = at.as_ref()?;
+        within(u64::from(at.get()?.0), at.place, range, cx)
+    };
+    let size = |at: &Option<At<Size>>, range: RangeInclusive<u64>, cx: &mut Cx<'_>| {
+        let at = at.as_ref()?;
+        within(at.get()?.0, at.place, range, cx)
+    };
+    let narrow = |value: u64| usize::try_from(value).unwrap_or(usize::MAX);
+    let limits = ClientLimits {
+        connections: count(&given.connections, 1..=u64::MAX, cx).map_or(default.connections, narrow),
+        per_client: count(&given.per_client, 1..=u64::MAX, cx).map(narrow),
+        requests: count(&given.requests, 1..=u64::MAX, cx),
+        headers: count(&given.headers, 1..=MOST_HEADERS, cx).map_or(default.headers, narrow),
+        head: size(&given.head, LEAST_HEAD..=MOST_HEAD, cx).map_or(default.head, narrow),
+        target: size(&given.target, 1..=MOST_TARGET, cx).map_or(default.target, narrow),
+        body: size(&given.body, 1..=u64::MAX, cx),
+        min_rate: size(&given.min_rate, 0..=u64::MAX, cx).unwrap_or(default.min_rate),
+    };
+    if let Some(at) = given.target.as_ref().or(given.head.as_ref())
+        && limits.target > limits.head
+    {
+        cx.report.error(at.place, "out-of-range", "a target of this length does not fit into the head");
+    }
+    limits
+}
+
+fn within(value: u64, place: Place, range: RangeInclusive<u64>, cx: &mut Cx<'_>) -> Option<u64> {
+    if range.contains(&value) {
+        return Some(value);
+    }
+    let (least, most) = (range.start(), range.end());
+    let bounds = if *most == u64::MAX { format!("at least {least}") } else { format!("{least} to {most}") };
+    cx.report.error(place, "out-of-range", format!("{value} is out of range: {bounds}"));
+    None
 }
 
 /// The state directory (absolute), the access log and draining.

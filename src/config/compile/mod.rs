@@ -18,6 +18,7 @@ mod retention;
 mod routes;
 mod subjects;
 mod tests;
+mod tls;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,6 +29,7 @@ use directory::Directory;
 pub use tests::TestResult;
 pub(super) use tests::run as run_tests;
 
+use super::Options;
 use super::file::{Backend, Cohort, Comparison, Flag, Test};
 use super::gather::Gathered;
 use super::place::Place;
@@ -56,7 +58,7 @@ struct Build<'b> {
 }
 
 /// Compiles everything; `None` where anything is an error.
-pub(super) fn compile(gathered: Gathered, main: &Path, state_dir: Option<&Path>, cx: &mut Cx<'_>) -> Option<Compiled> {
+pub(super) fn compile(gathered: Gathered, main: &Path, options: &Options, cx: &mut Cx<'_>) -> Option<Compiled> {
     let Gathered { main: file, backends, cohorts, flags, comparisons, routes, tests } = gathered;
     let subject = file.subject.as_ref().and_then(At::get);
     let mut build = Build {
@@ -75,9 +77,9 @@ pub(super) fn compile(gathered: Gathered, main: &Path, state_dir: Option<&Path>,
     let compiled_flags = flags::compile(&build, cx);
     let compiled_backends = backends::compile(&build, cx);
     build.compiled_comparisons = comparisons::compile(&build, cx);
-    let (listeners, admin_address) = listeners::compile(&file, cx);
+    let (listeners, admin_address) = listeners::compile(&file, options.without_tls, cx);
     backends::check_loops(&backends, &compiled_backends, &listeners, admin_address, cx);
-    let admin = Arc::new(admin::compile(&file, admin_address, cx));
+    let admin = Arc::new(admin::compile(&file, admin_address, options.without_tls, cx));
     let shadowing = comparisons::shadowing(&file, cx);
     let retention = retention::compile(&file, cx);
     let compiled_routes = routes::compile(&routes, &file, &build, cx);
@@ -96,7 +98,7 @@ pub(super) fn compile(gathered: Gathered, main: &Path, state_dir: Option<&Path>,
         fallthrough,
     });
     routes::warn_unreachable(&rules, &places, cx);
-    let (state_dir, access_log, drain) = listeners::process(&file, main, state_dir, cx);
+    let (state_dir, access_log, drain) = listeners::process(&file, main, options.state_dir.as_deref(), cx);
     let confirm_removals = listeners::confirm_removals(&file);
     let stream_grace = listeners::stream_grace(&file);
     let snapshot = Snapshot {

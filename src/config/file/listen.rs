@@ -6,7 +6,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
 use super::{Endpoint, List};
-use crate::config::read::{Address, At, Choice, FromText, Refusal, Text, Time, Toggle, Word, record};
+use crate::config::read::{
+    Address, At, Choice, Count, Filled, FromText, Refusal, Size, Text, Time, Toggle, Word, record,
+};
 
 record! {
     /// Where clients connect.
@@ -17,6 +19,52 @@ record! {
         pub encoded_slashes: Option<At<Word<Slashes>>>,
         /// How long clients may take.
         pub timeouts: Option<At<ClientTimeouts>>,
+        /// How much clients may ask for.
+        pub limits: Option<At<ClientLimits>>,
+        /// Present: clients speak TLS.
+        pub tls: Option<At<ListenerTls>>,
+    }
+}
+
+record! {
+    /// What a listener that speaks TLS shows, and what it wants to see.
+    pub struct ListenerTls("`tls` of a listener") {
+        /// What clients are shown, chosen by the name they ask for; the first where none fits.
+        pub certificates: At<Filled<Certificate>>,
+        /// A file of certificate authorities: a client must show a certificate that one of them has signed.
+        pub client_ca: Option<At<Text>>,
+    }
+}
+
+record! {
+    /// A certificate and its key.
+    pub struct Certificate("a certificate") {
+        /// A PEM file, relative to this one: the certificate, then those that lead to its authority.
+        pub cert: At<Text>,
+        /// A PEM file, relative to this one: the private key.
+        pub key: At<Text>,
+    }
+}
+
+record! {
+    /// How much clients may ask for.
+    pub struct ClientLimits("the limits of a listener") {
+        /// Open connections; 65536 by default.
+        pub connections: Option<At<Count>>,
+        /// Open connections from one address (an IPv6 /64 is one; trusted proxies are not counted); unlimited by default.
+        pub per_client: Option<At<Count>>,
+        /// Requests on one connection; unlimited by default.
+        pub requests: Option<At<Count>>,
+        /// Fields of a request's head; 100 by default.
+        pub headers: Option<At<Count>>,
+        /// Bytes of a request's head; 64KiB by default.
+        pub head: Option<At<Size>>,
+        /// Bytes of a request's target; 8KiB by default.
+        pub target: Option<At<Size>>,
+        /// Bytes of a request's body; unlimited by default.
+        pub body: Option<At<Size>>,
+        /// Bytes per second that a body must move on average while its client is waited for; 240B by default, 0B for none.
+        pub min_rate: Option<At<Size>>,
     }
 }
 
@@ -41,8 +89,12 @@ record! {
         pub header: Option<At<Time>>,
         /// Between two requests on one connection; 75s by default.
         pub idle: Option<At<Time>>,
-        /// Without a byte of a body moving; 60s by default.
+        /// Of waiting for the client within a body, in all; bytes that move buy it back. 60s by default.
         pub body: Option<At<Time>>,
+        /// Of a TLS handshake; 10s by default.
+        pub handshake: Option<At<Time>>,
+        /// Without a byte either way of a connection that speaks another protocol, such as WebSocket; 1h by default.
+        pub tunnel: Option<At<Time>>,
     }
 }
 
@@ -57,6 +109,8 @@ record! {
         pub tokens: Option<At<Text>>,
         /// Other instances: acting commands go to all of them.
         pub peers: Option<At<List<PeerUrl>>>,
+        /// Present: it speaks TLS.
+        pub tls: Option<At<ListenerTls>>,
     }
 }
 

@@ -31,7 +31,9 @@ pub use comparison::Comparison;
 pub use endpoint::Endpoint;
 pub use flag::Flag;
 pub use guard::{Guard, Ramp};
-pub use listen::{Admin, ClientTimeouts, Drain, Listen, PeerUrl, Reload, Slashes};
+pub use listen::{
+    Admin, Certificate, ClientLimits, ClientTimeouts, Drain, Listen, ListenerTls, PeerUrl, Reload, Slashes,
+};
 pub use rate_limit::RateLimit;
 pub use resilience::{After, Fallback, Health, Outlier, Retries};
 pub use retention::Retention;

@@ -10,7 +10,7 @@ use crate::diff::Rules;
 use crate::diff::rules::{BodyRule, StatusRule};
 use crate::names::{Key, Stage};
 use crate::routing::{CohortKind, Percent, RouteId, SubjectSource};
-use crate::snapshot::{Balance, HostRule, Retention, Shadowing};
+use crate::snapshot::{Balance, ClientLimits, HostRule, Retention, Shadowing};
 
 #[test]
 fn every_valid_fixture_loads_and_its_tests_hold() {
@@ -40,7 +40,25 @@ fn everything_is_compiled() {
     assert_eq!(authorities, ["10.0.0.5:8080", "[2001:db8::5]:8080", "orders.internal"]);
     assert_eq!(snapshot.trust.headers, ["x-tenant-id", "x-partner"]);
     assert_eq!(snapshot.jwt.unwrap().keys.keys.len(), 2);
-    assert_eq!(snapshot.listeners[1].timeouts.idle, Duration::from_secs(90));
+    let listener = &snapshot.listeners[1];
+    assert_eq!(listener.timeouts.idle, Duration::from_secs(90));
+    assert_eq!(
+        (listener.timeouts.handshake, listener.timeouts.tunnel),
+        (Duration::from_secs(3), Duration::from_secs(7200))
+    );
+    let limits = ClientLimits {
+        connections: 10_000,
+        per_client: Some(100),
+        requests: Some(1000),
+        headers: 50,
+        head: 16 << 10,
+        target: 4 << 10,
+        body: Some(10 << 20),
+        min_rate: 1 << 10,
+    };
+    assert_eq!(listener.limits, limits);
+    assert!(listener.tls.as_ref().is_some_and(|tls| tls.asks_clients) && snapshot.listeners[0].tls.is_none());
+    assert!(snapshot.admin.tls.as_ref().is_some_and(|tls| !tls.asks_clients));
     assert!(snapshot.listeners[1].opaque_slashes && !snapshot.confirm_removals);
     let retention = Retention { size: 64 << 20, age: Duration::from_secs(30 * 24 * 3600), samples: 5 };
     assert_eq!((snapshot.retention, snapshot.stream_grace), (retention, Duration::from_secs(45)));

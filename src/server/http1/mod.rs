@@ -19,9 +19,11 @@ use http::{Method, Request};
 
 use self::answer::{Asked, Sent};
 use self::socket::{Next, Socket};
+use super::panic::{Panicked, caught};
 use super::stream::ClientStream;
 use super::watchdog::{End, Pulse};
-use super::{Handler, Peer, Reply};
+use super::{Event, Handler, Peer, Reply};
+use crate::errors::Failure;
 use crate::shutdown::{Phase, ShutdownWatch};
 
 /// Serves a client until either side is done with the connection. `early` are bytes that were read from it already.
@@ -70,8 +72,15 @@ async fn run<H: Handler>(socket: &Rc<Socket>, peer: &Rc<Peer>, handler: &H) {
             takes_trailers: head.takes_trailers,
         };
         // In a box of its own: an idle connection need not hold the memory that an exchange takes.
-        let handling = Box::pin(handler.handle(Request::from_parts(head.parts, body), peer));
-        let Some(Reply { response, tunnel }) = unless_gone(socket, handling).await else { return };
+        let handling = Box::pin(caught(handler.handle(Request::from_parts(head.parts, body), peer)));
+        let Reply { response, tunnel } = match unless_gone(socket, handling).await {
+            Some(Ok(reply)) => reply,
+            Some(Err(Panicked)) => {
+                handler.event(Event::Panicked);
+                handler.refuse(Failure::Internal, peer).into()
+            }
+            None => return,
+        };
         match answer::send(socket, response, asked).await {
             Sent::Whole { go_on: true } if socket.is_ready_for_next() => {}
             Sent::Whole { .. } => {

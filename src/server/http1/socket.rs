@@ -67,8 +67,6 @@ struct Input {
     number: u64,
     /// What of [`CONTINUE`] is still to be sent before the body is waited for.
     unsaid: &'static [u8],
-    /// Bytes of the body so far.
-    taken: u64,
     /// How much the next read within a body may take; grows while reads are full.
     read_size: usize,
 }
@@ -81,7 +79,6 @@ impl Socket {
             framing: Framing::default(),
             number: 0,
             unsaid: b"",
-            taken: 0,
             read_size: *BODY_READ.start(),
         };
         Socket {
@@ -129,13 +126,9 @@ impl Socket {
             input.buffer = BytesMut::new();
         }
         input.number += 1;
-        input.taken = 0;
         input.unsaid = if head.expects { CONTINUE } else { b"" };
         let body = match head.length {
             Length::Fixed(0) => None,
-            Length::Fixed(length) if self.limits.body.is_some_and(|most| length > most) => {
-                return Next::Refused(Failure::BodyTooLarge);
-            }
             _ => Some(Box::pin(Incoming { socket: Rc::clone(self), number: input.number }) as ClientBody),
         };
         Next::Request(Box::new(head), body)
@@ -183,16 +176,13 @@ impl Socket {
                 Err(failure) => return Poll::Ready(Some(Err(BrokenOff(failure).into()))),
             };
             let frame = match piece {
-                Piece::Data(data) => {
-                    input.taken += data.len() as u64;
-                    if self.limits.body.is_some_and(|most| input.taken > most) {
-                        return Poll::Ready(Some(Err(BrokenOff(Failure::BodyTooLarge).into())));
-                    }
-                    Frame::data(data)
-                }
+                Piece::Data(data) => Frame::data(data),
                 Piece::Trailers(trailers) => Frame::trailers(trailers),
                 Piece::End => return Poll::Ready(None),
                 Piece::Wait => {
+                    if self.pulse.end() == Some(End::SlowBody) {
+                        return Poll::Ready(Some(Err(BrokenOff(Failure::SlowBody).into())));
+                    }
                     match self.poll_more(input, cx) {
                         Poll::Ready(Ok(0)) => {
                             return Poll::Ready(Some(Err(io::Error::from(io::ErrorKind::UnexpectedEof).into())));
@@ -222,6 +212,7 @@ impl Socket {
         input.buffer.reserve(input.read_size);
         // The future holds no state, so one that is dropped while it waits has lost nothing.
         let count = ready!(std::pin::pin!(stream.read_buf(&mut input.buffer)).poll(cx))?;
+        self.pulse.moved(count);
         if count >= input.read_size {
             input.read_size = (input.read_size * 2).min(*BODY_READ.end());
         }
@@ -324,7 +315,10 @@ impl Writer<'_> {
         let mut stream = self.0.stream.borrow_mut();
         let Some(stream) = &mut *stream else { return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())) };
         let written = write(Pin::new(stream));
-        self.0.pulse.wrote(written.is_pending());
+        self.0.pulse.wrote(match &written {
+            Poll::Ready(written) => Some(*written.as_ref().unwrap_or(&0)),
+            Poll::Pending => None,
+        });
         written
     }
 }

@@ -5,12 +5,14 @@
 //! - [`modern`]: a backend that speaks HTTP/2 · [`terminator`]: TLS before a backend · [`authority`]: certificates
 //! - [`client`]: a client's connection · [`answer`]: what it was answered
 //! - [`frames`]: HTTP/2 as bytes · [`multiplexed`]: a backend that speaks it · [`streams`]: a client that does
+//! - [`http2`]: a client that speaks in frames · [`tls`]: certificates, and a client that checks them
 //! - [`wait`]: how long anything may take
 
 mod answer;
 mod authority;
 mod client;
 pub mod frames;
+pub mod http2;
 mod message;
 mod modern;
 mod multiplexed;
@@ -21,6 +23,7 @@ mod script;
 mod site;
 mod streams;
 mod terminator;
+pub mod tls;
 mod wait;
 
 pub use answer::{Answer, End};

@@ -1,0 +1,181 @@
+//! The workers as they see each other: who has how many connections, and what they hand over.
+
+use std::io;
+use std::net::TcpStream;
+use std::os::unix::net::UnixDatagram;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crossbeam_queue::ArrayQueue;
+use crossbeam_utils::CachePadded;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use super::limits::Place;
+
+/// How many connections may be on their way to a worker.
+const INBOX: usize = 256;
+/// How many connections more than the mean a worker may have in any case; an eighth of the mean comes on top.
+const SLACK: usize = 2;
+/// Descriptors that clients do not get, at least and at most: for connections to backends, files, and operators.
+const RESERVE: (u64, u64) = (64, 4096);
+
+/// All data workers.
+#[derive(Debug)]
+pub struct Crew {
+    desks: Box<[CachePadded<Desk>]>,
+    most: usize,
+}
+
+#[derive(Debug)]
+struct Desk {
+    /// Connections it has, and those that are on their way to it.
+    load: AtomicUsize,
+    inbox: ArrayQueue<Handed>,
+    /// Wakes it without a lock that it might hold.
+    bell: UnixDatagram,
+}
+
+/// What rings at a worker when something is in its inbox.
+#[derive(Debug)]
+pub struct Doorbell(pub(super) UnixDatagram);
+
+/// A connection that another worker accepted.
+#[derive(Debug)]
+pub(super) struct Handed {
+    pub(super) stream: TcpStream,
+    pub(super) listener: usize,
+    pub(super) seat: Seat,
+    pub(super) place: Place,
+}
+
+/// A connection as its worker's load counts it.
+#[derive(Debug)]
+pub(super) struct Seat {
+    crew: Arc<Crew>,
+    worker: usize,
+}
+
+impl Crew {
+    /// This many workers, and a bell for each.
+    ///
+    /// # Errors
+    /// There are no descriptors for the bells.
+    pub fn new(workers: usize) -> io::Result<(Arc<Crew>, Vec<Doorbell>)> {
+        let mut desks = Vec::new();
+        let mut bells = Vec::new();
+        for _ in 0..workers {
+            let (bell, ear) = UnixDatagram::pair()?;
+            bell.set_nonblocking(true)?;
+            ear.set_nonblocking(true)?;
+            desks.push(CachePadded::new(Desk { load: AtomicUsize::new(0), inbox: ArrayQueue::new(INBOX), bell }));
+            bells.push(Doorbell(ear));
+        }
+        Ok((Arc::new(Crew { desks: desks.into(), most: most_clients(getrlimit(Resource::Nofile).current) }), bells))
+    }
+
+    /// Whether clients have all the descriptors that they get.
+    pub(super) fn is_full(&self) -> bool {
+        self.loads().sum::<usize>() >= self.most
+    }
+
+    /// A seat for one more connection: at this worker, or where it is well over the mean, at the one with the fewest.
+    pub(super) fn seat(self: &Arc<Crew>, own: usize) -> Seat {
+        let load = self.desks[own].load.load(Ordering::Relaxed);
+        let mean = self.loads().sum::<usize>() / self.desks.len();
+        let least = self.loads().enumerate().min_by_key(|(_, load)| *load).map_or(own, |(worker, _)| worker);
+        self.sit(if load > mean + mean / 8 + SLACK { least } else { own })
+    }
+
+    pub(super) fn sit(self: &Arc<Crew>, worker: usize) -> Seat {
+        self.desks[worker].load.fetch_add(1, Ordering::Relaxed);
+        Seat { crew: Arc::clone(self), worker }
+    }
+
+    /// Hands a connection to the worker it has a seat at; it comes back if that worker has too many waiting.
+    pub(super) fn hand_over(&self, handed: Handed) -> Result<(), Handed> {
+        let desk = &self.desks[handed.seat.worker];
+        desk.inbox.push(handed)?;
+        // A full socket has woken it already.
+        let _ = desk.bell.send(&[0]);
+        Ok(())
+    }
+
+    /// The next connection that was handed to this worker.
+    pub(super) fn next(&self, worker: usize) -> Option<Handed> {
+        self.desks[worker].inbox.pop()
+    }
+
+    /// Whether nothing waits for this worker.
+    pub(super) fn has_nothing_for(&self, worker: usize) -> bool {
+        self.desks[worker].inbox.is_empty()
+    }
+
+    fn loads(&self) -> impl Iterator<Item = usize> {
+        self.desks.iter().map(|desk| desk.load.load(Ordering::Relaxed))
+    }
+}
+
+impl Seat {
+    /// The worker it is at.
+    pub(super) fn worker(&self) -> usize {
+        self.worker
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.crew.desks[self.worker].load.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// How many descriptors clients get of so many.
+fn most_clients(limit: Option<u64>) -> usize {
+    let left = limit.map_or(u64::MAX, |limit| {
+        let reserve = (limit / 4).clamp(RESERVE.0, RESERVE.1);
+        limit.saturating_sub(reserve).max(1)
+    });
+    usize::try_from(left).unwrap_or(usize::MAX)
+}
+
+/// Lets this process have as many descriptors as it may. Returns how many that are; `None`: without limit.
+///
+/// # Errors
+/// The system refuses.
+pub fn raise_descriptors() -> io::Result<Option<u64>> {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current != maximum {
+        setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })?;
+    }
+    Ok(maximum)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_well_over_the_mean_gives_to_the_least_loaded() {
+        let (crew, _bells) = Crew::new(3).unwrap();
+        let seats: Vec<_> = (0..60).map(|_| crew.seat(0)).collect();
+        let at = |worker| seats.iter().filter(|seat| seat.worker() == worker).count();
+        assert!(at(0) <= 26 && at(1) >= 15 && at(2) >= 15, "{} {} {}", at(0), at(1), at(2));
+        drop(seats);
+        assert_eq!(crew.loads().sum::<usize>(), 0);
+    }
+
+    #[test]
+    fn a_few_connections_stay_where_they_came() {
+        let (crew, _bells) = Crew::new(2).unwrap();
+        let seats: Vec<_> = (0..3).map(|_| crew.seat(1)).collect();
+        assert!(seats.iter().all(|seat| seat.worker() == 1));
+    }
+
+    #[test]
+    fn some_descriptors_are_not_for_clients() {
+        assert_eq!(most_clients(Some(256)), 192);
+        assert_eq!(most_clients(Some(1024)), 768);
+        assert_eq!(most_clients(Some(1_048_576)), 1_044_480);
+        assert_eq!(most_clients(Some(10)), 1);
+        assert_eq!(most_clients(None), usize::MAX);
+    }
+}

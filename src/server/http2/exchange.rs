@@ -1,0 +1,110 @@
+//! One request of an HTTP/2 connection and its answer.
+
+use std::future::poll_fn;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::Poll;
+
+use bytes::Bytes;
+use h2::server::SendResponse;
+use h2::{Reason, RecvStream};
+use http::request::Parts;
+use http::{Method, Request, Response, StatusCode, header};
+
+use super::Shared;
+use super::deliver::deliver;
+use super::head;
+use super::upload::{Progress, Upload};
+use crate::errors::Failure;
+use crate::server::panic::{Panicked, caught};
+use crate::server::patience::Patience;
+use crate::server::watchdog::Pulse;
+use crate::server::{Event, Handler};
+
+/// Answers one request. Dropping what is left of the stream resets it, so that a client sees whatever goes wrong.
+pub(super) async fn exchange<H: Handler>(
+    request: Request<RecvStream>,
+    mut respond: SendResponse<Bytes>,
+    shared: Rc<Shared<H>>,
+) {
+    let _answering = Answering(Rc::clone(&shared.pulse));
+    if caught(answer(request, &mut respond, &shared)).await == Err(Panicked) {
+        shared.handler.event(Event::Panicked);
+        respond.send_reset(Reason::INTERNAL_ERROR);
+    }
+}
+
+async fn answer<H: Handler>(request: Request<RecvStream>, respond: &mut SendResponse<Bytes>, shared: &Shared<H>) {
+    let (parts, incoming) = request.into_parts();
+    let limits = shared.handler.limits(shared.peer.listener);
+    let to_head = parts.method == Method::HEAD;
+    let progress = Rc::new(Progress::default());
+    let response = match head::canonical(parts, &limits) {
+        Ok(parts) => {
+            let timeouts = shared.handler.timeouts(shared.peer.listener);
+            let patience = Patience::new(timeouts.body, limits.min_rate);
+            let upload = Upload::new(incoming, &parts.headers, patience, timeouts.tunnel, Rc::clone(&progress));
+            match handled(parts, upload, respond, shared, &progress).await {
+                Some(response) => response,
+                None => {
+                    shared.taken_back.set(shared.taken_back.get() + 1);
+                    return;
+                }
+            }
+        }
+        Err(failure) => {
+            // What comes of its body is not kept.
+            drop(incoming);
+            shared.handler.refuse(failure, &shared.peer)
+        }
+    };
+    progress.answered();
+    let timeouts = shared.handler.timeouts(shared.peer.listener);
+    let patience = Patience::new(timeouts.body, limits.min_rate);
+    deliver(respond, response, to_head, patience).await;
+}
+
+/// Lets the handler work until it has an answer; `None` if the client takes the request back before.
+async fn handled<H: Handler>(
+    parts: Parts,
+    upload: Option<Upload>,
+    respond: &mut SendResponse<Bytes>,
+    shared: &Shared<H>,
+    progress: &Progress,
+) -> Option<Response<H::Body>> {
+    let mut expects = upload.is_some() && parts.headers.contains_key(header::EXPECT);
+    let request = Request::from_parts(parts, upload.map(|upload| Box::pin(upload) as _));
+    let mut work = pin!(caught(shared.handler.handle(request, &shared.peer)));
+    let reply = poll_fn(|cx| {
+        if let Poll::Ready(reply) = work.as_mut().poll(cx) {
+            return Poll::Ready(Some(reply));
+        }
+        if expects && progress.is_wanted() {
+            expects = false;
+            let mut go_on = Response::new(());
+            *go_on.status_mut() = StatusCode::CONTINUE;
+            // A client that does not wait for it loses nothing.
+            let _ = respond.send_informational(go_on);
+        }
+        respond.poll_reset(cx).map(|_| None)
+    })
+    .await?;
+    Some(match reply {
+        Ok(reply) => reply.response,
+        Err(Panicked) => {
+            shared.handler.event(Event::Panicked);
+            shared.handler.refuse(Failure::Internal, &shared.peer)
+        }
+    })
+}
+
+/// Tells the watchdog when a request is over.
+struct Answering(Rc<Pulse>);
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        self.0.answered();
+        // The connection may have waited for this to say goodbye.
+        self.0.wake();
+    }
+}

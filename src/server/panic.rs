@@ -1,0 +1,46 @@
+//! A panic ends the request it happened in, and nothing else.
+
+use std::any::Any;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+
+/// A future panicked. What it said has been reported by the panic hook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Panicked;
+
+/// Runs a future; a panic in it becomes an error.
+///
+/// What the future shares with others must be sound after any of its statements: plain cells, and borrows that end while
+/// the stack unwinds.
+pub(super) async fn caught<F: Future>(future: F) -> Result<F::Output, Panicked> {
+    let mut future = pin!(future);
+    poll_fn(|cx| {
+        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx)));
+        polled.map_or_else(|panic| std::task::Poll::Ready(Err(discard(panic))), |polled| polled.map(Ok))
+    })
+    .await
+}
+
+/// Lets go of a panic's payload, which may itself panic when it is dropped.
+fn discard(payload: Box<dyn Any + Send>) -> Panicked {
+    if let Err(second) = catch_unwind(AssertUnwindSafe(|| drop(payload))) {
+        std::mem::forget(second);
+    }
+    Panicked
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_becomes_an_error() {
+        let answer = caught(async {
+            tokio::task::yield_now().await;
+            assert!(std::env::args().count() == usize::MAX, "on purpose");
+        });
+        assert_eq!(answer.await, Err(Panicked));
+        assert_eq!(caught(async { 7 }).await, Ok(7));
+    }
+}
