@@ -1,24 +1,38 @@
-//! Requests on a connection: however the bytes arrive the verdict is the same, and what passes can be read in one way only.
+//! Requests on a connection: however the bytes arrive they are the same requests, and each can be read in one way only.
 
 #![no_main]
 
+use std::cell::Cell;
+
 use banyan::errors::Failure;
-use banyan::wire::framing::{Framing, Place, Verdict};
+use banyan::wire::decode::{Length, Piece};
+use banyan::wire::framing::{Framing, HeadLimits, Place, RequestHead};
 use banyan::wire::{host, target};
+use bytes::BytesMut;
+use http::{HeaderMap, Version};
 use libfuzzer_sys::fuzz_target;
 
 /// Beyond this what is said of a head that is too large depends on how much of it was there.
 const MOST: usize = 60 * 1024;
 
+/// One request.
+#[derive(Debug)]
+struct Taken {
+    head: RequestHead,
+    /// The bytes of the head as they came.
+    bytes: Vec<u8>,
+    body: Vec<u8>,
+    trailers: HeaderMap,
+    ended: bool,
+}
+
 /// What came of a connection.
-#[derive(Debug, PartialEq)]
 struct Followed {
-    /// The heads that passed.
-    heads: Vec<Vec<u8>>,
-    /// How many bytes of the body behind each passed.
-    bodies: Vec<Vec<u8>>,
+    requests: Vec<Taken>,
     failure: Option<Failure>,
     place: Place,
+    /// What nobody took.
+    left: Vec<u8>,
 }
 
 fuzz_target!(|data: &[u8]| {
@@ -29,114 +43,115 @@ fuzz_target!(|data: &[u8]| {
     let whole = follow(bytes, usize::MAX);
     for step in [1, usize::from(step).max(2)] {
         let parts = follow(bytes, step);
-        assert_eq!(parts.heads, whole.heads, "steps of {step}");
         assert_eq!((&parts.failure, parts.place), (&whole.failure, whole.place), "steps of {step}");
-        // A broken chunk withholds what came with it, and no more.
-        for (part, all) in parts.bodies.iter().zip(&whole.bodies) {
-            assert!(part.starts_with(all), "steps of {step}");
+        assert_eq!(parts.requests.len(), whole.requests.len(), "steps of {step}");
+        for (part, all) in parts.requests.iter().zip(&whole.requests) {
+            assert_eq!(format!("{part:?}"), format!("{all:?}"), "steps of {step}");
         }
+        assert!(whole.failure.is_some() || parts.left == whole.left, "steps of {step}");
     }
-    let last = whole.heads.len().saturating_sub(1);
-    for (number, (head, body)) in whole.heads.iter().zip(&whole.bodies).enumerate() {
-        let ended = number < last || (whole.failure.is_none() && whole.place != Place::Body);
-        check(head, body, ended || matches!(whole.failure, Some(_)) && whole.place != Place::Ended);
-    }
+    whole.requests.iter().for_each(check);
 });
 
 /// Shows `bytes` to a fresh connection, `step` at a time.
 fn follow(bytes: &[u8], step: usize) -> Followed {
     let mut framing = Framing::default();
-    let (mut heads, mut bodies) = (Vec::new(), Vec::new());
-    let mut held: Vec<u8> = Vec::new();
+    let mut requests: Vec<Taken> = Vec::new();
+    let mut buffer = BytesMut::new();
+    let failure = Cell::new(None);
     for piece in bytes.chunks(step) {
-        held.extend_from_slice(piece);
-        while !held.is_empty() {
-            let in_head = matches!(framing.place(), Place::Between | Place::Head);
-            match framing.look(&held) {
-                Verdict::Pass(count) => {
-                    assert!(count > 0 && count <= held.len());
-                    let passed: Vec<u8> = held.drain(..count).collect();
-                    if in_head {
-                        heads.push(passed);
-                        bodies.push(Vec::new());
-                    } else {
-                        bodies.last_mut().expect("a body has a head").extend(passed);
-                    }
-                }
-                Verdict::Wait => break,
-                Verdict::Refuse(failure) | Verdict::Abort(failure) => {
-                    assert_eq!(framing.place(), Place::Ended);
-                    assert!(matches!(framing.look(b"GET / HTTP/1.1\r\n\r\n"), Verdict::Refuse(_)));
-                    return Followed { heads, bodies, failure: Some(failure), place: Place::Ended };
-                }
+        buffer.extend_from_slice(piece);
+        while go_on(&mut framing, &mut buffer, &mut requests, &failure) {}
+        if let Some(failure) = failure.take() {
+            assert_eq!(framing.place(), Place::Ended);
+            let mut more = BytesMut::from(&b"GET / HTTP/1.1\r\n\r\n"[..]);
+            assert!(framing.head(&mut more, HeadLimits::default()).is_err(), "something follows what was refused");
+            return Followed { requests, failure: Some(failure), place: Place::Ended, left: Vec::new() };
+        }
+    }
+    Followed { requests, failure: None, place: framing.place(), left: buffer.to_vec() }
+}
+
+/// Takes one thing off the front; whether there may be another one.
+fn go_on(framing: &mut Framing, buffer: &mut BytesMut, requests: &mut Vec<Taken>, failure: &Cell<Option<Failure>>) -> bool {
+    if framing.place() != Place::Body {
+        if buffer.is_empty() {
+            return false;
+        }
+        let before = buffer.clone();
+        match framing.head(buffer, HeadLimits::default()) {
+            Ok(Some(head)) => {
+                let bytes = before[..before.len() - buffer.len()].to_vec();
+                let ended = framing.place() != Place::Body;
+                requests.push(Taken { head, bytes, body: Vec::new(), trailers: HeaderMap::new(), ended });
+                return true;
             }
+            Ok(None) => assert_eq!(*buffer, before, "a part of a head was taken"),
+            Err(why) => failure.set(Some(why)),
+        }
+        return false;
+    }
+    let request = requests.last_mut().expect("a body has a head");
+    match framing.body(buffer) {
+        Ok(Piece::Data(data)) => {
+            assert!(!data.is_empty());
+            request.body.extend_from_slice(&data);
+        }
+        Ok(Piece::Trailers(fields)) => request.trailers = fields,
+        Ok(Piece::End) => {}
+        Ok(Piece::Wait) => {
+            assert!(buffer.is_empty(), "bytes that nobody takes");
+            return false;
+        }
+        Err(why) => {
+            failure.set(Some(why));
+            return false;
         }
     }
-    Followed { heads, bodies, failure: None, place: framing.place() }
+    request.ended = framing.place() != Place::Body;
+    true
 }
 
-/// Holds a head that passed, and the body that passed behind it, against RFC 9112 as read by somebody else.
-fn check(head: &[u8], body: &[u8], ended: bool) {
-    for (at, _) in head.iter().enumerate().filter(|(_, byte)| **byte == b'\n') {
-        assert_eq!(head[at - 1], b'\r', "a bare line feed");
-    }
-    assert_eq!(head.iter().filter(|byte| **byte == b'\r').count(), head.iter().filter(|byte| **byte == b'\n').count());
-    assert!(!head.contains(&0));
-    let mut fields = [httparse::EMPTY_HEADER; 100];
-    let mut request = httparse::Request::new(&mut fields);
-    assert_eq!(request.parse(head), Ok(httparse::Status::Complete(head.len())));
-    let path = request.path.expect("a whole request has a target");
-    let uri: http::Uri = path.parse().expect("a target that passes is a URI");
+/// Holds a request against RFC 9112 as read by somebody else.
+fn check(request: &Taken) {
+    let Taken { head, bytes, body, ended, .. } = request;
+    let count = |byte: u8| bytes.iter().filter(|&&one| one == byte).count();
+    let lines = bytes.windows(2).filter(|two| two == b"\r\n").count();
+    assert!(count(b'\r') == lines && count(b'\n') == lines && count(0) == 0, "a bare line end");
+    let mut fields = [httparse::EMPTY_HEADER; 128];
+    let mut parsed = httparse::Request::new(&mut fields);
+    assert_eq!(parsed.parse(bytes), Ok(httparse::Status::Complete(bytes.len())));
+    let path = parsed.path.expect("a whole request has a target");
     if path.starts_with('/') {
-        assert_eq!(uri.path_and_query().expect("a path").as_str(), path, "not the bytes that came");
-        let _ = target::check_path(uri.path(), true);
+        assert_eq!(head.parts.uri.path_and_query().expect("a path").as_str(), path, "not the bytes that came");
+        let _ = target::check_path(head.parts.uri.path(), true);
     }
-    http::Method::from_bytes(request.method.expect("a method").as_bytes()).expect("a method that passes is one");
-    let (mut lengths, mut codings) = (Vec::new(), Vec::new());
-    for field in request.headers.iter() {
-        http::HeaderName::from_bytes(field.name.as_bytes()).expect("a name");
-        let value = http::HeaderValue::from_bytes(field.value).expect("a value");
-        match field.name.replace('_', "-").to_ascii_lowercase().as_str() {
-            "content-length" => lengths.push(value),
-            "transfer-encoding" => codings.push(value),
-            "host" => drop(value.to_str().map(host::canonical)),
-            _ => {}
-        }
+    assert_eq!(head.parts.method.as_str(), parsed.method.expect("a method"));
+    let kept: Vec<(&str, &[u8])> = parsed.headers.iter().map(|field| (field.name, field.value)).collect();
+    assert_eq!(head.parts.headers.len(), kept.len());
+    for name in head.parts.headers.keys() {
+        let values = kept.iter().filter(|(field, _)| field.eq_ignore_ascii_case(name.as_str())).map(|(_, value)| *value);
+        assert!(head.parts.headers.get_all(name).iter().map(http::HeaderValue::as_bytes).eq(values), "{name}");
     }
+    let values = |wanted: &str| -> Vec<&[u8]> {
+        kept.iter().filter(|(name, _)| name.replace('_', "-").eq_ignore_ascii_case(wanted)).map(|(_, value)| *value).collect()
+    };
+    values("host").iter().for_each(|host| drop(std::str::from_utf8(host).map(host::canonical)));
+    let (lengths, codings) = (values("content-length"), values("transfer-encoding"));
     assert!(lengths.len() + codings.len() <= 1, "two framings");
-    if let Some(length) = lengths.first() {
-        let length: u64 = length.to_str().expect("digits").parse().expect("a length");
-        assert!(body.len() as u64 <= length);
-        assert!(!ended || body.len() as u64 == length);
-    } else if let Some(coding) = codings.first() {
-        assert!(coding.as_bytes().eq_ignore_ascii_case(b"chunked"));
-        assert_eq!(request.version, Some(1));
-        assert!(chunks_end(body) == ended || !ended, "the chunks do not end where the body does");
-    } else {
-        assert!(body.is_empty());
-    }
-}
-
-/// Whether a body is whole chunks up to the last, and nothing behind it.
-fn chunks_end(mut body: &[u8]) -> bool {
-    loop {
-        let Some(end) = body.windows(2).position(|two| two == b"\r\n") else { return false };
-        let line = std::str::from_utf8(body[..end].split(|byte| *byte == b';').next().unwrap_or_default());
-        let size = u64::from_str_radix(line.expect("digits"), 16).expect("a size");
-        body = &body[end + 2..];
-        if size == 0 {
-            break;
+    match (lengths.first(), codings.first()) {
+        (Some(length), _) => {
+            let length: u64 = std::str::from_utf8(length).expect("digits").parse().expect("a length");
+            assert_eq!(head.length, Length::Fixed(length));
+            assert_eq!(*ended, body.len() as u64 == length);
         }
-        let Ok(size) = usize::try_from(size) else { return false };
-        let Some(rest) = size.checked_add(2).and_then(|size| body.get(size..)) else { return false };
-        assert_eq!(&body[size..size + 2], b"\r\n");
-        body = rest;
-    }
-    loop {
-        let Some(end) = body.windows(2).position(|two| two == b"\r\n") else { return false };
-        body = &body[end + 2..];
-        if end == 0 {
-            return body.is_empty();
+        (None, Some(coding)) => {
+            assert!(coding.eq_ignore_ascii_case(b"chunked") && head.parts.version == Version::HTTP_11);
+            assert_eq!(head.length, Length::Chunked);
         }
+        (None, None) => assert!(head.length == Length::Fixed(0) && body.is_empty()),
     }
+    let closes = values("connection").iter().flat_map(|value| value.split(|byte| *byte == b','))
+        .any(|token| token.trim_ascii().eq_ignore_ascii_case(b"close"));
+    assert!(!(closes && head.keep_alive), "kept, but to be closed");
 }

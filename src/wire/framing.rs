@@ -223,7 +223,13 @@ fn parse(head: &Bytes, limits: HeadLimits) -> Result<RequestHead, Failure> {
     }
     let length = said.length()?;
     let expects = said.expects && version == Version::HTTP_11 && length != Length::Fixed(0);
-    Ok(RequestHead { parts, length, keep_alive: said.keep_alive, takes_trailers: said.takes_trailers, expects })
+    Ok(RequestHead {
+        parts,
+        length,
+        keep_alive: said.keep_alive && !said.close,
+        takes_trailers: said.takes_trailers,
+        expects,
+    })
 }
 
 /// What the fields say of the body and the connection.
@@ -232,6 +238,8 @@ struct Said {
     length: Option<u64>,
     chunked: bool,
     keep_alive: bool,
+    /// RFC 9112 section 9.3: wins, wherever it stands.
+    close: bool,
     takes_trailers: bool,
     expects: bool,
 }
@@ -239,7 +247,8 @@ struct Said {
 impl Said {
     fn new(version: Version) -> Said {
         let keep_alive = version == Version::HTTP_11;
-        Said { version, length: None, chunked: false, keep_alive, takes_trailers: false, expects: false }
+        let (chunked, close, takes_trailers, expects) = (false, false, false, false);
+        Said { version, length: None, chunked, keep_alive, close, takes_trailers, expects }
     }
 
     fn note(&mut self, name: &HeaderName, value: &[u8]) -> Result<(), Failure> {
@@ -260,7 +269,7 @@ impl Said {
             "connection" => {
                 for token in value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii) {
                     if token.eq_ignore_ascii_case(b"close") {
-                        self.keep_alive = false;
+                        self.close = true;
                     } else if self.version == Version::HTTP_10 && token.eq_ignore_ascii_case(b"keep-alive") {
                         self.keep_alive = true;
                     }

@@ -13,6 +13,7 @@ mod broken;
 mod bulkhead;
 mod command_line;
 mod comparing;
+mod conformance;
 mod connections;
 mod demo;
 mod desync;

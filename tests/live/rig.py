@@ -12,6 +12,7 @@ import multiprocessing
 import os
 import random
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -41,6 +42,22 @@ def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def as_many_files_as_allowed():
+    """Thousands of connections need as many descriptors, here and in what is started from here."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def certificate(folder, name="shop.example"):
+    """A self-signed pair, anew with each call: the paths of certificate and key."""
+    paths = os.path.join(folder, "cert.pem"), os.path.join(folder, "key.pem")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+         "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}", "-out", paths[0], "-keyout", paths[1]],
+        check=True, capture_output=True)
+    return paths
 
 
 def until(what, holds, seconds=20):
@@ -180,7 +197,8 @@ class Operator:
 class Rig:
     """Two backends, the facade between them, and a folder of its own. A context manager."""
 
-    def __init__(self, banyan, legacy, new, routes, state_dir=None, environment=None, access_log="off"):
+    def __init__(self, banyan, legacy, new, routes, state_dir=None, environment=None, access_log="off", listen="", limits=""):
+        """`listen` are further keys of the listener, `limits` of the backends."""
         self.banyan = os.path.abspath(banyan)
         if not os.access(self.banyan, os.X_OK):
             sys.exit(f"{banyan} is not there: cargo build --release, or --banyan PATH")
@@ -192,14 +210,14 @@ class Rig:
         self.config = os.path.join(self.folder, "routes.yaml")
         with open(self.config, "w") as file:
             file.write(f"""version: 1
-listen: [{{ address: "127.0.0.1:{self.port}" }}]
+listen: [{{ address: "127.0.0.1:{self.port}"{listen and ", " + listen} }}]
 admin: {{ address: "127.0.0.1:{self.admin}" }}
 state_dir: {self.state_dir}
 access_log: {access_log}
 defaults: {{ legacy: legacy }}
 backends:
-  legacy: {{ endpoints: ["http://127.0.0.1:{getattr(self.legacy, 'port', self.legacy)}"] }}
-  new: {{ endpoints: ["http://127.0.0.1:{getattr(self.new, 'port', self.new)}"] }}
+  legacy: {{ endpoints: ["http://127.0.0.1:{getattr(self.legacy, 'port', self.legacy)}"]{limits and ", " + limits} }}
+  new: {{ endpoints: ["http://127.0.0.1:{getattr(self.new, 'port', self.new)}"]{limits and ", " + limits} }}
 {routes}
 """)
 
@@ -256,6 +274,14 @@ backends:
     def stop(self):
         self.facade.terminate()
         return self.facade.wait(60)
+
+    def resident(self):
+        """Kilobytes of memory that the facade holds for itself."""
+        with open(f"/proc/{self.facade.pid}/status") as status:
+            return int(re.search(r"RssAnon:\s+(\d+)", status.read())[1])
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.facade.pid}/fd"))
 
     def log(self):
         with open(os.path.join(self.folder, "stderr.log"), errors="replace") as log:

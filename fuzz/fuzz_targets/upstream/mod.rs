@@ -5,8 +5,8 @@ pub(crate) mod http1;
 use bytes::BytesMut;
 use http::{HeaderMap, Method, StatusCode, header};
 
-use http1::decode::{Decoder, Piece};
-use http1::head::{self, Length, NotHttp};
+use crate::wire::decode::{Decoder, From, Length, Piece};
+use http1::head::{self, NotHttp};
 
 /// Beyond this the verdict on a head that is too large depends on how much of it was there.
 const MOST: usize = 60 * 1024;
@@ -51,10 +51,10 @@ fn take(bytes: &[u8], step: usize, method: &Method) -> Result<Option<Taken>, Not
             break head;
         }
     };
-    let mut decoder = Decoder::new(head.length);
+    let mut decoder = Decoder::new(head.length, From::Backend);
     let (mut body, mut trailers) = (Vec::new(), HeaderMap::new());
     loop {
-        match decoder.take(&mut buffer)? {
+        match decoder.take(&mut buffer).map_err(|_| NotHttp)? {
             Piece::Data(data) => {
                 assert!(!data.is_empty());
                 body.extend_from_slice(&data);

@@ -75,6 +75,7 @@ fn a_head_says_how_its_connection_goes_on() {
     assert!(!head("GET / HTTP/1.1\r\nConnection: x, Close\r\n\r\n").keep_alive);
     assert!(!head("GET / HTTP/1.0\r\n\r\n").keep_alive);
     assert!(head("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").keep_alive);
+    assert!(!head("GET / HTTP/1.0\r\nConnection: close, keep-alive\r\n\r\n").keep_alive);
     assert!(head("PUT / HTTP/1.1\r\nExpect: 100-Continue\r\nContent-Length: 1\r\n\r\n").expects);
     assert!(!head("PUT / HTTP/1.1\r\nExpect: 100-continue\r\n\r\n").expects);
     assert!(!head("PUT / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n").expects);

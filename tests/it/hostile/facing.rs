@@ -12,7 +12,7 @@ pub enum Protocol {
 use Protocol::{Http1, Http2};
 
 /// In front, and behind.
-pub const ALL: [(Protocol, Protocol); 1] = [(Http1, Http1)];
+pub const ALL: [(Protocol, Protocol); 4] = [(Http1, Http1), (Http1, Http2), (Http2, Http1), (Http2, Http2)];
 
 /// A facade between two protocols.
 #[derive(Debug)]

@@ -4,7 +4,7 @@
 use super::facing::{Facing, Protocol, borrowed};
 use crate::harness::{Frame, StreamEnd, Streams, frames as http2};
 
-const BEHIND: [(Protocol, Protocol); 0] = [];
+const BEHIND: [(Protocol, Protocol); 2] = [(Protocol::Http2, Protocol::Http1), (Protocol::Http2, Protocol::Http2)];
 
 type Fields = Vec<(Vec<u8>, Vec<u8>)>;
 
@@ -98,6 +98,19 @@ fn what_http_1_would_read_as_something_else_reaches_no_backend() {
         }
         assert!(wrong.is_empty(), "{pair:?}: {wrong:?}");
         facing.pair.assert_untouched();
+    }
+}
+
+#[test]
+fn space_around_a_value_is_no_part_of_it() {
+    for pair in BEHIND {
+        let facing = Facing::start(pair, "");
+        for value in [" b", "b ", "\tb", "b\t"] {
+            let mut client = Streams::connect(facing.pair.site.address());
+            let stream = client.request(&borrowed(&with("a", value)), None);
+            client.answer(stream);
+        }
+        assert!(facing.pair.legacy.requests().iter().all(|request| request.field("a") == Some("b")), "{pair:?}");
     }
 }
 

@@ -1,0 +1,190 @@
+#!/usr/bin/env python3
+"""Thousands of slow clients beside normal ones, as `slowhttptest -H`, `-B` and `-X` make them: heads that never end, bodies that never
+end, answers that nobody reads.
+
+    tests/live/slow.py [--banyan PATH] [--connections 5000] [--seconds 30] [--rate 300]
+
+Normal clients ask at a fixed rate, first alone, then beside each kind. Exit code 1 if one of their requests failed or their 99th
+percentile was more than twice what it was alone (or 5 ms, if that is more: what the scheduler of a busy machine adds). A slow
+connection that the facade closes is opened again. Python 3 alone is needed.
+"""
+
+import argparse
+import asyncio
+import itertools
+import multiprocessing
+import random
+import socket
+import sys
+import time
+from collections import Counter
+
+from rig import Driver, Rig, as_many_files_as_allowed, get, percentile, table
+
+ROUTES = 'routes: [{ name: everything, match: { path: "/{*rest}" }, new: new, stage: live }]'
+# Slow bodies hold a connection to their backend while they last; that share of a backend is the operator's to bound.
+LIMITS = "limits: { requests: 20000, connections: 20000, pending: 20000 }"
+LARGE = b"z" * 1_000_000
+# What an attacker sends now and then, and how often, in seconds.
+EVERY = 5
+
+
+def answer(request):
+    return 200, [("Content-Type", "text/plain")], LARGE if request.target == "/large" else b"x" * 1000
+
+
+class Slow(asyncio.Protocol):
+    first = b""
+
+    def __init__(self, attack):
+        self.attack = attack
+
+    def connection_made(self, transport):
+        self.transport = transport
+        transport.write(self.first)
+
+    def go_on(self):
+        self.transport.write(self.more)
+
+    def data_received(self, data):
+        self.attack.statuses[data[9:12].decode("latin-1")] += 1
+
+    def connection_lost(self, _):
+        self.attack.closed += 1
+        self.attack.alive.discard(self)
+
+
+class Head(Slow):
+    first, more = b"GET /x HTTP/1.1\r\nHost: shop.example\r\nUser-Agent: slow\r\n", b"X-More: yes\r\n"
+
+
+class Body(Slow):
+    first = b"POST /x HTTP/1.1\r\nHost: shop.example\r\nContent-Length: 8192\r\nContent-Type: text/plain\r\n\r\nfoo=bar"
+    more = b"&a=b"
+
+
+class Read(Slow):
+    """Asks for much, and takes hardly any of it."""
+
+    first = b"GET /large HTTP/1.1\r\nHost: shop.example\r\n\r\n"
+    answered = False
+
+    def connection_made(self, transport):
+        super().connection_made(transport)
+        transport.pause_reading()
+
+    def go_on(self):
+        # One read of what the small buffer holds, and no more.
+        self.transport.resume_reading()
+
+    def data_received(self, data):
+        if not self.answered:
+            self.answered = True
+            super().data_received(data)
+        self.transport.pause_reading()
+
+
+class Attack:
+    """Keeps so many slow connections open, in a process of its own."""
+
+    def __init__(self, kind, port, connections):
+        self.kind, self.port, self.connections = kind, port, connections
+        self.told = multiprocessing.Queue()
+        self.process = multiprocessing.Process(target=lambda: asyncio.run(self.run()), daemon=True)
+
+    async def run(self):
+        self.alive, self.closed, self.statuses, self.opened = set(), 0, Counter(), 0
+        loop, source = asyncio.get_running_loop(), itertools.cycle(range(1, 200))
+        asked = loop.time()
+        while True:
+            missing = self.connections - len(self.alive)
+            for _ in range(min(missing, 200)):
+                link = socket.socket()
+                link.setblocking(False)
+                if self.kind is Read:
+                    link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+                link.bind((f"127.0.1.{next(source)}", 0))
+                try:
+                    await asyncio.wait_for(loop.sock_connect(link, ("127.0.0.1", self.port)), 10)
+                    _, protocol = await loop.create_connection(lambda: self.kind(self), sock=link)
+                    self.alive.add(protocol)
+                    self.opened += 1
+                except (OSError, asyncio.TimeoutError):
+                    link.close()
+                    self.statuses["no connection"] += 1
+                    await asyncio.sleep(0.1)
+            if loop.time() - asked > EVERY:
+                asked = loop.time()
+                for protocol in list(self.alive):
+                    protocol.go_on()
+                self.told.put((len(self.alive), self.opened, self.closed, dict(self.statuses)))
+            await asyncio.sleep(0.05)
+
+    def __enter__(self):
+        self.process.start()
+        self.latest = (0, 0, 0, {})
+        # Not before they are all there.
+        while self.latest[0] < self.connections * 0.95:
+            self.latest = self.told.get(timeout=120)
+        return self
+
+    def __exit__(self, *_):
+        while not self.told.empty():
+            self.latest = self.told.get()
+        self.process.kill()
+        self.process.join()
+
+
+def normal(rig, seconds, rate):
+    """How normal clients fare: the times, and what failed."""
+    times, wrong, ends = [], Counter(), time.monotonic() + seconds
+    driver = Driver(rig.port, connections=32)
+
+    def each(_, answer):
+        times.append(answer.took)
+        if answer.status != 200 or len(answer.body) != 1000:
+            wrong[answer.status] += 1
+
+    driver.drive((get(f"/item/{random.random()}") for _ in itertools.count()), rate, each, lambda: time.monotonic() > ends)
+    wrong.update(error for *_, error in driver.failed)
+    return times, wrong
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--banyan", default="target/release/banyan")
+    parser.add_argument("--connections", type=int, default=5000)
+    parser.add_argument("--seconds", type=float, default=30)
+    parser.add_argument("--rate", type=float, default=300)
+    arguments = parser.parse_args()
+    as_many_files_as_allowed()
+    rows, failed = [], False
+    with Rig(arguments.banyan, answer, answer, ROUTES, limits=LIMITS) as rig:
+
+        def measure(name, attack=None):
+            nonlocal failed
+            times, wrong = normal(rig, arguments.seconds, arguments.rate)
+            p50, p99 = percentile(times, 0.5) * 1000, percentile(times, 0.99) * 1000
+            if attack:
+                alone = rows[0]["p99 ms"]
+                failed |= bool(wrong) or p99 > max(2 * float(alone), 5)
+            rows.append({
+                "beside": name, "requests": len(times), "failed": sum(wrong.values()) and dict(wrong) or 0,
+                "p50 ms": f"{p50:.2f}", "p99 ms": f"{p99:.2f}", "facade MB": rig.resident() // 1024, "fds": rig.descriptors(),
+            })
+
+        normal(rig, 3, arguments.rate)
+        measure("nobody")
+        for name, kind in (("slow heads (-H)", Head), ("slow bodies (-B)", Body), ("slow readers (-X)", Read)):
+            with Attack(kind, rig.port, arguments.connections) as attack:
+                measure(name, attack)
+            alive, opened, closed, statuses = attack.latest
+            rows[-1].update({"slow": alive, "opened": opened, "closed": closed, "told": statuses})
+            time.sleep(3)
+        measure("nobody again")
+    print(table(rows, ["beside", "requests", "failed", "p50 ms", "p99 ms", "facade MB", "fds", "slow", "opened", "closed", "told"]))
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
