@@ -1,9 +1,17 @@
 //! The wall clock, for records and for people; what decides runs by monotonic time.
 
-use std::time::{Duration, SystemTime};
+use std::sync::LazyLock;
+use std::time::{Duration, Instant, SystemTime};
 
 /// The last moment of year 9999, in milliseconds since 1970: beyond, RFC 3339 has no text.
 const LAST_MS: u64 = 253_402_300_799_999;
+
+/// Milliseconds of monotonic time since this was first asked for, from 1: what fits into an atomic and is read by all threads.
+#[must_use]
+pub fn uptime_ms() -> u64 {
+    static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
+    u64::try_from(BEGAN.elapsed().as_millis()).unwrap_or(u64::MAX).saturating_add(1)
+}
 
 /// Now, in milliseconds since 1970.
 #[must_use]

@@ -32,6 +32,10 @@ async fn metrics(State(admin): State<Admin>) -> Response {
     let mut scrape = Scrape::default();
     scrape.routes(generation.meters.iter().chain([&generation.unrouted]).map(|meter| &**meter));
     scrape.backends(generation.backends.iter().map(|backend| &*backend.meter));
+    scrape.endpoints(generation.backends.iter().flat_map(|backend| {
+        let name = &*backend.settings.name;
+        backend.endpoints.iter().map(move |endpoint| (name, &*endpoint.address.authority, endpoint.is_up()))
+    }));
     scrape.shadows(generation.shadow_meters.iter().flatten().map(|meter| &**meter));
     scrape.gauge(
         "banyan_shadow_queue_bytes",

@@ -121,6 +121,15 @@ fn headlines(status: &Status, out: &mut impl Write) -> io::Result<()> {
         let (scope, by, why) = (printable(&pin.scope), printable(&pin.by), printable(&why));
         writeln!(out, "pinned: {scope}{unknown} by {by} since {}{until}{why}", pin.since)?;
     }
+    for backend in &status.backends {
+        for endpoint in &backend.endpoints {
+            let trouble = [(!endpoint.healthy, "is UNHEALTHY"), (endpoint.ejected, "is EJECTED for what it answered")];
+            let unresolved = [(!endpoint.resolved, "has NO ADDRESS")];
+            for (_, what) in trouble.into_iter().chain(unresolved).filter(|(is_so, _)| *is_so) {
+                writeln!(out, "{}: {} {what}", printable(&backend.name), printable(&endpoint.address))?;
+            }
+        }
+    }
     for peer in &status.peers {
         let said =
             if peer.agrees { "agrees".to_owned() } else { format!("DISAGREES: {}", peer.differences.join("; ")) };

@@ -80,6 +80,8 @@ pub fn changes(old: &Snapshot, new: &Snapshot) -> Vec<String> {
     beside("shadow", old, new, |snapshot| &snapshot.shadows, &mut lines);
     beside("guard", old, new, |snapshot| &snapshot.guards, &mut lines);
     beside("ramp", old, new, |snapshot| &snapshot.ramps, &mut lines);
+    beside("fallback", old, new, |snapshot| &snapshot.fallbacks, &mut lines);
+    beside("rate_limit", old, new, |snapshot| &snapshot.rate_limits, &mut lines);
     backends(old, new, &mut lines);
     cohorts(old, new, &mut lines);
     flags(old, new, &mut lines);
@@ -125,7 +127,7 @@ fn routes(old: &Snapshot, new: &Snapshot, lines: &mut Vec<String>) {
     differ("defaults.legacy", &legacy(old), &legacy(new), lines);
 }
 
-/// What stands beside the routes that are in both: shadows, guards, ramps.
+/// What stands beside the routes that are in both: shadows, guards, ramps, fallbacks, rate limits.
 fn beside<T: PartialEq>(
     what: &str,
     old: &Snapshot,
@@ -295,6 +297,7 @@ fn settings(old: &Snapshot, new: &Snapshot, lines: &mut Vec<String>) {
     changed("admin.peers", old.admin.peers == new.admin.peers);
     changed("admin.tls", old.admin.tls == new.admin.tls);
     changed("drain", old.drain == new.drain);
+    changed("stream_grace", old.stream_grace == new.stream_grace);
     changed("access_log", old.access_log == new.access_log);
     changed("retention", old.retention == new.retention);
     changed("reload.confirm_removals", old.confirm_removals == new.confirm_removals);

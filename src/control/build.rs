@@ -25,7 +25,7 @@ pub(super) fn generation(
         .collect();
     let backends = snapshot.backends.iter().map(|settings| match living.get(&*settings.name) {
         Some(backend) if backend.settings == *settings => Arc::clone(backend),
-        Some(backend) => Arc::new(Backend::new(settings.clone(), Arc::clone(&backend.meter))),
+        Some(backend) => Arc::new(backend.changed(settings.clone())),
         None => {
             let meter = Arc::new(BackendMeter::new(settings.name.clone(), workers));
             Arc::new(Backend::new(settings.clone(), meter))

@@ -13,12 +13,13 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use super::choose::{self, Chosen};
 use super::command::{Command, Outcome, Reloaded};
 use super::event::Event;
+use super::fallbacks::Fallbacks;
 use super::helm::{Caller, Done, Helm, Refused};
 use super::history::MadeFrom;
 use super::overview::Overview;
 use super::state_dir::StateDir;
 use super::watch::Watch;
-use super::{begin, plan, resolve};
+use super::{begin, health, plan, resolve};
 use crate::clock::{exact_moment, now_ms};
 use crate::config::{self, Bundle, Disk, Loaded, Options, Removal};
 use crate::directives::Source;
@@ -179,7 +180,10 @@ impl Controller {
     pub async fn run(mut self, mut commands: mpsc::Receiver<Command>, mut shutdown: ShutdownWatch) {
         let resolving = tokio::spawn(resolve::keep_resolving(Arc::clone(&self.live)));
         let sampling = tokio::spawn(plan::keep_sampling(Arc::clone(&self.live)));
-        let looking = tokio::spawn(keep_looking(Arc::clone(&self.helm), Arc::clone(&self.overview)));
+        let checking = tokio::spawn(health::keep_checking(Arc::clone(&self.live), self.helm.events().clone()));
+        let fallbacks = Arc::new(Fallbacks::new(Arc::clone(&self.live), self.store.clone()));
+        let looking = keep_looking(Arc::clone(&self.helm), Arc::clone(&self.overview), Arc::clone(&fallbacks));
+        let looking = tokio::spawn(looking);
         let mut poll = interval(POLL);
         poll.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -200,6 +204,8 @@ impl Controller {
         resolving.abort();
         looking.abort();
         sampling.abort();
+        checking.abort();
+        fallbacks.hand_over();
         self.writer.stop(Duration::from_secs(1));
         if !self.helm.ledger().stop(LEDGER_PATIENCE) {
             tracing::warn!("the last directives were not written in time");
@@ -413,9 +419,9 @@ impl Controller {
     }
 }
 
-/// Ends pins whose time is over, does what guards and ramps find, and tells of new signatures: a task of its own, since a reload may
+/// Ends pins whose time is over, does what guards and ramps find, tells of new signatures, and counts fallbacks: a task of its own, since a reload may
 /// take its time.
-async fn keep_looking(helm: Arc<Helm>, overview: Arc<Overview>) {
+async fn keep_looking(helm: Arc<Helm>, overview: Arc<Overview>, fallbacks: Arc<Fallbacks>) {
     let mut tick = interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -427,5 +433,6 @@ async fn keep_looking(helm: Arc<Helm>, overview: Arc<Overview>) {
         for sighting in helm.live().sightings() {
             helm.sighted(&sighting);
         }
+        fallbacks.hand_over();
     }
 }

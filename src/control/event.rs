@@ -19,7 +19,7 @@ pub struct Event {
     pub id: u64,
     /// When (RFC 3339, UTC).
     pub at: String,
-    /// What: as in the audit (`rollback`, `resume`, `kill`, `reload`, `hold`, `trip`, `step` …), or `refused` (a reload), `warning` (a
+    /// What: as in the audit (`rollback`, `resume`, `kill`, `reload`, `hold`, `trip`, `step` …), or `unhealthy`, `healthy`, `ejected`, `readmitted` (an endpoint), `refused` (a reload), `warning` (a
     /// guard that may not roll back), `signature` (a difference seen for the first time).
     pub what: String,
     /// On what: a scope, a unit, a signature; empty for the whole configuration.

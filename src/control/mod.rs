@@ -16,6 +16,8 @@
 //! - [`state_dir`]: the state directory and its lock
 //! - [`watch`]: notices that a file of the configuration has changed and rests
 //! - [`plan`]: what another configuration would change
+//! - [`health`]: endpoints are asked how they are
+//! - [`fallbacks`]: what legacy answered in new's place counts against new
 //! - [`resolve`]: names of endpoints become addresses
 
 mod begin;
@@ -24,7 +26,9 @@ mod choose;
 mod command;
 mod controller;
 pub mod event;
+mod fallbacks;
 pub mod guard;
+mod health;
 pub mod helm;
 pub mod history;
 pub mod overview;

@@ -15,7 +15,10 @@ use crate::routing::{CohortKind, Rules};
 use crate::snapshot::Snapshot;
 use crate::telemetry::TenantTable;
 use recent::Recent;
-pub use status::{Compared, GuardStatus, PeerStatus, PinStatus, RampStatus, RouteStatus, SideStatus, Status};
+pub use status::{
+    BackendStatus, Compared, EndpointStatus, GuardStatus, PeerStatus, PinStatus, RampStatus, RouteStatus, SideStatus,
+    Status,
+};
 pub use tenants::TenantStatus;
 
 /// How everything stands.

@@ -24,6 +24,8 @@ pub enum Source {
     Timer,
     /// Shadow traffic.
     Shadow,
+    /// Health checks, and what endpoints answer.
+    Health,
 }
 
 /// Who brought a change about.
@@ -60,7 +62,7 @@ pub struct Act {
 
 impl Source {
     /// All of them.
-    pub const ALL: [Source; 8] = [
+    pub const ALL: [Source; 9] = [
         Source::Start,
         Source::File,
         Source::Signal,
@@ -69,6 +71,7 @@ impl Source {
         Source::Ramp,
         Source::Timer,
         Source::Shadow,
+        Source::Health,
     ];
 
     /// Its name, as in JSON.
@@ -83,6 +86,7 @@ impl Source {
             Source::Ramp => "ramp",
             Source::Timer => "timer",
             Source::Shadow => "shadow",
+            Source::Health => "health",
         }
     }
 

@@ -111,6 +111,9 @@ impl Copying {
 
     /// Notes the head of the answer as the client is sent it.
     pub(super) fn answered(&mut self, status: StatusCode, headers: &HeaderMap, expected: Option<u64>) {
+        if self.dropped.is_some() {
+            return;
+        }
         if safety::is_endless(headers) {
             self.dropped = Some(Dropped::Stream);
         } else if expected.is_some_and(|bytes| bytes > self.max_body as u64) {
@@ -119,6 +122,12 @@ impl Copying {
             let body = BodyCopy::new(self.max_body);
             self.answer = Some(AnswerCopy { status, fields: Recorded::flatten(headers), body, took: None });
         }
+    }
+
+    /// Gives the copy up.
+    pub(super) fn give_up(&mut self, why: Dropped) {
+        self.dropped = Some(why);
+        self.answer = None;
     }
 
     /// Takes the next piece of the answer's body.

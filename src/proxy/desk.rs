@@ -23,8 +23,10 @@ pub(super) struct Desk {
 }
 
 impl Desk {
-    pub(super) fn new(worker: WorkerId, access: Arc<AccessQueue>, tenants: Arc<TenantQueue>) -> Desk {
+    /// The desk of one of so many workers.
+    pub(super) fn new(worker: WorkerId, workers: usize, access: Arc<AccessQueue>, tenants: Arc<TenantQueue>) -> Desk {
         let (log, tenants) = (RefCell::new(LineBuffer::new(access)), RefCell::new(TenantTally::new(tenants)));
-        Desk { worker, pools: Rc::default(), log, tenants, sampler: RefCell::default() }
+        let pools = Rc::new(Pools::new(workers));
+        Desk { worker, pools, log, tenants, sampler: RefCell::default() }
     }
 }

@@ -1,23 +1,21 @@
-//! One request to one backend.
+//! One attempt: one request to one endpoint.
 
 use std::sync::Arc;
 
 use http::request::Parts;
 use http::{HeaderValue, Method};
-use hyper::body::Body;
 use tokio::time::Instant;
 
 use super::copying::Copying;
+use super::replay::Replay;
 use super::view::View;
 use crate::errors::Failure;
 use crate::names::Side;
 use crate::routing::{Decision, Original, Rewrite, Route};
 use crate::snapshot::HostRule;
-use crate::upstream::{
-    Answer, Backend, Checkout, Connection, Delimiting, Endpoint, Patience, Pools, SendError, Wanted,
-};
-use crate::wire::body::RequestBody;
+use crate::upstream::{Answer, Backend, Checkout, Connection, Endpoint, Patience, Pools, SendError, Wanted};
 use crate::wire::headers::{self, Forwarding, Hop};
+use crate::wire::outgoing::Delimiting;
 
 /// Where a request came from.
 #[derive(Clone, Copy)]
@@ -28,13 +26,23 @@ pub(super) struct Origin<'a> {
     pub(super) request_id: &'a HeaderValue,
 }
 
-/// What a request is forwarded with.
+/// One attempt to have a request answered.
 pub(super) struct Forward<'a> {
     pub(super) pools: &'a Pools,
     pub(super) backend: &'a Arc<Backend>,
-    pub(super) endpoint: &'a Arc<Endpoint>,
+    pub(super) endpoint: Arc<Endpoint>,
+    /// The side that is asked: legacy too where it steps in for new.
+    pub(super) side: Side,
     pub(super) decision: &'a Decision,
     pub(super) view: &'a View,
+}
+
+/// Why an attempt has no answer.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Miss {
+    pub(super) failure: Failure,
+    /// Whether the backend may have acted upon the request.
+    pub(super) sent: bool,
 }
 
 impl Forward<'_> {
@@ -45,7 +53,7 @@ impl Forward<'_> {
 
     /// How paths are rewritten, if the request goes to new and the route says so.
     pub(super) fn rewrite(&self) -> Option<&Rewrite> {
-        self.route().filter(|_| self.decision.side == Side::New)?.rewrite.as_ref()
+        self.route().filter(|_| self.side == Side::New)?.rewrite.as_ref()
     }
 
     /// What was matched, for rewriting and for mapping back.
@@ -54,7 +62,7 @@ impl Forward<'_> {
     }
 
     /// Writes the head of the request to the backend.
-    fn write_head(&self, out: &mut Vec<u8>, parts: &Parts, delimiting: Delimiting, from: &Origin<'_>) {
+    fn write_head(&self, out: &mut Vec<u8>, parts: &Parts, delimiting: Delimiting, from: &Origin<'_>, http2: bool) {
         out.extend_from_slice(parts.method.as_str().as_bytes());
         out.push(b' ');
         match self.rewrite() {
@@ -74,53 +82,64 @@ impl Forward<'_> {
         let Origin { hop, trusted, host: client_host, request_id } = *from;
         let forwarding = Forwarding { hop, trusted, client_host, host, request_id };
         headers::write_request_fields(out, &parts.headers, &forwarding);
-        if delimiting == Delimiting::Chunked {
+        if http2 {
+            headers::write_takes_trailers(out, &parts.headers);
+        } else if delimiting == Delimiting::Chunked {
             out.extend_from_slice(b"transfer-encoding: chunked\r\n");
         }
         out.extend_from_slice(b"\r\n");
     }
 
-    /// Sends the request and waits for the answer's head. A connection that turns out to have been closed meanwhile is
-    /// replaced once, if nothing was sent over it or if sending the request again is safe (RFC 9110 section 9.2.2: a safe
-    /// method; and without a body, which is gone once it is sent).
-    pub(super) async fn send(
+    /// Sends the request and waits for the answer's head, until the second of two moments. The first, where there is one, is since
+    /// when a connection that was used before has been waiting to be used. A connection that turns out to have been closed
+    /// meanwhile is replaced once, if nothing was sent over it or if sending the request again is safe (RFC 9110 section 9.2.2: a
+    /// safe method; and without a body).
+    pub(super) async fn attempt(
         &self,
         parts: &Parts,
-        mut body: RequestBody,
+        body: &mut Replay,
         from: &Origin<'_>,
-        began: Instant,
+        (began, until): (Option<Instant>, Instant),
         mut copy: Option<&mut Copying>,
-    ) -> Result<(Answer, Box<Connection>), Failure> {
+    ) -> Result<(Answer, Box<Connection>), Miss> {
         let timeouts = &self.backend.settings.timeouts;
-        let snapshot = &self.view.generation.snapshot;
-        let total = began + self.route().map_or(snapshot.default_timeout, |route| route.timeout);
-        let delimiting = if body.size_hint().exact().is_some() { Delimiting::Length } else { Delimiting::Chunked };
-        let safe = matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS) && body.is_end_stream();
-        let mut wanted = Wanted { until: total, fresh: false, upgrade: false };
+        let delimiting = body.delimiting();
+        let safe = matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS) && body.is_empty();
+        let mut wanted = Wanted { until, fresh: false, upgrade: false };
+        let mut sent = false;
         loop {
-            let checkout = self.pools.checkout(self.backend, self.endpoint, wanted).await?;
-            let Checkout { mut connection, reused } = checkout;
+            let checkout = self.pools.checkout(self.backend, &self.endpoint, wanted).await;
+            let Checkout { mut connection, reused } = checkout.map_err(|failure| Miss { failure, sent })?;
             wanted.fresh = true;
-            let sent = if reused { began } else { Instant::now() };
-            let left = total.saturating_duration_since(sent);
+            let now = began.filter(|_| reused).unwrap_or_else(Instant::now);
+            let left = until.saturating_duration_since(now);
             let (answer, late) = if timeouts.first_byte < left {
                 (timeouts.first_byte, Failure::FirstByteTimeout)
             } else {
                 (left, Failure::Timeout)
             };
-            let patience = Patience { began: sent, answer, idle: timeouts.idle, late };
+            let patience = Patience { began: now, answer, idle: timeouts.idle, late };
+            let http2 = connection.is_http2();
             let write = |out: &mut Vec<u8>| {
-                self.write_head(out, parts, delimiting, from);
+                self.write_head(out, parts, delimiting, from, http2);
                 if let Some(copy) = &mut copy {
                     copy.sent(out);
                 }
             };
-            match connection.send(write, &parts.method, body, delimiting, patience).await {
+            // Whoever calls has seen that it is there.
+            let Some(outgoing) = body.take() else { return Err(Miss { failure: Failure::Reset, sent: true }) };
+            match connection.send(write, &parts.method, outgoing, delimiting, patience).await {
                 Ok(answer) => return Ok((answer, connection)),
-                Err(SendError::NotSent(unsent)) if reused => body = unsent,
-                Err(SendError::MaybeSent(Failure::Reset)) if reused && safe => body = RequestBody::Empty,
-                Err(SendError::NotSent(_)) => return Err(Failure::Reset),
-                Err(SendError::MaybeSent(failure)) => return Err(failure),
+                Err(SendError::NotSent(unsent)) => {
+                    body.put_back(unsent);
+                    if !reused {
+                        return Err(Miss { failure: Failure::Reset, sent });
+                    }
+                }
+                Err(SendError::MaybeSent(Failure::Reset)) if reused && safe => sent = true,
+                // A backend that refuses a request says that it has not acted upon it.
+                Err(SendError::MaybeSent(Failure::Refused)) => return Err(Miss { failure: Failure::Refused, sent }),
+                Err(SendError::MaybeSent(failure)) => return Err(Miss { failure, sent: true }),
             }
         }
     }

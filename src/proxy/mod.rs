@@ -3,18 +3,24 @@
 //! - [`view`]: the live generation as one worker holds it
 //! - [`identify`]: who asks for what, after everything that this sender may not say was taken away
 //! - [`claims`]: verified tokens
-//! - [`forward`]: one request to one backend
+//! - [`errand`]: a request on its way to an answer: sent, perhaps again, perhaps to legacy in new's place
+//! - [`forward`]: one attempt: one request to one endpoint
+//! - [`replay`]: bodies that may have to be sent again
+//! - [`allowance`]: how often a subject may ask
 //! - [`relay`]: the answer on its way back
 //! - [`copying`]: copies for the other side
 //! - [`desk`]: what one worker has at hand for all its requests
 //! - [`ticket`]: what is counted and logged, once, however the request ends
 
+mod allowance;
 pub mod claims;
 mod copying;
 mod desk;
+mod errand;
 mod forward;
 mod identify;
 mod relay;
+mod replay;
 mod ticket;
 mod view;
 
@@ -26,7 +32,6 @@ use std::time::Duration;
 
 use http::request::Parts;
 use http::{HeaderValue, Request, Response};
-use hyper::body::Body as _;
 use tokio::time::Instant;
 
 use crate::errors::Failure;
@@ -40,8 +45,10 @@ use crate::telemetry::{AccessQueue, WorkerId};
 use crate::wire::body::{ClientBody, RequestBody};
 use crate::wire::{headers, ids, problem};
 
+use allowance::Allowance;
 use desk::Desk;
-use forward::{Forward, Origin};
+use errand::Errand;
+use forward::Origin;
 use identify::Identified;
 pub use relay::ProxyBody;
 use ticket::Ticket;
@@ -69,7 +76,7 @@ impl Proxy {
         let generation = live.current().clone();
         let listeners = live.addresses().to_vec();
         let view = View::new(generation, &listeners, Arc::clone(&copies));
-        let desk = Rc::new(Desk::new(worker, queue, Arc::clone(&live.tenants)));
+        let desk = Rc::new(Desk::new(worker, live.meter.workers(), queue, Arc::clone(&live.tenants)));
         Proxy { live, desk, view: RefCell::new(Rc::new(view)), listeners, swept: RefCell::new(Instant::now()), copies }
     }
 
@@ -91,9 +98,12 @@ impl Proxy {
     fn own(&self, mut ticket: Box<Ticket>, failure: Failure) -> Response<ProxyBody> {
         ticket.failed(failure);
         self.live.meter.rejected(self.desk.worker, failure);
-        let answer = problem::response(failure, ticket.request_id(), ticket.route_name());
+        let mut answer = problem::response(failure, ticket.request_id(), ticket.route_name());
         ticket.answered(answer.status());
         let explained = ticket.explanation();
+        if let Some(allowance) = &ticket.allowance {
+            allowance.stamp(answer.headers_mut());
+        }
         let mut answer = answer.map(|body| ProxyBody::own(body, ticket));
         if let Some(explained) = explained {
             answer.headers_mut().insert(headers::BANYAN_DECISION, explained);
@@ -130,16 +140,15 @@ impl Proxy {
             }
             // Each tenant's requests are counted, whether the decision asked for the tenant or not.
             let _ = subject.tenant(&rules.subjects, &seen);
+            ticket.allowance = Allowance::of(&self.live.limiter, generation, &decision, &mut subject, &seen);
             ticket.decided(decision, subject.tenant.take().map(std::borrow::Cow::into_owned), client, explain);
             decision
         };
         ticket.asked(&parts, host_header.as_ref());
-        let most = view.listeners.get(peer.listener).and_then(|listener| listener.limits.body);
-        let told = body.as_ref().and_then(|body| body.size_hint().exact());
-        if told.zip(most).is_some_and(|(told, most)| told > most) {
-            return self.own(ticket, Failure::BodyTooLarge);
+        if ticket.allowance.as_ref().is_some_and(|allowance| !allowance.is_granted()) {
+            return self.own(ticket, Failure::RateLimited);
         }
-        let (mut body, tally) = RequestBody::new(body, &view.guarded, most);
+        let (mut body, tally) = RequestBody::new(body, &view.guarded);
         ticket.tally = tally;
         let asked = (&parts, ticket.request_id());
         ticket.copy =
@@ -161,26 +170,20 @@ impl Proxy {
             let failure = if decision.route.is_some() { Failure::NoBackend } else { Failure::NoRoute };
             return self.own(ticket, failure);
         };
-        let backend = view.generation.backend(id);
-        let endpoint = ticket.sent_to(backend);
-        let forward =
-            Forward { pools: &self.desk.pools, backend, endpoint: &endpoint, decision: &decision, view: &view };
         let request_id = ticket.id();
         let from = Origin { hop: &peer.hop, trusted: view.trusts(peer), host, request_id: &request_id };
         let scheme = if from.trusted { headers::told_scheme(&parts.headers) } else { None };
         let scheme = scheme.unwrap_or(peer.scheme());
-        let (began, copy) = (ticket.began(), ticket.copy.as_deref_mut());
-        match forward.send(parts, body, &from, began, copy).await {
-            Ok((answer, connection)) => {
-                let took = ticket.began().elapsed();
-                backend.meter.answered(self.desk.worker, took);
-                ticket.upstream = Some(took);
-                relay::relay(answer, connection, ticket, &forward, parts.uri.path(), host, scheme)
+        let (pools, worker) = (&self.desk.pools, self.desk.worker);
+        let errand = Errand { parts, from, decision: &decision, view: &view, pools, worker };
+        match errand.run(id, body, &mut ticket).await {
+            Ok(found) => {
+                found.forward.backend.meter.answered(worker, found.began.elapsed());
+                ticket.upstream = Some(ticket.began().elapsed());
+                let (forward, path) = (&found.forward, parts.uri.path());
+                relay::relay(found.answer, found.connection, ticket, forward, path, host, scheme)
             }
-            Err(failure) => {
-                backend.meter.failed(self.desk.worker, failure);
-                self.own(ticket, failure)
-            }
+            Err(failure) => self.own(ticket, failure),
         }
     }
 }

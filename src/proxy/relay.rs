@@ -55,7 +55,7 @@ pub(super) fn relay(
     // How the backend speaks HTTP is no business of the client's.
     parts.version = http::Version::HTTP_11;
     headers::strip_response(&mut parts.headers);
-    headers::stamp(&mut parts.headers, forward.decision.side);
+    headers::stamp(&mut parts.headers, forward.side);
     headers::add_date(&mut parts.headers);
     if let Some(rewrite) = forward.rewrite() {
         let address = &forward.endpoint.address;
@@ -72,6 +72,9 @@ pub(super) fn relay(
     ticket.relayed(parts.status);
     if let Some(copy) = &mut ticket.copy {
         copy.answered(parts.status, &parts.headers, answer.size_hint().exact());
+    }
+    if let Some(allowance) = &ticket.allowance {
+        allowance.stamp(&mut parts.headers);
     }
     ticket.complete = answer.is_end_stream();
     if ticket.complete {

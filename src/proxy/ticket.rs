@@ -9,15 +9,17 @@ use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode, Uri};
 use tokio::time::Instant;
 
+use super::allowance::Allowance;
 use super::copying::{Copying, Finished};
 use super::desk::Desk;
 use super::identify;
 use super::view::View;
 use crate::errors::{Blame, Failure};
+use crate::names::Side;
 use crate::routing::{Decision, Reason};
-use crate::snapshot::AccessLog;
-use crate::telemetry::{AccessRecord, Answered, Measured};
-use crate::upstream::{Backend, Endpoint, InFlight, Pools};
+use crate::snapshot::{AccessLog, FallbackOn};
+use crate::telemetry::{AccessRecord, Answered, Dropped, Measured};
+use crate::upstream::{Backend, Endpoint, InFlight, Permit, Pools};
 use crate::wire::body::Tally;
 
 /// What is known of a request. It goes with the request from its first moment to the last byte of its answer; when it is
@@ -33,6 +35,8 @@ pub struct Ticket {
     decision: Option<Decision>,
     tenant: Option<String>,
     explain: bool,
+    /// Its place among the requests in flight at the backend.
+    pub(super) permit: Option<Permit>,
     sent_to: Option<(Arc<Backend>, Arc<Endpoint>, InFlight)>,
     served_by: Measured,
     status: Option<StatusCode>,
@@ -51,6 +55,12 @@ pub struct Ticket {
     pub(super) complete: bool,
     /// The copy for the other side, where there is one.
     pub(super) copy: Option<Box<Copying>>,
+    /// How often a backend was sent the request, or would have been.
+    pub(super) attempts: u32,
+    /// What was found of how often the subject asks, where the route limits that.
+    pub(super) allowance: Option<Box<Allowance>>,
+    /// What legacy has stepped in for.
+    fallback: Option<FallbackOn>,
 }
 
 impl Ticket {
@@ -71,6 +81,7 @@ impl Ticket {
             decision: None,
             tenant: None,
             explain: false,
+            permit: None,
             sent_to: None,
             served_by: Measured::Facade,
             status: None,
@@ -82,6 +93,9 @@ impl Ticket {
             bytes_out: 0,
             complete: false,
             copy: None,
+            attempts: 1,
+            allowance: None,
+            fallback: None,
         })
     }
 
@@ -119,10 +133,10 @@ impl Ticket {
         self.explain = explain;
     }
 
-    /// Picks the endpoint and notes it.
-    pub(super) fn sent_to(&mut self, backend: &Arc<Backend>) -> Arc<Endpoint> {
-        let endpoint = Arc::clone(backend.pick());
-        let in_flight = InFlight::begin(backend, &endpoint);
+    /// Picks an endpoint, another than `avoid` if there is one, and notes it.
+    pub(super) fn sent_to(&mut self, backend: &Arc<Backend>, avoid: Option<u64>) -> Arc<Endpoint> {
+        let endpoint = Arc::clone(backend.pick(avoid));
+        let in_flight = InFlight::begin(&endpoint);
         self.sent_to = Some((Arc::clone(backend), Arc::clone(&endpoint), in_flight));
         endpoint
     }
@@ -135,7 +149,29 @@ impl Ticket {
     /// Notes that a backend answers.
     pub(super) fn relayed(&mut self, status: StatusCode) {
         self.status = Some(status);
-        self.served_by = self.decision.map_or(Measured::Facade, |decision| Measured::Side(decision.side));
+        self.served_by = self.asked_side().map_or(Measured::Facade, Measured::Side);
+    }
+
+    /// The side that was asked last.
+    fn asked_side(&self) -> Option<Side> {
+        if self.fallback.is_some() { Some(Side::Legacy) } else { self.decision.map(|decision| decision.side) }
+    }
+
+    /// Notes that new has failed and legacy is asked in its place: an error of new, whatever legacy answers. There is no copy: what
+    /// would be compared with legacy's answer is that new had none.
+    pub(super) fn falls_back(&mut self, why: FallbackOn) {
+        self.fallback = Some(why);
+        let Some(route) = self.decision.and_then(|decision| decision.route) else { return };
+        let (generation, worker) = (&self.view.generation, self.desk.worker);
+        let meter = generation.meter(Some(route));
+        meter.failed(worker, Side::New);
+        meter.fell_back(worker);
+        if let Some(meter) = generation.guard_meter(route) {
+            meter.count(worker, Side::New, Answered::Error, self.began.elapsed());
+        }
+        if let Some(copy) = &mut self.copy {
+            copy.give_up(Dropped::Fallback);
+        }
     }
 
     /// Notes what went wrong.
@@ -173,7 +209,8 @@ impl Ticket {
     fn testify(&self, took: Duration) {
         let Some(decision) = &self.decision else { return };
         let Some(meter) = decision.route.and_then(|route| self.view.generation.guard_meter(route)) else { return };
-        if decision.reason == Reason::Force || self.sent_to.is_none() {
+        // A fallback has been counted when it happened.
+        if decision.reason == Reason::Force || self.sent_to.is_none() || self.fallback.is_some() {
             return;
         }
         let how = match (self.blame, self.status) {
@@ -189,7 +226,8 @@ impl Ticket {
     /// Counts it for its tenant.
     fn tell_of_tenant(&self) {
         if let (Some(tenant), Some(decision), Some(status)) = (&self.tenant, &self.decision, self.status) {
-            let error = status.is_server_error() || self.blame == Some(Blame::Upstream);
+            let failed = self.fallback.is_some() || self.blame == Some(Blame::Upstream);
+            let error = status.is_server_error() || failed;
             self.desk.tenants.borrow_mut().answered(tenant, decision.side, error);
         }
     }
@@ -225,6 +263,8 @@ impl Ticket {
             bytes_in: self.tally.as_ref().map_or(0, |tally| tally.bytes()),
             bytes_out: self.bytes_out,
             error: if gone { Some("client_gone") } else { self.error },
+            attempts: self.attempts,
+            fallback: self.fallback.map(FallbackOn::as_str),
         });
     }
 }
@@ -241,10 +281,10 @@ impl Drop for Ticket {
             let route = self.decision.and_then(|decision| decision.route);
             generation.meter(route).count(self.desk.worker, self.served_by, status, took);
         }
-        if let (Some(Blame::Upstream), Some(decision)) = (self.blame, self.decision) {
+        if let (Some(Blame::Upstream), Some(decision), Some(side)) = (self.blame, self.decision, self.asked_side()) {
             let meter = generation.meter(decision.route);
             match self.served_by {
-                Measured::Facade => meter.failed(self.desk.worker, decision.side),
+                Measured::Facade => meter.failed(self.desk.worker, side),
                 Measured::Side(side) => meter.broken(self.desk.worker, side),
             }
         }

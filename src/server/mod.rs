@@ -5,7 +5,6 @@
 
 mod connection;
 mod crew;
-mod gate;
 mod http1;
 mod http2;
 mod limits;

@@ -17,11 +17,10 @@ use crate::names::Side;
 use crate::routing::{Authorities, Original, Rewrite};
 use crate::snapshot::{HostRule, ShadowPlan};
 use crate::telemetry::Failed;
-use crate::upstream::{
-    Answer, Backend, Checkout, Connection, Delimiting, Endpoint, Patience, Pools, SendError, Wanted,
-};
+use crate::upstream::{Answer, Backend, Checkout, Connection, Endpoint, Patience, Pools, SendError, Wanted};
 use crate::wire::body::RequestBody;
 use crate::wire::headers;
+use crate::wire::outgoing::Delimiting;
 
 /// What a system answered.
 #[derive(Debug, Clone)]
@@ -51,7 +50,9 @@ impl Ask<'_> {
     pub(super) async fn send(&self) -> Result<Heard, Failed> {
         let began = Instant::now();
         let deadline = began + self.plan.timeout;
-        let endpoint = Arc::clone(self.backend.pick());
+        // A copy never takes the place of a request that a client waits for.
+        let _permit = self.backend.enter_copy().map_err(Failed::from)?;
+        let endpoint = Arc::clone(self.backend.pick(None));
         let exchange = async {
             let (answer, connection) = self.answer(&endpoint, began, deadline).await?;
             let (parts, mut body) = answer.into_parts(connection, Rc::clone(self.pools), self.plan.timeout);
@@ -85,7 +86,8 @@ impl Ask<'_> {
                 Patience { began, answer: self.plan.timeout, idle: self.plan.timeout, late: Failure::Timeout };
             let body =
                 if exchange.body.is_empty() { RequestBody::Empty } else { RequestBody::Whole(exchange.body.clone()) };
-            let write = |out: &mut Vec<u8>| self.write_head(out, endpoint);
+            let http2 = connection.is_http2();
+            let write = |out: &mut Vec<u8>| self.write_head(out, endpoint, http2);
             match connection.send(write, &exchange.method, body, Delimiting::Length, patience).await {
                 Ok(answer) => return Ok((answer, connection)),
                 // The connection had been closed meanwhile.
@@ -98,7 +100,7 @@ impl Ask<'_> {
     }
 
     /// Writes the head that the answering side was sent, with what must differ.
-    fn write_head(&self, out: &mut Vec<u8>, endpoint: &Endpoint) {
+    fn write_head(&self, out: &mut Vec<u8>, endpoint: &Endpoint, http2: bool) {
         let exchange = self.exchange;
         let (path, query) = match exchange.target.split_once('?') {
             Some((path, query)) => (path, Some(query)),
@@ -127,7 +129,8 @@ impl Ask<'_> {
             let framing: [&[u8]; 3] = [b"host", b"content-length", b"transfer-encoding"];
             let replaced =
                 set.iter().map(|(name, _)| name).chain(remove).any(|other| other.as_str().as_bytes() == name);
-            if !framing.contains(&name) && !replaced {
+            // That trailers are taken is said in HTTP/2 alone.
+            if !framing.contains(&name) && !replaced && (http2 || name != b"te") {
                 field(out, name, value);
             }
         }

@@ -101,7 +101,7 @@ impl ShadowThreads {
                 let thread = Rc::new(Thread {
                     worker,
                     shared,
-                    pools: Rc::default(),
+                    pools: Rc::new(Pools::for_copies(count)),
                     lanes: RefCell::new(Lanes::new(bounds)),
                     batch: RefCell::default(),
                     tenants,

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use http::HeaderValue;
 
+use super::BackendTls;
+
 /// A named upstream system. Equal settings under the same name mean that the live backend is kept across a reload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BackendSettings {
@@ -20,6 +22,8 @@ pub struct BackendSettings {
     pub timeouts: BackendTimeouts,
     /// Which version of HTTP it is spoken to.
     pub protocol: Protocol,
+    /// How it is spoken to over TLS; there exactly where its endpoints say `https`.
+    pub tls: Option<Arc<BackendTls>>,
     /// How much of it may be used at a time.
     pub limits: BackendLimits,
     /// How its endpoints are checked; `None`: they are not.
@@ -43,6 +47,7 @@ impl BackendSettings {
             host: HostRule::Preserve,
             timeouts: BackendTimeouts::default(),
             protocol: Protocol::Auto,
+            tls: None,
             limits: BackendLimits::default(),
             health: None,
             outlier: None,

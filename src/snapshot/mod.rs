@@ -2,8 +2,10 @@
 
 mod admin;
 mod backend;
+mod backend_tls;
 mod guard;
 mod listener;
+mod resilience;
 mod shadow;
 mod tls;
 
@@ -22,8 +24,10 @@ pub use backend::{
     BackendLimits, BackendSettings, BackendTimeouts, Balance, EndpointAddress, HealthSettings, HostRule,
     OutlierSettings, Protocol, RetryOn, RetrySettings,
 };
+pub use backend_tls::BackendTls;
 pub use guard::{GuardSettings, RampSettings, Threshold};
 pub use listener::{ClientLimits, ClientTimeouts, ListenerSettings};
+pub use resilience::{FallbackOn, FallbackSettings, RateLimit};
 pub use shadow::{Comparison, MAX_SHADOW_THREADS, ShadowPlan, Shadowing};
 pub use tls::ListenerTls;
 
@@ -40,6 +44,10 @@ pub struct Snapshot {
     pub guards: Vec<Option<Arc<GuardSettings>>>,
     /// How new's share grows, for each route; [`RouteId`] counts here. A route with a ramp has a guard.
     pub ramps: Vec<Option<Arc<RampSettings>>>,
+    /// When legacy answers because new failed, for each route; [`RouteId`] counts here.
+    pub fallbacks: Vec<Option<Arc<FallbackSettings>>>,
+    /// How often one subject may ask, for each route; [`RouteId`] counts here.
+    pub rate_limits: Vec<Option<Arc<RateLimit>>>,
     /// What shadow traffic may cost. A change takes a restart.
     pub shadowing: Shadowing,
     /// How long the response head may take where no route matches.
@@ -56,6 +64,8 @@ pub struct Snapshot {
     pub jwt: Option<JwtSettings>,
     /// How the facade goes down.
     pub drain: DrainSettings,
+    /// How long streams and upgrades on a side that has lost their route may go on.
+    pub stream_grace: Duration,
     /// Where the access log goes.
     pub access_log: AccessLog,
     /// How much is kept of comparisons.
@@ -89,6 +99,24 @@ impl Snapshot {
     #[must_use]
     pub fn ramp(&self, id: RouteId) -> Option<&Arc<RampSettings>> {
         self.ramps.get(id.0 as usize)?.as_ref()
+    }
+
+    /// When legacy answers on this route because new failed.
+    #[must_use]
+    pub fn fallback(&self, id: RouteId) -> Option<&Arc<FallbackSettings>> {
+        self.fallbacks.get(id.0 as usize)?.as_ref()
+    }
+
+    /// How often one subject may ask this route.
+    #[must_use]
+    pub fn rate_limit(&self, id: RouteId) -> Option<&Arc<RateLimit>> {
+        self.rate_limits.get(id.0 as usize)?.as_ref()
+    }
+
+    /// Whether any route has a limit.
+    #[must_use]
+    pub fn has_rate_limits(&self) -> bool {
+        self.rate_limits.iter().any(Option::is_some)
     }
 }
 

@@ -1,5 +1,7 @@
 //! What is live: one pointer to the generation every new request is decided by.
 
+mod limiter;
+
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,6 +16,7 @@ use crate::routing::{BackendId, Overrides, RouteId};
 use crate::snapshot::{AdminSettings, ListenerSettings, ListenerTls, Snapshot};
 use crate::telemetry::{FacadeMeter, GuardMeter, RouteMeter, Sample, ShadowMeter, TenantQueue};
 use crate::upstream::Backend;
+pub use limiter::{Granted, Limiter};
 
 /// A snapshot live in this process, with its living backends, its meters, and what beats its rules. All of it but the
 /// number and the overrides is shared with the generation before where only a directive changed.
@@ -110,6 +113,8 @@ pub struct Live {
     pub tenants: Arc<TenantQueue>,
     /// What a few recent requests looked like.
     pub sample: Sample,
+    /// How often subjects ask routes that limit that.
+    pub limiter: Limiter,
     /// New signatures on their way to be told.
     sightings: ArrayQueue<Sighting>,
     /// When this process began to serve.
@@ -124,7 +129,12 @@ impl Live {
         let listeners = &generation.snapshot.listeners;
         let tls = ArcSwap::from_pointee(listeners.iter().map(|listener| listener.tls.clone()).collect());
         let addresses = listeners.iter().map(|listener| listener.address).collect();
+        let limiter = Limiter::default();
+        if generation.snapshot.has_rate_limits() {
+            limiter.prepare();
+        }
         Live {
+            limiter,
             admin,
             tls,
             addresses,
@@ -147,6 +157,9 @@ impl Live {
 
     /// Makes this the generation that decides new requests. Only the control layer calls this.
     pub fn swap(&self, generation: Generation) {
+        if generation.snapshot.has_rate_limits() {
+            self.limiter.prepare();
+        }
         self.current.store(Arc::new(generation));
     }
 

@@ -18,12 +18,17 @@ pub struct Scrape {
 }
 
 impl Scrape {
-    /// `banyan_requests_total` and `banyan_request_seconds` of these routes.
+    /// `banyan_requests_total`, `banyan_request_seconds` and `banyan_fallbacks_total` of these routes.
     pub fn routes<'a>(&mut self, meters: impl Iterator<Item = &'a RouteMeter>) {
         let mut totals = family("banyan_requests_total", "Answered requests.", MetricType::COUNTER);
+        let mut fallbacks =
+            family("banyan_fallbacks_total", "Requests legacy answered because new failed.", MetricType::COUNTER);
         let mut seconds =
             family("banyan_request_seconds", "Time to the last byte of the answer.", MetricType::HISTOGRAM);
         for meter in meters {
+            if meter.fallbacks() > 0 {
+                fallbacks.mut_metric().push(counter(&[("route", &meter.name)], meter.fallbacks()));
+            }
             for by in Measured::ALL {
                 let Some(sum) = meter.sum(by) else { continue };
                 let labels = [("route", &*meter.name), ("side", by.as_str())];
@@ -33,21 +38,37 @@ impl Scrape {
                 seconds.mut_metric().push(histogram(&labels, &sum.seconds));
             }
         }
-        self.families.extend([totals, seconds]);
+        self.families.extend([totals, seconds, fallbacks]);
     }
 
-    /// `banyan_upstream_seconds` and `banyan_upstream_errors_total` of these backends.
+    /// `banyan_upstream_seconds`, `banyan_upstream_errors_total` and `banyan_retries_total` of these backends.
     pub fn backends<'a>(&mut self, meters: impl Iterator<Item = &'a BackendMeter>) {
         let mut seconds =
             family("banyan_upstream_seconds", "Time from a request's head to its answer's.", MetricType::HISTOGRAM);
+        let mut retries = family("banyan_retries_total", "Requests that were sent again.", MetricType::COUNTER);
         let mut errors = family("banyan_upstream_errors_total", "Requests a backend failed.", MetricType::COUNTER);
         for meter in meters {
             seconds.mut_metric().push(histogram(&[("backend", &meter.name)], &meter.seconds()));
+            retries.mut_metric().push(counter(&[("backend", &meter.name)], meter.retries()));
             for (reason, count) in Failure::UPSTREAM.iter().zip(meter.errors()) {
                 errors.mut_metric().push(counter(&[("backend", &meter.name), ("reason", reason)], count));
             }
         }
-        self.families.extend([seconds, errors]);
+        self.families.extend([seconds, errors, retries]);
+    }
+
+    /// `banyan_endpoint_healthy`: backend, endpoint, and whether it gets requests.
+    pub fn endpoints<'a>(&mut self, endpoints: impl Iterator<Item = (&'a str, &'a str, bool)>) {
+        let help = "1 while the endpoint is healthy and not ejected.";
+        let mut healthy = family("banyan_endpoint_healthy", help, MetricType::GAUGE);
+        for (backend, endpoint, up) in endpoints {
+            let mut metric = labelled(&[("backend", backend), ("endpoint", endpoint)]);
+            let mut gauge = Gauge::default();
+            gauge.set_value(f64::from(u8::from(up)));
+            metric.set_gauge(gauge);
+            healthy.mut_metric().push(metric);
+        }
+        self.families.push(healthy);
     }
 
     /// `banyan_shadow_total` and `banyan_comparisons_total` of these routes.

@@ -74,6 +74,7 @@ struct RouteCells {
     answers: [AnswerCells; 3],
     failed: [Count; 2],
     broken: [Count; 2],
+    fallbacks: Count,
 }
 
 #[derive(Debug, Default)]
@@ -124,6 +125,17 @@ impl RouteMeter {
         self.cells.cell(worker).broken[side.index()].add(1);
     }
 
+    /// Counts that legacy answered because new failed.
+    pub fn fell_back(&self, worker: WorkerId) {
+        self.cells.cell(worker).fallbacks.add(1);
+    }
+
+    /// How often legacy answered because new failed, over all workers.
+    #[must_use]
+    pub fn fallbacks(&self) -> u64 {
+        self.cells.all().map(|cells| cells.fallbacks.get()).sum()
+    }
+
     /// How often a side gave no answer, and how often it broke one off, over all workers.
     #[must_use]
     pub fn failures(&self, side: Side) -> (u64, u64) {
@@ -150,6 +162,7 @@ impl RouteMeter {
 struct BackendCells {
     seconds: Histogram,
     errors: [Count; Failure::UPSTREAM.len()],
+    retries: Count,
 }
 
 /// The counts of one backend.
@@ -177,6 +190,17 @@ impl BackendMeter {
         if let Some(place) = failure.upstream_index() {
             self.cells.cell(worker).errors[place].add(1);
         }
+    }
+
+    /// Counts a request that is sent again.
+    pub fn retried(&self, worker: WorkerId) {
+        self.cells.cell(worker).retries.add(1);
+    }
+
+    /// How often requests were sent again, over all workers.
+    #[must_use]
+    pub fn retries(&self) -> u64 {
+        self.cells.all().map(|cells| cells.retries.get()).sum()
     }
 
     /// The times over all workers.
@@ -254,6 +278,12 @@ impl FacadeMeter {
             reloads_rejected: AtomicU64::new(0),
             state_unwritable: AtomicBool::new(false),
         }
+    }
+
+    /// How many workers there are.
+    #[must_use]
+    pub fn workers(&self) -> usize {
+        self.workers.len()
     }
 
     /// Counts a connection that was accepted.

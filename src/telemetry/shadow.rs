@@ -57,6 +57,8 @@ pub enum Dropped {
     Unfinished,
     /// The side that answers failed, or broke its answer off.
     PrimaryFailed,
+    /// New failed, and legacy answered in its place.
+    Fallback,
     /// Too many copies wait.
     QueueFull,
     /// The copies that wait hold too many bytes.
@@ -73,7 +75,7 @@ pub enum Dropped {
 
 impl Mirrored {
     /// Everything that can become of a copy, in the order of [`Mirrored::index`].
-    pub const ALL: [Mirrored; 22] = [
+    pub const ALL: [Mirrored; 23] = [
         Mirrored::Sent,
         Mirrored::Failed(Failed::Unresolved),
         Mirrored::Failed(Failed::Connect),
@@ -90,6 +92,7 @@ impl Mirrored {
         Mirrored::Dropped(Dropped::ClientGone),
         Mirrored::Dropped(Dropped::Unfinished),
         Mirrored::Dropped(Dropped::PrimaryFailed),
+        Mirrored::Dropped(Dropped::Fallback),
         Mirrored::Dropped(Dropped::QueueFull),
         Mirrored::Dropped(Dropped::QueueBytes),
         Mirrored::Dropped(Dropped::BackendBusy),
@@ -126,6 +129,7 @@ impl Mirrored {
             Mirrored::Dropped(Dropped::ClientGone) => "dropped_client_gone",
             Mirrored::Dropped(Dropped::Unfinished) => "dropped_unfinished",
             Mirrored::Dropped(Dropped::PrimaryFailed) => "dropped_primary_failed",
+            Mirrored::Dropped(Dropped::Fallback) => "dropped_fallback",
             Mirrored::Dropped(Dropped::QueueFull) => "dropped_queue_full",
             Mirrored::Dropped(Dropped::QueueBytes) => "dropped_queue_bytes",
             Mirrored::Dropped(Dropped::BackendBusy) => "dropped_backend_busy",
@@ -140,7 +144,7 @@ impl From<Failure> for Failed {
     fn from(failure: Failure) -> Failed {
         match failure {
             Failure::Unresolved => Failed::Unresolved,
-            Failure::Connect | Failure::ConnectTimeout => Failed::Connect,
+            Failure::Connect | Failure::ConnectTimeout | Failure::Tls | Failure::Limit => Failed::Connect,
             Failure::BadAnswer => Failed::BadAnswer,
             Failure::FirstByteTimeout | Failure::Timeout => Failed::Timeout,
             _ => Failed::Reset,

@@ -1,17 +1,21 @@
-//! One worker's unused connections.
+//! One worker's connections.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout, timeout_at};
 
+use super::bulkhead::{Purpose, Slot};
+use super::connection::Opened;
+use super::place::Place;
 use super::{Backend, Connection, Endpoint};
 use crate::errors::Failure;
 
-/// The most unused connections one worker keeps to one endpoint.
-const MAX_IDLE: usize = 512;
+/// How often one that waits looks whether another worker has given a connection up.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// What a connection is wanted for.
 #[derive(Debug, Clone, Copy)]
@@ -33,74 +37,72 @@ pub struct Checkout {
     pub reused: bool,
 }
 
-/// One worker's unused connections, by endpoint. The last one put back is the first to be used again: it is the least
-/// likely to have been closed meanwhile, and the rest can age out.
-///
-/// Connections are boxed: one changes hands several times for each request.
+/// One worker's connections, by endpoint.
 #[derive(Debug)]
-#[expect(clippy::vec_box, reason = "a connection moves in and out for each request")]
 pub struct Pools {
-    idle: RefCell<HashMap<u64, Vec<Box<Connection>>>>,
+    places: RefCell<HashMap<u64, Rc<Place>>>,
     /// The time of the last tick: a clock that is coarse enough to cost nothing.
     now: Cell<Instant>,
-}
-
-impl Default for Pools {
-    fn default() -> Pools {
-        Pools { idle: RefCell::default(), now: Cell::new(Instant::now()) }
-    }
+    purpose: Purpose,
+    /// How many others keep unused connections, this one included.
+    share: usize,
 }
 
 impl Pools {
-    /// A connection to this endpoint that can take a request now: one that is there, else a new one.
+    /// The connections of one of so many workers, who share what a backend's limits allow.
+    #[must_use]
+    pub fn new(workers: usize) -> Pools {
+        Pools::of(Purpose::Answer, workers)
+    }
+
+    /// Connections for copies: one of so many threads. Together they open at most half of what a backend's limits allow.
+    #[must_use]
+    pub fn for_copies(threads: usize) -> Pools {
+        Pools::of(Purpose::Copy, threads * 2)
+    }
+
+    fn of(purpose: Purpose, share: usize) -> Pools {
+        Pools { places: RefCell::default(), now: Cell::new(Instant::now()), purpose, share }
+    }
+
+    /// A connection to this endpoint that can take a request now: one that is there, else a new one. Where as many as the
+    /// backend's limits allow are open, it waits for one within `timeouts.connect`.
     ///
     /// # Errors
-    /// [`Failure::Unresolved`], [`Failure::Connect`], [`Failure::ConnectTimeout`], or [`Failure::Timeout`] when `until` came
-    /// before the backend's own patience ran out.
+    /// [`Failure::Unresolved`], [`Failure::Connect`], [`Failure::Tls`], [`Failure::ConnectTimeout`], [`Failure::Limit`], or
+    /// [`Failure::Timeout`] when `until` came before the backend's own patience ran out.
     pub async fn checkout(
         &self,
         backend: &Backend,
         endpoint: &Arc<Endpoint>,
         wanted: Wanted,
     ) -> Result<Checkout, Failure> {
-        if !wanted.fresh
-            && let Some(connection) = self.take(endpoint.id)
-        {
-            return Ok(Checkout { connection, reused: true });
+        let place = self.place(backend, endpoint);
+        if let Some(connection) = place.take(wanted.fresh, wanted.upgrade) {
+            return Ok(ready(connection, wanted));
         }
         let patience = backend.settings.timeouts.connect;
         let left = wanted.until.saturating_duration_since(Instant::now());
-        match Connection::open(endpoint, patience.min(left)).await {
-            Ok(connection) => Ok(Checkout { connection, reused: false }),
-            Err(Failure::ConnectTimeout) if left < patience => Err(Failure::Timeout),
-            Err(failure) => Err(failure),
+        let search = Search { pools: self, backend, endpoint, place, wanted, full: Cell::new(false) };
+        match timeout(patience.min(left), search.run()).await {
+            Ok(found) => found,
+            Err(_) if left < patience => Err(Failure::Timeout),
+            Err(_) if search.full.get() => Err(Failure::Limit),
+            Err(_) => Err(Failure::ConnectTimeout),
         }
-    }
-
-    fn take(&self, endpoint: u64) -> Option<Box<Connection>> {
-        let mut idle = self.idle.borrow_mut();
-        let connections = idle.get_mut(&endpoint)?;
-        while let Some(mut connection) = connections.pop() {
-            if connection.is_usable() {
-                return Some(connection);
-            }
-        }
-        None
     }
 
     /// Puts a connection back after an exchange. Whether it can take another one is seen when it is taken.
-    pub fn put(&self, mut connection: Box<Connection>) {
-        connection.rest(self.now.get());
-        let mut idle = self.idle.borrow_mut();
-        let connections = idle.entry(connection.endpoint()).or_default();
-        if connections.len() < MAX_IDLE {
-            connections.push(connection);
-        }
+    pub(super) fn put(&self, mut connection: Box<Connection>) {
+        connection.idle_since = self.now.get();
+        let place = Rc::clone(&connection.place);
+        place.put(connection);
     }
 
-    /// Moves the clock on. Called a few times a second.
+    /// Moves the clock on, and makes room for other workers. Called a few times a second.
     pub fn tick(&self) {
         self.now.set(Instant::now());
+        self.places.borrow().values().for_each(|place| place.give_way());
     }
 
     /// Closes connections that were unused for too long, that the other end has closed, or whose backend is gone.
@@ -110,12 +112,123 @@ impl Pools {
             patience.extend(backend.endpoints.iter().map(|endpoint| (endpoint.id, backend.settings.timeouts.idle)));
         }
         let now = self.now.get();
-        self.idle.borrow_mut().retain(|endpoint, connections| {
-            let Some(patience) = patience.get(endpoint) else { return false };
-            connections.retain_mut(|connection| {
-                now.duration_since(connection.idle_since()) < *patience && connection.is_usable()
-            });
-            !connections.is_empty()
+        self.places.borrow_mut().retain(|endpoint, place| {
+            match patience.get(endpoint) {
+                Some(patience) => place.sweep(now, *patience),
+                None => place.leave(),
+            }
+            !place.gone.get()
         });
+    }
+
+    fn place(&self, backend: &Backend, endpoint: &Endpoint) -> Rc<Place> {
+        let mut places = self.places.borrow_mut();
+        let place = places.entry(endpoint.id).or_insert_with(|| Rc::new(Place::new(backend, endpoint, self.share)));
+        Rc::clone(place)
+    }
+
+    /// Closes an unused connection to any endpoint of this backend. Whether there was one.
+    fn evict(&self, backend: &Backend) -> bool {
+        let places = self.places.borrow();
+        backend.endpoints.iter().filter_map(|endpoint| places.get(&endpoint.id)).any(|place| place.evict())
+    }
+}
+
+fn ready(mut connection: Box<Connection>, wanted: Wanted) -> Checkout {
+    connection.upgrade = wanted.upgrade;
+    // Who wants a fresh one has been let down before, and tries no further after this one.
+    Checkout { connection, reused: !wanted.fresh }
+}
+
+/// The search for a connection where none is at hand.
+struct Search<'a> {
+    pools: &'a Pools,
+    backend: &'a Backend,
+    endpoint: &'a Endpoint,
+    place: Rc<Place>,
+    wanted: Wanted,
+    /// Whether all connections that may be open are.
+    full: Cell<bool>,
+}
+
+impl Search<'_> {
+    async fn run(&self) -> Result<Checkout, Failure> {
+        let (place, bulkhead) = (&self.place, &self.backend.bulkhead);
+        let mut pending = None;
+        loop {
+            let shares = !self.wanted.upgrade && place.may_share();
+            if shares && place.opening.get() {
+                place.freed.notified().await;
+            } else if let Some(slot) = bulkhead.connect(self.pools.purpose) {
+                self.full.set(false);
+                return self.open(slot, shares).await;
+            } else if !self.pools.evict(self.backend) {
+                self.full.set(true);
+                if pending.is_none() {
+                    let waiting = bulkhead.wait(self.pools.purpose).ok_or(Failure::Limit)?;
+                    pending = Some((waiting, Waiter::new(place)));
+                }
+                let _ = timeout_at(Instant::now() + LOOK_AGAIN, place.freed.notified()).await;
+            }
+            if let Some(connection) = place.take(self.wanted.fresh, self.wanted.upgrade) {
+                return Ok(ready(connection, self.wanted));
+            }
+        }
+    }
+
+    async fn open(&self, slot: Slot, shares: bool) -> Result<Checkout, Failure> {
+        let place = &self.place;
+        let _opening = shares.then(|| Opening::begin(place));
+        let opened = Connection::open(place, self.endpoint, slot, self.wanted.upgrade).await?;
+        let connection = match opened {
+            Opened::Http1(connection) => {
+                if !self.wanted.upgrade {
+                    place.spoke_http2.set(Some(false));
+                }
+                connection
+            }
+            Opened::Http2(session) => {
+                place.spoke_http2.set(Some(true));
+                let connection = Connection::over(place, &session);
+                if !place.gone.get() {
+                    place.sessions.borrow_mut().push(session);
+                }
+                connection
+            }
+        };
+        Ok(Checkout { connection, reused: false })
+    }
+}
+
+/// Says that a connection is being made which others can share; they are told when it is there, or is not to be.
+struct Opening(Rc<Place>);
+
+impl Opening {
+    fn begin(place: &Rc<Place>) -> Opening {
+        place.opening.set(true);
+        Opening(Rc::clone(place))
+    }
+}
+
+impl Drop for Opening {
+    fn drop(&mut self) {
+        self.0.opening.set(false);
+        self.0.freed.notify_waiters();
+    }
+}
+
+/// One more who waits here.
+struct Waiter(Rc<Place>);
+
+impl Waiter {
+    fn new(place: &Rc<Place>) -> Waiter {
+        place.waiting.set(place.waiting.get() + 1);
+        Waiter(Rc::clone(place))
+    }
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        self.0.waiting.set(self.0.waiting.get() - 1);
     }
 }

@@ -67,24 +67,20 @@ pub struct Streaming {
     inner: ClientBody,
     tally: Rc<Tally>,
     guarded: Rc<[HeaderName]>,
-    /// The most bytes it may have.
-    most: u64,
+    /// For the other side.
     copy: Option<Rc<RefCell<BodyCopy>>>,
+    /// For sending it again.
+    kept: Option<Rc<RefCell<BodyCopy>>>,
 }
 
 impl RequestBody {
-    /// Wraps a client's body; `guarded` are headers that no trailer may pose as. A body of more than `most` bytes is broken off.
-    /// The tally is `None` without a body.
+    /// Wraps a client's body; `guarded` are headers that no trailer may pose as. The tally is `None` without a body.
     #[must_use]
-    pub fn new(
-        inner: Option<ClientBody>,
-        guarded: &Rc<[HeaderName]>,
-        most: Option<u64>,
-    ) -> (RequestBody, Option<Rc<Tally>>) {
+    pub fn new(inner: Option<ClientBody>, guarded: &Rc<[HeaderName]>) -> (RequestBody, Option<Rc<Tally>>) {
         let Some(inner) = inner.filter(|inner| !inner.is_end_stream()) else { return (RequestBody::Empty, None) };
         let tally = Rc::new(Tally::default());
-        let (guarded, most) = (Rc::clone(guarded), most.unwrap_or(u64::MAX));
-        let streaming = Streaming { inner, tally: Rc::clone(&tally), guarded, most, copy: None };
+        let streaming =
+            Streaming { inner, tally: Rc::clone(&tally), guarded: Rc::clone(guarded), copy: None, kept: None };
         (RequestBody::Streaming(Box::new(streaming)), Some(tally))
     }
 
@@ -94,6 +90,20 @@ impl RequestBody {
         let copy = Rc::new(RefCell::new(BodyCopy::new(most)));
         streaming.copy = Some(Rc::clone(&copy));
         Some(copy)
+    }
+
+    /// The same beside that, for sending the body again.
+    pub fn keep(&mut self, most: usize) -> Option<Rc<RefCell<BodyCopy>>> {
+        let RequestBody::Streaming(streaming) = self else { return None };
+        let kept = Rc::new(RefCell::new(BodyCopy::new(most)));
+        streaming.kept = Some(Rc::clone(&kept));
+        Some(kept)
+    }
+}
+
+impl Streaming {
+    fn copies(&self) -> impl Iterator<Item = &Rc<RefCell<BodyCopy>>> {
+        self.copy.iter().chain(&self.kept)
     }
 }
 
@@ -120,29 +130,28 @@ impl Body for RequestBody {
             if let Some(data) = frame.data_ref() {
                 let Tally(bytes) = &*streaming.tally;
                 bytes.set(bytes.get() + data.len() as u64);
-                if bytes.get() > streaming.most {
-                    if let Some(copy) = &streaming.copy {
-                        copy.borrow_mut().abandon();
-                    }
-                    return Poll::Ready(Some(Err(Box::new(BrokenOff(Failure::BodyTooLarge)))));
-                }
-                if let Some(copy) = &streaming.copy {
+                for copy in streaming.copies() {
                     copy.borrow_mut().push(data);
                 }
             } else if let Some(trailers) = frame.trailers_mut() {
                 strip_trailers(trailers, &streaming.guarded);
                 // A copy without them would not be what the primary was sent.
-                if let Some(copy) = &streaming.copy {
+                for copy in streaming.copies() {
                     copy.borrow_mut().abandon();
                 }
             }
         }
-        if let Some(copy) = &streaming.copy {
+        let ended = !matches!(&frame, Some(Ok(_))) || streaming.inner.is_end_stream();
+        for copy in streaming.copies() {
             match &frame {
                 Some(Err(_)) => copy.borrow_mut().abandon(),
-                Some(Ok(_)) if !streaming.inner.is_end_stream() => {}
-                Some(Ok(_)) | None => copy.borrow_mut().finish(),
+                _ if ended => copy.borrow_mut().finish(),
+                _ => {}
             }
+        }
+        if ended {
+            // It may hold on to the client's connection, and be kept with the backend's for a while.
+            *self = RequestBody::Empty;
         }
         Poll::Ready(frame)
     }

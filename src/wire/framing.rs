@@ -1,33 +1,53 @@
-//! The strict look at HTTP/1 requests before hyper sees them.
+//! Requests taken out of a client's bytes. Nothing is guessed: what can be read in two ways is refused.
 //!
-//! hyper is lenient where a proxy must not be: it takes a bare LF, several codings, equal repeated lengths, and cuts a
-//! fragment off the target. [`Framing`] follows the bytes of one connection: it holds a head back until it is whole and
-//! sound, then lets exactly the body that this head announced pass, and knows where the next head begins. What it refuses
-//! never reaches the parser behind it. It is pure: bytes in, verdict out. Source: RFC 9112 sections 2 to 7.
+//! It is pure: bytes in, requests out. A head comes out when it is whole and sound; then exactly the body that this head
+//! announced; and then the next head begins. Source: RFC 9112 sections 2 to 7.
 
 use std::mem::MaybeUninit;
 
-use super::chunked::{Chunk, is_token_byte};
+use bytes::{Bytes, BytesMut};
+use http::request::Parts;
+use http::{HeaderName, HeaderValue, Method, Request, Uri, Version};
+
+use super::chunked::is_token_byte;
+use super::decode::{Decoder, From, Length, Piece};
 use crate::errors::Failure;
 
-/// The largest request head, in bytes.
-pub const MAX_HEAD: usize = 64 * 1024;
-/// The most header fields of a request.
-pub const MAX_HEADERS: usize = 100;
+/// The most fields of a head that can be allowed.
+pub const MOST_FIELDS: usize = 256;
 /// The length of an empty line.
 const LEADING_LINE: usize = 2;
 
-/// What is to be done with the bytes at hand.
+/// How large a head may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// This many of them may pass; more than zero.
-    Pass(usize),
-    /// None yet: the head is not whole.
-    Wait,
-    /// The head that begins here is refused; nothing of this connection may pass any more.
-    Refuse(Failure),
-    /// The body that is passing is not sound: the exchange must be broken off.
-    Abort(Failure),
+pub struct HeadLimits {
+    /// Fields; at most [`MOST_FIELDS`].
+    pub fields: usize,
+    /// Bytes in all.
+    pub bytes: usize,
+    /// Bytes of the target.
+    pub target: usize,
+}
+
+impl Default for HeadLimits {
+    fn default() -> HeadLimits {
+        HeadLimits { fields: 100, bytes: 64 * 1024, target: 8 * 1024 }
+    }
+}
+
+/// A whole, sound head.
+#[derive(Debug)]
+pub struct RequestHead {
+    /// The request without its body.
+    pub parts: Parts,
+    /// How its body is delimited; `Fixed(0)` without one.
+    pub length: Length,
+    /// Whether the client wants to go on with the connection after it.
+    pub keep_alive: bool,
+    /// Whether the client takes trailers (RFC 9110 section 10.1.4).
+    pub takes_trailers: bool,
+    /// Whether the client waits for a 100 before it sends the body.
+    pub expects: bool,
 }
 
 /// Where in the stream of requests a connection is.
@@ -43,7 +63,7 @@ pub enum Place {
     Ended,
 }
 
-/// Follows the requests of one connection.
+/// Takes the requests of one connection out of its bytes.
 #[derive(Debug, Default)]
 pub struct Framing {
     state: State,
@@ -52,197 +72,227 @@ pub struct Framing {
     line_start: usize,
 }
 
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default)]
 enum State {
     #[default]
     Head,
-    Fixed(u64),
-    Chunked(Chunk),
+    Body(Decoder),
     Ended,
 }
 
 impl Framing {
-    /// Where the connection is, given whether bytes of a next head are being held back.
+    /// Where the connection is.
     #[must_use]
     pub fn place(&self) -> Place {
         match self.state {
             State::Head if self.scanned == 0 => Place::Between,
             State::Head => Place::Head,
-            State::Fixed(_) | State::Chunked(_) => Place::Body,
+            State::Body(_) => Place::Body,
             State::Ended => Place::Ended,
         }
     }
 
-    /// Looks at bytes that have not passed yet. The same bytes, with more behind them, must be shown again after
-    /// [`Verdict::Wait`]; after [`Verdict::Pass`] the rest must be shown.
-    pub fn look(&mut self, bytes: &[u8]) -> Verdict {
-        if bytes.is_empty() {
-            return Verdict::Wait;
+    /// Takes the next head off the front of `buffer`; `None` while it is not whole. The same bytes, with more behind them, must
+    /// be shown again then.
+    ///
+    /// # Errors
+    /// Why the request is refused; nothing of the connection may be read after it.
+    pub fn head(&mut self, buffer: &mut BytesMut, limits: HeadLimits) -> Result<Option<RequestHead>, Failure> {
+        let result = match self.state {
+            State::Head => self.scan(buffer, limits),
+            State::Body(_) | State::Ended => Err(Failure::Malformed("Nothing may follow a refused request.")),
+        };
+        let length = match result {
+            Ok(Some(length)) => length,
+            Ok(None) => return Ok(None),
+            Err(failure) => return Err(self.refuse(failure)),
+        };
+        (self.scanned, self.line_start) = (0, 0);
+        let head = parse(&buffer.split_to(length).freeze(), limits).map_err(|failure| self.refuse(failure))?;
+        if head.length != Length::Fixed(0) {
+            self.state = State::Body(Decoder::new(head.length, From::Client));
         }
-        match self.state {
-            State::Head => self.look_at_head(bytes),
-            State::Fixed(left) => {
-                let pass = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len());
-                let left = left - pass as u64;
-                self.state = if left == 0 { State::Head } else { State::Fixed(left) };
-                Verdict::Pass(pass)
+        Ok(Some(head))
+    }
+
+    /// Takes the next piece of the body off the front of `buffer`; [`Piece::End`] where there is none.
+    ///
+    /// # Errors
+    /// The body is not sound: the exchange must be broken off.
+    pub fn body(&mut self, buffer: &mut BytesMut) -> Result<Piece, Failure> {
+        let State::Body(decoder) = &mut self.state else { return Ok(Piece::End) };
+        let taken = decoder.take(buffer);
+        let ended = decoder.is_done();
+        match taken {
+            Ok(piece) => {
+                if ended {
+                    self.state = State::Head;
+                }
+                Ok(piece)
             }
-            State::Chunked(place) => self.look_at_chunks(place, bytes),
-            State::Ended => Verdict::Refuse(Failure::Malformed("Nothing may follow a refused request.")),
+            Err(what) => Err(self.refuse(Failure::Framing(what))),
         }
     }
 
-    fn look_at_head(&mut self, bytes: &[u8]) -> Verdict {
+    /// The number of bytes of the body still to come, where it is known.
+    #[must_use]
+    pub fn left(&self) -> Option<u64> {
+        match &self.state {
+            State::Body(decoder) => decoder.left(),
+            State::Head | State::Ended => Some(0),
+        }
+    }
+
+    fn refuse(&mut self, failure: Failure) -> Failure {
+        self.state = State::Ended;
+        failure
+    }
+
+    /// Looks for the end of the head; its length.
+    fn scan(&mut self, bytes: &[u8], limits: HeadLimits) -> Result<Option<usize>, Failure> {
         // Garbage is told from a slow request line by its first byte: a method is a token.
-        if !(is_token_byte(bytes[0]) || bytes[0] == b'\r') {
-            return self.refuse(Failure::Malformed("The request does not begin with a method."));
+        if bytes.first().is_some_and(|&first| !(is_token_byte(first) || first == b'\r')) {
+            return Err(Failure::Malformed("The request does not begin with a method."));
         }
         while let Some(at) = memchr::memchr(b'\n', &bytes[self.scanned..]) {
             let lf = self.scanned + at;
             if lf == 0 || bytes[lf - 1] != b'\r' {
-                return self.refuse(Failure::Malformed("A line of the request head ends without a carriage return."));
+                return Err(Failure::Malformed("A line of the request head ends without a carriage return."));
             }
             let line = &bytes[self.line_start..lf - 1];
             self.scanned = lf + 1;
             if line.is_empty() {
                 // RFC 9112 section 2.2: one empty line before the request line is ignored; old clients end a body so.
                 if self.line_start > LEADING_LINE {
-                    return self.end_of_head(&bytes[..lf + 1]);
+                    return if lf < limits.bytes { Ok(Some(lf + 1)) } else { Err(too_large(bytes, limits)) };
                 }
                 if self.line_start == LEADING_LINE {
-                    return self.refuse(Failure::Malformed("The request begins with empty lines."));
+                    return Err(Failure::Malformed("The request begins with empty lines."));
                 }
             }
             self.line_start = lf + 1;
         }
         self.scanned = bytes.len();
-        if self.scanned > MAX_HEAD {
-            return self.refuse(too_large(bytes));
-        }
-        Verdict::Wait
-    }
-
-    fn end_of_head(&mut self, head: &[u8]) -> Verdict {
-        if head.len() > MAX_HEAD {
-            return self.refuse(too_large(head));
-        }
-        match body_of(head) {
-            Ok(body) => {
-                self.state = body;
-                self.scanned = 0;
-                self.line_start = 0;
-                Verdict::Pass(head.len())
-            }
-            Err(failure) => self.refuse(failure),
-        }
-    }
-
-    fn refuse(&mut self, failure: Failure) -> Verdict {
-        self.state = State::Ended;
-        Verdict::Refuse(failure)
-    }
-
-    fn look_at_chunks(&mut self, mut place: Chunk, bytes: &[u8]) -> Verdict {
-        let mut at = 0;
-        while at < bytes.len() {
-            if let Chunk::Data { left } = place {
-                let pass = usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len() - at);
-                at += pass;
-                let left = left - pass as u64;
-                place = if left == 0 { Chunk::DataCr } else { Chunk::Data { left } };
-                continue;
-            }
-            match place.next(bytes[at]) {
-                Ok(Some(next)) => place = next,
-                Ok(None) => {
-                    self.state = State::Head;
-                    return Verdict::Pass(at + 1);
-                }
-                Err(what) => {
-                    self.state = State::Ended;
-                    return Verdict::Abort(Failure::Framing(what));
-                }
-            }
-            at += 1;
-        }
-        self.state = State::Chunked(place);
-        Verdict::Pass(bytes.len())
+        if self.scanned > limits.bytes { Err(too_large(bytes, limits)) } else { Ok(None) }
     }
 }
 
 /// What is too large about a head that is: the target, if the request line alone is over its limit.
-fn too_large(head: &[u8]) -> Failure {
+fn too_large(head: &[u8], limits: HeadLimits) -> Failure {
     let line = memchr::memchr(b'\n', head).unwrap_or(head.len());
-    if line > super::target::MAX_TARGET { Failure::TargetTooLong } else { Failure::HeadTooLarge }
+    if line > limits.target { Failure::TargetTooLong } else { Failure::HeadTooLarge }
 }
 
-/// What body a whole head announces, if the head is sound.
-fn body_of(head: &[u8]) -> Result<State, Failure> {
-    let mut fields = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+/// Makes a request of a whole head, if it is sound.
+fn parse(head: &Bytes, limits: HeadLimits) -> Result<RequestHead, Failure> {
+    let mut fields = [const { MaybeUninit::uninit() }; MOST_FIELDS];
     let mut request = httparse::Request::new(&mut []);
-    match request.parse_with_uninit_headers(head, &mut fields) {
+    match request.parse_with_uninit_headers(head, &mut fields[..limits.fields.min(MOST_FIELDS)]) {
         Ok(httparse::Status::Complete(length)) if length == head.len() => {}
         Err(httparse::Error::TooManyHeaders) => return Err(Failure::HeadTooLarge),
         Err(httparse::Error::Version) => return Err(wrong_version(head)),
         _ => return Err(Failure::Malformed("The request head is not well-formed.")),
     }
     let target = request.path.unwrap_or_default();
-    if target.len() > super::target::MAX_TARGET {
+    if target.len() > limits.target {
         return Err(Failure::TargetTooLong);
     }
     if target.contains('#') {
         return Err(Failure::Target("The target holds a fragment."));
     }
-    // What hyper cannot parse it would answer itself: unstamped, uncounted and unlogged.
-    if !is_plain(target) && http::Uri::try_from(target).is_err() {
-        return Err(Failure::Target("The target is not a URI."));
-    }
-    body_by_fields(request.headers, request.version == Some(1))
-}
-
-/// Whether a target is certainly a URI: a path and query of the bytes that nearly all targets are made of.
-fn is_plain(target: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~?=&%+:@,;".contains(&byte);
-    target.starts_with('/') && target.bytes().all(plain)
-}
-
-/// RFC 9112 section 6.3, without the cases in which a recipient may guess.
-fn body_by_fields(fields: &[httparse::Header<'_>], version_1_1: bool) -> Result<State, Failure> {
-    let mut length = None;
-    let mut chunked = false;
-    for field in fields {
+    let version = if request.version == Some(1) { Version::HTTP_11 } else { Version::HTTP_10 };
+    let (mut parts, ()) = Request::new(()).into_parts();
+    parts.version = version;
+    parts.method = Method::from_bytes(request.method.unwrap_or_default().as_bytes())
+        .map_err(|_| Failure::Malformed("The method is not a token."))?;
+    parts.uri = Uri::from_maybe_shared(head.slice_ref(target.as_bytes()))
+        .map_err(|_| Failure::Target("The target is not a URI."))?;
+    let mut said = Said::new(version);
+    // Room for what a proxy adds, so that the map is not made anew.
+    parts.headers.reserve(request.headers.len());
+    for field in request.headers.iter() {
         // RFC 9112 section 5.2 (obs-fold) and RFC 9110 section 5.5: httparse refuses the rest.
         if field.value.contains(&b'\r') {
             return Err(Failure::Malformed("A header value holds a carriage return."));
         }
-        if field.name.eq_ignore_ascii_case("content-length") {
-            if length.is_some() {
-                return Err(Failure::Framing("Content-Length is sent twice."));
-            }
-            length = Some(parse_length(field.value)?);
-        } else if field.name.eq_ignore_ascii_case("transfer-encoding") {
-            if chunked {
-                return Err(Failure::Framing("Transfer-Encoding is sent twice."));
-            }
-            check_coding(field.value)?;
-            chunked = true;
-        } else if reads_as_framing(field.name) {
-            return Err(Failure::Framing("A header reads like a framing header."));
-        }
+        let unsound = |_| Failure::Malformed("A header is not well-formed.");
+        let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| unsound(()))?;
+        said.note(&name, field.value)?;
+        let value = HeaderValue::from_maybe_shared(head.slice_ref(field.value)).map_err(|_| unsound(()))?;
+        parts.headers.append(name, value);
     }
-    match (length, chunked) {
-        (Some(_), true) => Err(Failure::Framing("Both Content-Length and Transfer-Encoding are sent.")),
-        (None, true) if !version_1_1 => Err(Failure::Framing("HTTP/1.0 has no transfer codings.")),
-        (None, true) => Ok(State::Chunked(Chunk::START)),
-        (Some(0) | None, false) => Ok(State::Head),
-        (Some(length), false) => Ok(State::Fixed(length)),
+    let length = said.length()?;
+    let expects = said.expects && version == Version::HTTP_11 && length != Length::Fixed(0);
+    Ok(RequestHead { parts, length, keep_alive: said.keep_alive, takes_trailers: said.takes_trailers, expects })
+}
+
+/// What the fields say of the body and the connection.
+struct Said {
+    version: Version,
+    length: Option<u64>,
+    chunked: bool,
+    keep_alive: bool,
+    takes_trailers: bool,
+    expects: bool,
+}
+
+impl Said {
+    fn new(version: Version) -> Said {
+        let keep_alive = version == Version::HTTP_11;
+        Said { version, length: None, chunked: false, keep_alive, takes_trailers: false, expects: false }
+    }
+
+    fn note(&mut self, name: &HeaderName, value: &[u8]) -> Result<(), Failure> {
+        match name.as_str() {
+            "content-length" => {
+                if self.length.is_some() {
+                    return Err(Failure::Framing("Content-Length is sent twice."));
+                }
+                self.length = Some(parse_length(value)?);
+            }
+            "transfer-encoding" => {
+                if self.chunked {
+                    return Err(Failure::Framing("Transfer-Encoding is sent twice."));
+                }
+                check_coding(value)?;
+                self.chunked = true;
+            }
+            "connection" => {
+                for token in value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii) {
+                    if token.eq_ignore_ascii_case(b"close") {
+                        self.keep_alive = false;
+                    } else if self.version == Version::HTTP_10 && token.eq_ignore_ascii_case(b"keep-alive") {
+                        self.keep_alive = true;
+                    }
+                }
+            }
+            "te" => {
+                let mut tokens = value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii);
+                self.takes_trailers |= tokens.any(|token| token.eq_ignore_ascii_case(b"trailers"));
+            }
+            "expect" => self.expects |= value.eq_ignore_ascii_case(b"100-continue"),
+            other if reads_as_framing(other) => return Err(Failure::Framing("A header reads like a framing header.")),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// RFC 9112 section 6.3, without the cases in which a recipient may guess.
+    fn length(&self) -> Result<Length, Failure> {
+        match (self.length, self.chunked) {
+            (Some(_), true) => Err(Failure::Framing("Both Content-Length and Transfer-Encoding are sent.")),
+            (None, true) if self.version == Version::HTTP_10 => {
+                Err(Failure::Framing("HTTP/1.0 has no transfer codings."))
+            }
+            (None, true) => Ok(Length::Chunked),
+            (length, false) => Ok(Length::Fixed(length.unwrap_or(0))),
+        }
     }
 }
 
-/// `Content_Length` and the like: a CGI-like backend reads them as the header proper.
+/// `content_length` and the like: a CGI-like backend reads them as the header proper.
 fn reads_as_framing(name: &str) -> bool {
-    name.contains('_')
-        && ["content-length", "transfer-encoding"].contains(&name.replace('_', "-").to_ascii_lowercase().as_str())
+    name.contains('_') && ["content-length", "transfer-encoding"].contains(&name.replace('_', "-").as_str())
 }
 
 fn parse_length(value: &[u8]) -> Result<u64, Failure> {

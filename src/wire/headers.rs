@@ -40,6 +40,7 @@ const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
 /// The value of [`X_SERVED_BY`] on an answer that the facade made itself.
 pub const SERVED_BY_FACADE: HeaderValue = HeaderValue::from_static("banyan");
 const SERVED_BY: [HeaderValue; 2] = [HeaderValue::from_static("legacy"), HeaderValue::from_static("new")];
+const TRAILERS: HeaderValue = HeaderValue::from_static("trailers");
 const VIA_BANYAN: &[u8] = b"1.1 banyan";
 /// How many facades a request may pass before it counts as going round in circles.
 const MAX_VISITS: usize = 4;
@@ -69,7 +70,8 @@ pub struct Asked {
 }
 
 /// Takes away what stops at the facade: hop-by-hop headers and those that Connection names, what only trusted peers may
-/// set, and what is addressed to the facade itself. `guarded` are further headers that only trusted peers may set.
+/// set, and what is addressed to the facade itself. `guarded` are further headers that only trusted peers may set. That the
+/// sender takes trailers stays, as `te: trailers`: it is for [`write_takes_trailers`].
 ///
 /// # Errors
 /// [`Failure::Loop`] for a request that goes round in circles, [`Failure::Expectation`] for an unknown one.
@@ -84,11 +86,15 @@ pub fn strip_request(headers: &mut HeaderMap, trusted: bool, guarded: &[HeaderNa
     if found & VISITED != 0 && visits(headers) >= MAX_VISITS {
         return Err(Failure::Loop);
     }
+    let trailers = found & RARE != 0 && takes_trailers(headers);
     if found & NOMINATES != 0 {
         remove_nominated(headers, guarded);
     }
     if found & HOP != 0 {
         remove_hop_by_hop(headers, found);
+    }
+    if trailers {
+        headers.insert(TE, TRAILERS);
     }
     if found & OURS != 0 {
         asked = take_asked(headers);
@@ -221,10 +227,18 @@ impl Found {
             "x-forwarded-host" => &mut self.host,
             "forwarded" => &mut self.forwarded,
             "traceparent" => &mut self.trace,
-            other => return matches!(other, "via" | "x-request-id" | "tracestate"),
+            other => return matches!(other, "via" | "x-request-id" | "tracestate" | "te"),
         };
         *place = true;
         true
+    }
+}
+
+/// Writes that trailers are taken, if the client takes them. For HTTP/2, where gRPC asks for it; over HTTP/1.1 it would have
+/// to be named in Connection as well (RFC 9110 section 10.1.4).
+pub fn write_takes_trailers(out: &mut Vec<u8>, headers: &HeaderMap) {
+    if headers.contains_key(TE) {
+        line(out, b"te", TRAILERS.as_bytes());
     }
 }
 
@@ -282,6 +296,8 @@ fn kind(name: &HeaderName) -> u8 {
         "via" => VISITED,
         "forwarded" | "x-real-ip" | "x-request-id" | "traceparent" | "tracestate" => FROM_PROXY,
         "x-served-by" => OURS,
+        // An underscore in it reads like a dash to some backends, and that may be another name than the proxy guards.
+        other if other.starts_with("x-forwarded-") && other.contains('_') => FROM_PROXY | UNDERSCORE,
         other if other.starts_with("x-forwarded-") => FROM_PROXY,
         other if other.starts_with("banyan-") => OURS,
         other if other.contains('_') => UNDERSCORE,
@@ -297,6 +313,12 @@ fn is_protected(name: &HeaderName) -> bool {
         || *name == AUTHORIZATION
         || *name == COOKIE
         || kind(name) & FROM_PROXY != 0
+}
+
+/// Whether the sender takes trailers, for itself and all behind it (RFC 9110 section 6.5.1).
+fn takes_trailers(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(TE).iter().flat_map(|value| value.as_bytes().split(|&byte| byte == b','));
+    values.map(<[u8]>::trim_ascii).any(|coding| coding.eq_ignore_ascii_case(b"trailers"))
 }
 
 fn remove_nominated(headers: &mut HeaderMap, guarded: &[HeaderName]) {

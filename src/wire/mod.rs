@@ -3,7 +3,9 @@
 //! - [`body`]: request bodies on their way to a backend
 //! - [`copy`]: bodies copied as they stream by
 //! - [`chunked`]: the grammar of chunked bodies
-//! - [`framing`]: the strict look at HTTP/1 request heads and bodies before hyper sees them
+//! - [`decode`]: bodies of HTTP/1 messages, taken out of what delimits them
+//! - [`outgoing`]: HTTP/1 messages on their way out
+//! - [`framing`]: requests taken out of a client's bytes
 //! - [`target`], [`host`]: which targets and hosts can be matched and forwarded as the same bytes
 //! - [`headers`]: hop-by-hop headers, headers that only trusted peers may set, headers a proxy adds
 //! - [`client`]: the client's address behind trusted proxies
@@ -14,9 +16,11 @@ pub mod body;
 pub mod chunked;
 pub mod client;
 pub mod copy;
+pub mod decode;
 pub mod framing;
 pub mod headers;
 pub mod host;
 pub mod ids;
+pub mod outgoing;
 pub mod problem;
 pub mod target;

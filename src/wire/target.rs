@@ -5,9 +5,6 @@
 //! `..;x`, which servlet containers cut at the semicolon), backslashes, NUL and controls, and `%2F` unless the listener
 //! takes it as an ordinary byte. Sources: RFC 3986 section 6.2.2, CVE-2019-9901, GHSA-6jwx.
 
-/// The longest target that is taken, in bytes.
-pub const MAX_TARGET: usize = 16 * 1024;
-
 /// Whether a path (without the query) can be matched and forwarded as it is.
 ///
 /// # Errors

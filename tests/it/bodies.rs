@@ -45,7 +45,7 @@ fn a_malformed_chunk_breaks_both_sides_off() {
         assert_never_whole(&pair.legacy, row);
     }
     assert!(pair.legacy.lines().iter().all(|line| line == "POST /upload"));
-    pair.site.await_metric("banyan_rejected_total{reason=\"client_body\"}", rows.len() as u64);
+    pair.site.await_metric("banyan_rejected_total{reason=\"framing\"}", rows.len() as u64);
 }
 
 #[test]

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use http::HeaderValue;
 
-use super::{At, Build, Cx, Place, Text, positive, values};
+use super::{At, Build, Cx, Place, Text, backend_tls, positive, resilience, values};
 use crate::config::diagnostic::{Finding, nearest};
 use crate::config::file::{self, Endpoint};
-use crate::config::read::Named;
-use crate::snapshot::{BackendSettings, BackendTimeouts, Balance, EndpointAddress, HostRule, ListenerSettings};
+use crate::config::read::{Count, Named};
+use crate::snapshot::{
+    BackendLimits, BackendSettings, BackendTimeouts, Balance, EndpointAddress, HostRule, ListenerSettings, Protocol,
+};
 
 /// All backends, in the order of their ids; `None` where one was bad.
 pub(super) fn compile(build: &Build<'_>, cx: &mut Cx<'_>) -> Vec<Option<BackendSettings>> {
@@ -38,7 +40,41 @@ fn one(entry: &Named<file::Backend>, cx: &mut Cx<'_>) -> Option<BackendSettings>
         Some(file::Balance::RoundRobin) => Balance::RoundRobin,
     };
     let host = host_rule(backend.host.as_ref(), cx);
-    Some(BackendSettings { balance, host, timeouts, ..BackendSettings::new(Arc::clone(&entry.name), endpoints) })
+    let (protocol, tls) = (protocol(backend), backend_tls::compile(backend, cx));
+    let limits = limits(backend.limits.as_ref().and_then(At::get), cx);
+    let health = resilience::health(backend.health.as_ref(), cx);
+    let outlier = resilience::outlier(backend.outlier.as_ref(), cx);
+    let retries = resilience::retries(backend.retries.as_ref(), cx);
+    let can_return = health.is_some() || outlier.is_some();
+    let slow_start = resilience::slow_start(backend.slow_start.as_ref(), can_return);
+    let named = BackendSettings::new(Arc::clone(&entry.name), endpoints);
+    let spoken = BackendSettings { balance, host, timeouts, protocol, tls, limits, ..named };
+    Some(BackendSettings { health, outlier, retries, slow_start, ..spoken })
+}
+
+fn protocol(backend: &file::Backend) -> Protocol {
+    match backend.protocol.as_ref().and_then(At::get).map(|word| word.0) {
+        None | Some(file::Protocol::Auto) => Protocol::Auto,
+        Some(file::Protocol::Http1) => Protocol::Http1,
+        Some(file::Protocol::Http2) => Protocol::Http2,
+    }
+}
+
+fn limits(given: Option<&file::BackendLimits>, cx: &mut Cx<'_>) -> BackendLimits {
+    let default = BackendLimits::default();
+    let Some(given) = given else { return default };
+    let read = |at: &Option<At<Count>>, default: usize, least: u32, cx: &mut Cx<'_>| {
+        let Some((count, place)) = at.as_ref().and_then(|at| Some((at.get()?.0, at.place))) else { return default };
+        if count < least {
+            cx.report.error(place, "out-of-range", "zero would let nothing pass");
+        }
+        count as usize
+    };
+    BackendLimits {
+        requests: read(&given.requests, default.requests, 1, cx),
+        connections: read(&given.connections, default.connections, 1, cx),
+        pending: read(&given.pending, default.pending, 0, cx),
+    }
 }
 
 fn host_rule(host: Option<&At<Text>>, cx: &mut Cx<'_>) -> HostRule {

@@ -18,6 +18,7 @@ const BODY: Duration = Duration::from_secs(60);
 const HANDSHAKE: Duration = Duration::from_secs(10);
 const TUNNEL: Duration = Duration::from_secs(3600);
 const GRACE: Duration = Duration::from_secs(30);
+const STREAM_GRACE: Duration = Duration::from_secs(30);
 /// The most that may be allowed: each connection may take this much memory.
 const MOST_HEADERS: u64 = 1000;
 const MOST_HEAD: u64 = 1024 * 1024;
@@ -145,6 +146,11 @@ pub(super) fn process(
         grace: time(drain.and_then(|drain| drain.grace.as_ref()), GRACE),
     };
     (cx.source.absolute(&state_dir), access_log, drain)
+}
+
+/// How long streams may go on that have lost their route.
+pub(super) fn stream_grace(file: &File) -> Duration {
+    file.stream_grace.as_ref().and_then(At::get).map_or(STREAM_GRACE, |time| time.0)
 }
 
 /// Whether a reload that looks like a cut file needs to be confirmed.

@@ -2,6 +2,7 @@
 //! reported where it stands.
 
 mod admin;
+mod backend_tls;
 mod backends;
 mod canary;
 mod cohorts;
@@ -12,6 +13,7 @@ mod guard;
 mod keys;
 mod listeners;
 mod matches;
+mod resilience;
 mod retention;
 mod routes;
 mod subjects;
@@ -86,7 +88,8 @@ pub(super) fn compile(gathered: Gathered, main: &Path, options: &Options, cx: &m
     }
     // Only now: a mistyped name would make the one that was meant look unused.
     listeners::check_none_unused(&build, cx);
-    let routes::Compiled { routes, shadows, guards, ramps, fallthrough, timeout, places } = compiled_routes;
+    let routes::Compiled { routes, shadows, guards, ramps, fallbacks, rate_limits, fallthrough, timeout, places } =
+        compiled_routes;
     let rules = Rules::build(RulesParts {
         routes,
         cohorts: compiled_cohorts,
@@ -97,12 +100,15 @@ pub(super) fn compile(gathered: Gathered, main: &Path, options: &Options, cx: &m
     routes::warn_unreachable(&rules, &places, cx);
     let (state_dir, access_log, drain) = listeners::process(&file, main, options.state_dir.as_deref(), cx);
     let confirm_removals = listeners::confirm_removals(&file);
+    let stream_grace = listeners::stream_grace(&file);
     let snapshot = Snapshot {
         rules,
         backends: compiled_backends.into_iter().flatten().collect(),
         shadows,
         guards,
         ramps,
+        fallbacks,
+        rate_limits,
         shadowing,
         default_timeout: timeout,
         listeners,
@@ -111,6 +117,7 @@ pub(super) fn compile(gathered: Gathered, main: &Path, options: &Options, cx: &m
         trust: build.trust,
         jwt,
         drain,
+        stream_grace,
         access_log,
         retention,
         confirm_removals,

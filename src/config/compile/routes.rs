@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{
-    At, BackendId, Build, Cx, Place, Route, Rules, Text, Time, canary, comparisons, guard, matches, positive, values,
+    At, BackendId, Build, Cx, Place, Route, Rules, Text, Time, canary, comparisons, guard, matches, positive,
+    resilience, values,
 };
 use crate::config::diagnostic::Finding;
 use crate::config::file::route::Answer;
@@ -14,7 +15,7 @@ use crate::config::gather::check_name;
 use crate::config::read::{Boxed, Word};
 use crate::names::Stage;
 use crate::routing::{Match, Rewrite};
-use crate::snapshot::{GuardSettings, RampSettings, ShadowPlan};
+use crate::snapshot::{FallbackSettings, GuardSettings, RampSettings, RateLimit, ShadowPlan};
 
 /// How long a response head may take where nothing else is said.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -28,6 +29,10 @@ pub(super) struct Compiled {
     pub(super) guards: Vec<Option<Arc<GuardSettings>>>,
     /// How new's share grows, in the same order.
     pub(super) ramps: Vec<Option<Arc<RampSettings>>>,
+    /// When legacy answers because new failed, in the same order.
+    pub(super) fallbacks: Vec<Option<Arc<FallbackSettings>>>,
+    /// How often one subject may ask, in the same order.
+    pub(super) rate_limits: Vec<Option<Arc<RateLimit>>>,
     pub(super) fallthrough: Option<BackendId>,
     pub(super) timeout: Duration,
     pub(super) places: Vec<RoutePlaces>,
@@ -64,6 +69,8 @@ struct One {
     shadow: Option<Arc<ShadowPlan>>,
     guard: Option<Arc<GuardSettings>>,
     ramp: Option<Arc<RampSettings>>,
+    fallback: Option<Arc<FallbackSettings>>,
+    rate_limit: Option<Arc<RateLimit>>,
     places: RoutePlaces,
 }
 
@@ -72,6 +79,8 @@ struct Defaults<'d> {
     file: Option<&'d file::Defaults>,
     legacy: Choice,
     new: Choice,
+    fallback: Option<Arc<FallbackSettings>>,
+    rate_limit: Option<Arc<RateLimit>>,
 }
 
 /// All routes, in file order.
@@ -84,6 +93,8 @@ pub(super) fn compile(routes: &[At<file::Route>], file: &File, build: &Build<'_>
         shadows: Vec::new(),
         guards: Vec::new(),
         ramps: Vec::new(),
+        fallbacks: Vec::new(),
+        rate_limits: Vec::new(),
         fallthrough: defaults.legacy.id(),
         timeout,
         places: Vec::new(),
@@ -96,6 +107,8 @@ pub(super) fn compile(routes: &[At<file::Route>], file: &File, build: &Build<'_>
             compiled.shadows.push(one.shadow);
             compiled.guards.push(one.guard);
             compiled.ramps.push(one.ramp);
+            compiled.fallbacks.push(one.fallback);
+            compiled.rate_limits.push(one.rate_limit);
             compiled.places.push(one.places);
         }
     }
@@ -118,7 +131,9 @@ fn defaults<'d>(file: &'d File, cx: &mut Cx<'_>, build: &Build<'_>) -> Defaults<
         cx.report.add(finding.help("`defaults: { legacy: NAME }`, or `legacy: none` if that is meant"));
     }
     let new = backend(defaults.and_then(|defaults| defaults.new.as_ref()), false, build, cx);
-    Defaults { file: defaults, legacy, new }
+    let fallback = resilience::fallback(defaults.and_then(|defaults| defaults.fallback.as_ref()));
+    let rate_limit = resilience::rate_limit(defaults.and_then(|defaults| defaults.rate_limit.as_ref()), cx);
+    Defaults { file: defaults, legacy, new, fallback, rate_limit }
 }
 
 fn backend(name: Option<&At<Text>>, none: bool, build: &Build<'_>, cx: &mut Cx<'_>) -> Choice {
@@ -149,6 +164,9 @@ fn one(
         check_sides(stage, place, legacy, new, route, cx);
         check_canary(stage, place, keys.canary, ramped, cx);
     }
+    check_fallback(legacy, route, cx);
+    let fallback = resilience::fallback(route.fallback.as_ref()).or_else(|| defaults.fallback.clone());
+    let rate_limit = resilience::rate_limit(route.rate_limit.as_ref(), cx).or_else(|| defaults.rate_limit.clone());
     let timeout = positive(keys.timeout, TIMEOUT, cx);
     let alternatives = matches::compile(&route.r#match, cx);
     let name: Arc<str> = Arc::from(&*route.name.get()?.0);
@@ -164,7 +182,7 @@ fn one(
     let (legacy, new) = (legacy.id(), new.id());
     let route = Route { name, owner, group, salt, stage: stage?, matches, legacy, new, canary, rewrite, timeout };
     let places = RoutePlaces { name: name_place, alternatives: places };
-    Some(One { route, shadow, guard: guarded.guard, ramp, places })
+    Some(One { route, shadow, guard: guarded.guard, ramp, fallback, rate_limit, places })
 }
 
 /// The keys that `defaults:` may give too: the route's own, else the default's.
@@ -235,6 +253,17 @@ fn check_sides(stage: Stage, place: Place, legacy: Choice, new: Choice, route: &
     {
         let place = route.new.as_ref().map_or(place, |new| new.place);
         cx.report.warning(place, "same-backend", "both sides are the same backend");
+    }
+}
+
+/// Where there is no legacy, it cannot answer. A fallback from `defaults:` passes over such a route.
+fn check_fallback(legacy: Choice, route: &file::Route, cx: &mut Cx<'_>) {
+    let Some(fallback) = &route.fallback else { return };
+    if matches!(legacy, Choice::Unsaid | Choice::None) {
+        let finding = Finding::error(fallback.place, "fallback-without-legacy", "there is no legacy to fall back on");
+        cx.report.add(
+            finding.help("`legacy:` of the route; in other stages than complete `defaults: { legacy: NAME }` too"),
+        );
     }
 }
 

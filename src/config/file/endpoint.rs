@@ -11,7 +11,7 @@ use crate::config::read::{FromText, Refusal};
 use crate::config::yaml::escape;
 use crate::snapshot::EndpointAddress;
 
-/// One address of a backend, as `http://host:port`.
+/// One address of a backend, as `http://host:port` or `https://host:port`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
     /// The URL as it was written.
@@ -44,25 +44,24 @@ impl JsonSchema for Endpoint {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "pattern": "^http://[^/@?#]+$|\\$\\{" })
+        json_schema!({ "type": "string", "pattern": "^https?://[^/@?#]+$|\\$\\{" })
     }
 }
 
 impl Endpoint {
-    /// Reads `http://host:port`.
+    /// Reads `http://host:port` or `https://host:port`.
     pub fn parse(text: &str) -> Result<EndpointAddress, Refusal> {
         let bad = |why: &str| Refusal::new("bad-endpoint", format!("`{text}`: {why}"));
         let example = "write it as `http://10.0.0.5:8080`";
         let Some((scheme, rest)) = text.split_once("://") else { return Err(bad("this is no URL").help(example)) };
-        if scheme == "https" {
-            return Err(Refusal::new("https-backend", format!("`{text}`: only http:// is spoken to backends")));
-        }
-        if scheme != "http" {
-            return Err(bad("only http:// is spoken to backends").help(example));
-        }
+        let tls = match scheme {
+            "http" => false,
+            "https" => true,
+            _ => return Err(bad("only http:// and https:// are spoken to backends").help(example)),
+        };
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         if end < rest.len() {
-            let help = format!("did you mean `http://{}`?", &rest[..end]);
+            let help = format!("did you mean `{scheme}://{}`?", &rest[..end]);
             return Err(bad("an endpoint has no path; paths are rewritten by the route").help(help));
         }
         if rest.contains('@') {
@@ -75,8 +74,9 @@ impl Endpoint {
             }
             None => rest.split_once(':').map_or((rest, None), |(host, port)| (host, Some(port))),
         };
+        let own_port = if tls { 443 } else { 80 };
         let port = match port.map(|port| (port, port.parse::<u16>())) {
-            None => 80,
+            None => own_port,
             Some((digits, Ok(port))) if port > 0 && digits.bytes().all(|b| b.is_ascii_digit()) => port,
             Some(_) => return Err(bad("the port is a number from 1 to 65535")),
         };
@@ -87,8 +87,8 @@ impl Endpoint {
             host_name(host).ok_or_else(|| bad("this is no IP address and no DNS name").help(example))?
         };
         let shown = if bracketed { format!("[{host}]") } else { host.clone() };
-        let authority = if port == 80 { shown } else { format!("{shown}:{port}") };
-        Ok(EndpointAddress { host: Arc::from(host), port, tls: false, authority: Arc::from(authority) })
+        let authority = if port == own_port { shown } else { format!("{shown}:{port}") };
+        Ok(EndpointAddress { host: Arc::from(host), port, tls, authority: Arc::from(authority) })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
 use super::{Endpoint, List};
@@ -122,7 +122,7 @@ impl FromText for PeerUrl {
     const WHAT: &'static str = "a URL such as `http://10.0.0.2:9900`";
 
     fn from_text(text: &str) -> Result<PeerUrl, Refusal> {
-        Endpoint::from_text(text).map(PeerUrl).map_err(|_| {
+        Endpoint::from_text(text).ok().filter(|endpoint| !endpoint.address.tls).map(PeerUrl).ok_or_else(|| {
             let refusal = Refusal::new("bad-peer", format!("`{text}` is no URL of another facade's admin listener"));
             refusal.help("write it as `http://10.0.0.2:9900`, without a path; only http:// is spoken to peers")
         })
@@ -144,8 +144,8 @@ impl JsonSchema for PeerUrl {
         "PeerUrl".into()
     }
 
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        Endpoint::json_schema(generator)
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": "^http://[^/@?#]+$|\\$\\{" })
     }
 }
 

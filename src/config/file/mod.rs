@@ -3,15 +3,19 @@
 //! - [`listen`]: listeners, admin, logs, draining
 //! - [`shadow`], [`comparison`]: copies to the other side, and when two answers are the same
 //! - [`guard`]: what new must keep to, and how its share grows
+//! - [`resilience`], [`rate_limit`]: what is done about faults, and about subjects that ask too often
 //! - [`backend`], [`endpoint`], [`subject`], [`cohort`], [`flag`], [`route`], [`retention`], [`mod@test`]: one noun each
 
 pub mod backend;
+pub mod backend_tls;
 pub mod cohort;
 pub mod comparison;
 pub mod endpoint;
 pub mod flag;
 pub mod guard;
 pub mod listen;
+pub mod rate_limit;
+pub mod resilience;
 pub mod retention;
 pub mod route;
 pub mod shadow;
@@ -20,7 +24,8 @@ pub mod test;
 
 use schemars::generate::SchemaSettings;
 
-pub use backend::{Backend, BackendTimeouts, Balance};
+pub use backend::{Backend, BackendLimits, BackendTimeouts, Balance, Protocol};
+pub use backend_tls::BackendTls;
 pub use cohort::{Cohort, HeaderMatch};
 pub use comparison::Comparison;
 pub use endpoint::Endpoint;
@@ -29,13 +34,15 @@ pub use guard::{Guard, Ramp};
 pub use listen::{
     Admin, Certificate, ClientLimits, ClientTimeouts, Drain, Listen, ListenerTls, PeerUrl, Reload, Slashes,
 };
+pub use rate_limit::RateLimit;
+pub use resilience::{After, Fallback, Health, Outlier, Retries};
 pub use retention::Retention;
 pub use route::{Canary, Defaults, Except, Match, Rewrite, Route, ValueMatch};
 pub use shadow::{Shadow, Shadowing};
 pub use subject::{Force, From, Jwt, Subject, SubjectSource};
 pub use test::{Expect, Test};
 
-use super::read::{At, Boxed, Filled, Names, Text, Version, record};
+use super::read::{At, Boxed, Filled, Names, Text, Time, Version, record};
 
 /// A list whose items were read one by one.
 pub type List<T> = Vec<At<T>>;
@@ -55,6 +62,8 @@ record! {
         pub access_log: Option<At<Text>>,
         /// How the facade goes down after SIGTERM.
         pub drain: Option<At<Drain>>,
+        /// How long streams and upgrades on a side that has lost their route may go on; 30s by default.
+        pub stream_grace: Option<At<Time>>,
         /// Route keys for all routes; a route's own value replaces one whole.
         pub defaults: Option<At<Boxed<Defaults>>>,
         /// The upstream systems by name.

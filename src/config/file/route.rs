@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
-use super::{Guard, Ramp, Shadow};
+use super::{Fallback, Guard, Ramp, RateLimit, Shadow};
 use crate::config::read::{
     At, Boxed, Choice, Cx, Filled, MethodName, Names, OneOrMany, Percentage, Read, Text, Time, Toggle, Word, record,
 };
@@ -42,6 +42,10 @@ record! {
         pub guard: Option<At<Boxed<Guard>>>,
         /// Percentages that follow each other while the guard holds. The routes of a group have one.
         pub ramp: Option<At<Boxed<Ramp>>>,
+        /// When legacy answers because new failed; absent: never.
+        pub fallback: Option<At<Boxed<Fallback>>>,
+        /// How often one subject may ask; absent: as often as it likes.
+        pub rate_limit: Option<At<Boxed<RateLimit>>>,
         /// How long the response head may take; 30s by default.
         pub timeout: Option<At<Time>>,
     }
@@ -70,6 +74,10 @@ record! {
         pub guard: Option<At<Boxed<Guard>>>,
         /// Percentages that follow each other while the guard holds. The routes of a group have one.
         pub ramp: Option<At<Boxed<Ramp>>>,
+        /// When legacy answers because new failed; absent: never.
+        pub fallback: Option<At<Boxed<Fallback>>>,
+        /// How often one subject may ask; absent: as often as it likes.
+        pub rate_limit: Option<At<Boxed<RateLimit>>>,
         /// How long the response head may take; 30s by default.
         pub timeout: Option<At<Time>>,
     }

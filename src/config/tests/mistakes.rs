@@ -11,7 +11,7 @@ fn ten_mistakes_are_found_at_once_each_where_it_stands() {
         found,
         [
             (5, 40, "wrong-type"),
-            (9, 17, "https-backend"),
+            (9, 17, "bad-endpoint"),
             (10, 14, "bad-value"),
             (12, 3, "mixed-cohort"),
             (13, 18, "cohort-cycle"),
@@ -234,7 +234,7 @@ fn endpoints() {
     ] {
         assert_eq!(with(bad), Some("bad-endpoint"), "{bad}");
     }
-    assert_eq!(with("https://a"), Some("https-backend"));
+    assert_eq!(with("https://a:0"), Some("bad-endpoint"));
     for admin in
         ["http://127.0.0.1:9900", "http://localhost:9900", "http://0.0.0.0:9900", "\"http://[::ffff:127.0.0.1]:9900\""]
     {

@@ -7,6 +7,7 @@ mod fuzz;
 mod guards;
 mod includes;
 mod mistakes;
+mod resilience;
 mod schema;
 mod sources;
 mod valid;

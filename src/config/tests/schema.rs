@@ -100,7 +100,7 @@ fn it_agrees_with_the_loader_on_values() {
         ("/routes/0/match", json!({ "headers": { "a": { "prefix": "x", "regex": "y" } } }), false),
         ("/routes/0/match", json!({ "query": { "a": { "present": false } } }), false),
         ("/routes/0/match", json!({ "methods": ["get"] }), false),
-        ("/backends/old/endpoints", json!(["https://a"]), false),
+        ("/backends/old/endpoints", json!(["ftp://a"]), false),
         ("/backends/old/endpoints", json!([]), false),
         ("/backends/old/endpoints", json!("http://a"), false),
     ] {
@@ -114,7 +114,7 @@ fn main_beside_fixtures(text: &str) -> Loaded {
     let dir = fixture("valid");
     let read = |name: &str| std::fs::read(dir.join(name)).unwrap();
     let mut memory = main(text);
-    for name in ["keys/jwks.json", "cohorts/large.txt"] {
+    for name in ["keys/jwks.json", "cohorts/large.txt", "tls/ca.pem", "tls/facade.pem", "tls/facade.key"] {
         memory = memory.with(name, read(name));
     }
     memory.load()

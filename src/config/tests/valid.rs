@@ -61,7 +61,7 @@ fn everything_is_compiled() {
     assert!(snapshot.admin.tls.as_ref().is_some_and(|tls| !tls.asks_clients));
     assert!(snapshot.listeners[1].opaque_slashes && !snapshot.confirm_removals);
     let retention = Retention { size: 64 << 20, age: Duration::from_secs(30 * 24 * 3600), samples: 5 };
-    assert_eq!(snapshot.retention, retention);
+    assert_eq!((snapshot.retention, snapshot.stream_grace), (retention, Duration::from_secs(45)));
     assert!(snapshot.state_dir.is_absolute());
     assert_eq!(snapshot.tenant_files.len(), 2);
 }

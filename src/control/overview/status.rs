@@ -16,6 +16,7 @@ use crate::names::Side;
 use crate::routing::{Route, RouteId};
 use crate::state::{Generation, ReloadStatus};
 use crate::telemetry::RouteMeter;
+use crate::upstream::Backend;
 
 /// How the facade stands.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -40,9 +41,55 @@ pub struct Status {
     pub span_s: f64,
     /// The routes in file order; last, without a name, what no route takes.
     pub routes: Vec<RouteStatus>,
+    /// The backends, by name.
+    #[serde(default)]
+    pub backends: Vec<BackendStatus>,
     /// The other instances, where `admin.peers` names any.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub peers: Vec<PeerStatus>,
+}
+
+/// How a backend stands.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct BackendStatus {
+    /// Its name.
+    pub name: String,
+    /// Its endpoints, in the order of the configuration.
+    pub endpoints: Vec<EndpointStatus>,
+    /// How many requests to it were sent again, since the start.
+    pub retries: u64,
+}
+
+/// How an endpoint stands.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct EndpointStatus {
+    /// Its address, as its own Host header would say it.
+    pub address: String,
+    /// Whether it is healthy; so where it is not checked.
+    pub healthy: bool,
+    /// Whether it is left out at present for what it answered.
+    pub ejected: bool,
+    /// How often it was, since it was configured.
+    pub ejections: u64,
+    /// Whether its name has an address.
+    pub resolved: bool,
+    /// Requests in flight to it.
+    pub in_flight: u64,
+}
+
+impl BackendStatus {
+    fn of(backend: &Backend) -> BackendStatus {
+        let endpoints = backend.endpoints.iter().map(|endpoint| EndpointStatus {
+            address: endpoint.address.authority.to_string(),
+            healthy: endpoint.is_healthy(),
+            ejected: endpoint.is_ejected(),
+            ejections: endpoint.ejections(),
+            resolved: endpoint.is_known(),
+            in_flight: endpoint.in_flight() as u64,
+        });
+        let name = backend.settings.name.to_string();
+        BackendStatus { name, endpoints: endpoints.collect(), retries: backend.meter.retries() }
+    }
 }
 
 /// How another instance stands beside this one.
@@ -201,6 +248,7 @@ impl Overview {
             pins: pins.collect(),
             span_s: inner.recent.span(now).as_secs_f64(),
             routes: if with_routes { inner.routes(&generation, now) } else { Vec::new() },
+            backends: generation.backends.iter().map(|backend| BackendStatus::of(backend)).collect(),
             peers: Vec::new(),
         }
     }

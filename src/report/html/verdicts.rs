@@ -128,6 +128,7 @@ fn noise_in_words(why: &str) -> &str {
         "noise" => "differ only where a system differs from itself",
         "transient" => "differed once and no more when asked again",
         "accepted" => "differ only as somebody has accepted",
+        "fallback" => "answered by legacy because new failed",
         other => other,
     }
 }

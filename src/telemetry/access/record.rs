@@ -51,6 +51,10 @@ pub struct AccessRecord<'a> {
     pub bytes_out: u64,
     /// What went wrong, if anything did: a failure's name, or `client_gone`, `answer_broken`.
     pub error: Option<&'static str>,
+    /// How often a backend was asked; written where it was more than once.
+    pub attempts: u32,
+    /// What legacy has stepped in for; written where it has.
+    pub fallback: Option<&'static str>,
 }
 
 impl AccessRecord<'_> {
@@ -86,6 +90,12 @@ impl AccessRecord<'_> {
         number(out, "bytes_in", Some(self.bytes_in));
         number(out, "bytes_out", Some(self.bytes_out));
         text(out, "error", self.error);
+        if self.attempts > 1 {
+            number(out, "attempts", Some(u64::from(self.attempts)));
+        }
+        if self.fallback.is_some() {
+            text(out, "fallback", self.fallback);
+        }
         out.extend_from_slice(b"}\n");
     }
 }

@@ -28,6 +28,8 @@ fn record<'a>(path: &'a str) -> AccessRecord<'a> {
         bytes_in: 0,
         bytes_out: 0,
         error: None,
+        attempts: 1,
+        fallback: None,
     }
 }
 

@@ -6,21 +6,12 @@ use bytes::{Bytes, BytesMut};
 use http::response::Parts;
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode, Version, header};
 
+use crate::wire::decode::Length;
+
 /// The largest head of an answer, in bytes.
 const MAX_HEAD: usize = 64 * 1024;
 /// The most fields of an answer's head.
 const MAX_FIELDS: usize = 256;
-
-/// How the body of an answer is delimited (RFC 9112 section 6.3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::upstream) enum Length {
-    /// So many bytes.
-    Fixed(u64),
-    /// Chunked.
-    Chunked,
-    /// All that comes until the connection closes.
-    UntilClose,
-}
 
 /// A whole head.
 #[derive(Debug)]
@@ -40,8 +31,12 @@ pub(in crate::upstream) struct NotHttp;
 /// # Errors
 /// The bytes can never become a sound head.
 pub(in crate::upstream) fn take(buffer: &mut BytesMut, method: &Method) -> Result<Option<Head>, NotHttp> {
+    // Also when it is whole: the parser would skip empty lines before it, which are refused when they come alone.
+    if !may_begin(buffer) {
+        return Err(NotHttp);
+    }
     let Some(length) = end_of_head(buffer) else {
-        return if buffer.len() <= MAX_HEAD && may_begin(buffer) { Ok(None) } else { Err(NotHttp) };
+        return if buffer.len() <= MAX_HEAD { Ok(None) } else { Err(NotHttp) };
     };
     if length > MAX_HEAD {
         return Err(NotHttp);
@@ -105,7 +100,9 @@ fn assemble(bytes: &Bytes, parsed: &httparse::Response<'_, '_>, method: &Method)
         // RFC 9110 section 8.6: there must be none.
         parts.headers.remove(header::CONTENT_LENGTH);
     }
-    Ok(Head { parts, length, keep_alive: framing.keep_alive && length != Length::UntilClose })
+    let switches = status == StatusCode::SWITCHING_PROTOCOLS;
+    let keep_alive = framing.keep_alive && !framing.close && length != Length::UntilClose && !switches;
+    Ok(Head { parts, length, keep_alive })
 }
 
 /// What the fields say of the body and the connection.
@@ -114,6 +111,8 @@ struct Framing {
     length: Option<u64>,
     chunked: bool,
     keep_alive: bool,
+    /// RFC 9112 section 9.3: wins, wherever it stands.
+    close: bool,
 }
 
 impl Framing {
@@ -133,7 +132,7 @@ impl Framing {
         } else if *name == header::CONNECTION {
             for token in value.as_bytes().split(|&byte| byte == b',').map(<[u8]>::trim_ascii) {
                 if token.eq_ignore_ascii_case(b"close") {
-                    self.keep_alive = false;
+                    self.close = true;
                 } else if token.eq_ignore_ascii_case(b"keep-alive") {
                     self.keep_alive = true;
                 }
@@ -205,9 +204,17 @@ mod tests {
         let alive = |text: &str| head(text).unwrap().unwrap().keep_alive;
         assert!(alive("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
         assert!(!alive("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: x, Close\r\n\r\n"));
+        assert!(!alive("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close, keep-alive\r\n\r\n"));
         assert!(!alive("HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n"));
         assert!(alive("HTTP/1.0 200 OK\r\nContent-Length: 0\r\nConnection: keep-alive\r\n\r\n"));
         assert!(!alive("HTTP/1.1 200 OK\r\n\r\n"));
+    }
+
+    #[test]
+    fn an_empty_line_before_an_answer_makes_it_none_however_it_arrives() {
+        for text in ["\r\n", "\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "\nHTTP/1.1 200 OK\n\n"] {
+            assert!(head(text).is_err(), "{text:?}");
+        }
     }
 
     #[test]

@@ -1,22 +1,37 @@
 use super::*;
 use proptest::prelude::*;
 
-/// Shows `bytes` to a fresh connection, `step` at a time; what passed, and how it ended.
-fn follow(bytes: &[u8], step: usize) -> (Vec<u8>, Option<Failure>, Place) {
+/// What was taken out of a connection's bytes: each request's method and target with its body as it was put together.
+type Taken = Vec<(String, Vec<u8>)>;
+
+/// Shows `bytes` to a fresh connection, `step` at a time; what was taken, and how it ended.
+fn follow(bytes: &[u8], step: usize) -> (Taken, Option<Failure>, Place) {
     let mut framing = Framing::default();
-    let mut held: Vec<u8> = Vec::new();
-    let mut passed = Vec::new();
+    let mut buffer = BytesMut::new();
+    let mut taken = Taken::new();
     for piece in bytes.chunks(step.max(1)) {
-        held.extend_from_slice(piece);
-        while !held.is_empty() {
-            match framing.look(&held) {
-                Verdict::Pass(count) => passed.extend(held.drain(..count)),
-                Verdict::Wait => break,
-                Verdict::Refuse(failure) | Verdict::Abort(failure) => return (passed, Some(failure), framing.place()),
+        buffer.extend_from_slice(piece);
+        loop {
+            if framing.place() == Place::Body {
+                match framing.body(&mut buffer) {
+                    Ok(Piece::Data(data)) => taken.last_mut().unwrap().1.extend_from_slice(&data),
+                    Ok(Piece::Wait) => break,
+                    Ok(Piece::Trailers(_) | Piece::End) => {}
+                    Err(failure) => return (taken, Some(failure), framing.place()),
+                }
+                continue;
+            }
+            if buffer.is_empty() {
+                break;
+            }
+            match framing.head(&mut buffer, HeadLimits::default()) {
+                Ok(Some(head)) => taken.push((format!("{} {}", head.parts.method, head.parts.uri), Vec::new())),
+                Ok(None) => break,
+                Err(failure) => return (taken, Some(failure), framing.place()),
             }
         }
     }
-    (passed, None, framing.place())
+    (taken, None, framing.place())
 }
 
 fn refused(request: &str) -> Failure {
@@ -26,23 +41,43 @@ fn refused(request: &str) -> Failure {
     whole.1.unwrap_or_else(|| panic!("passed: {request:?}"))
 }
 
-fn passes(request: &str) {
+fn passes(bytes: &str, requests: &[(&str, &str)]) {
     for step in [1, 7, usize::MAX] {
-        let (passed, failure, place) = follow(request.as_bytes(), step);
-        assert_eq!((failure, place), (None, Place::Between), "{request:?}");
-        assert_eq!(passed, request.as_bytes());
+        let (taken, failure, place) = follow(bytes.as_bytes(), step);
+        assert_eq!((failure, place), (None, Place::Between), "{bytes:?}");
+        let taken: Vec<_> = taken.iter().map(|(head, body)| (&**head, std::str::from_utf8(body).unwrap())).collect();
+        assert_eq!(taken, requests);
     }
 }
 
 #[test]
 fn sound_requests_pass_whole() {
-    passes("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
-    passes("GET / HTTP/1.0\r\n\r\n");
-    passes("\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n");
-    passes("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhelloGET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    passes("GET /a?b HTTP/1.1\r\nHost: a\r\n\r\n", &[("GET /a?b", "")]);
+    passes("GET / HTTP/1.0\r\n\r\n", &[("GET /", "")]);
+    passes("\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", &[("GET /", "")]);
     passes(
-        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked\r\n\r\n5;x=y\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\nGET / HTTP/1.1\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhelloGET /2 HTTP/1.1\r\nHost: a\r\n\r\n",
+        &[("POST /", "hello"), ("GET /2", "")],
     );
+    passes(
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked\r\n\r\n5;x=y\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\nGET /2 HTTP/1.1\r\n\r\n",
+        &[("POST /", "hello"), ("GET /2", "")],
+    );
+}
+
+#[test]
+fn a_head_says_how_its_connection_goes_on() {
+    let head = |text: &str| {
+        let mut buffer = BytesMut::from(text);
+        Framing::default().head(&mut buffer, HeadLimits::default()).unwrap().unwrap()
+    };
+    assert!(head("GET / HTTP/1.1\r\n\r\n").keep_alive);
+    assert!(!head("GET / HTTP/1.1\r\nConnection: x, Close\r\n\r\n").keep_alive);
+    assert!(!head("GET / HTTP/1.0\r\n\r\n").keep_alive);
+    assert!(head("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").keep_alive);
+    assert!(head("PUT / HTTP/1.1\r\nExpect: 100-Continue\r\nContent-Length: 1\r\n\r\n").expects);
+    assert!(!head("PUT / HTTP/1.1\r\nExpect: 100-continue\r\n\r\n").expects);
+    assert!(!head("PUT / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n").expects);
 }
 
 #[test]
@@ -120,10 +155,10 @@ fn malformed_heads_are_refused() {
 #[test]
 fn limits_are_named() {
     assert_eq!(refused(&format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(17 * 1024))), Failure::TargetTooLong);
-    assert_eq!(refused(&format!("GET /{}", "a".repeat(MAX_HEAD))), Failure::TargetTooLong);
-    let target = "a".repeat(MAX_HEAD);
+    assert_eq!(refused(&format!("GET /{}", "a".repeat(64 * 1024))), Failure::TargetTooLong);
+    let target = "a".repeat(64 * 1024);
     assert_eq!(refused(&format!("GET /{target} HTTP/1.1\r\nHost: a\r\n\r\n")), Failure::TargetTooLong);
-    assert_eq!(refused(&format!("GET / HTTP/1.1\r\nA: {}", "a".repeat(MAX_HEAD))), Failure::HeadTooLarge);
+    assert_eq!(refused(&format!("GET / HTTP/1.1\r\nA: {}", "a".repeat(64 * 1024))), Failure::HeadTooLarge);
     assert_eq!(refused(&format!("GET / HTTP/1.1\r\n{}\r\n", "A: b\r\n".repeat(101))), Failure::HeadTooLarge);
 }
 
@@ -159,8 +194,8 @@ fn malformed_chunks_are_broken_off() {
 
 #[test]
 fn nothing_passes_after_a_refused_head() {
-    let (passed, failure, place) = follow(b"GET / HTTP/1.1\r\n\r\nBAD\r\n\r\nGET /x HTTP/1.1\r\n\r\n", usize::MAX);
-    assert_eq!(passed, b"GET / HTTP/1.1\r\n\r\n");
+    let (taken, failure, place) = follow(b"GET / HTTP/1.1\r\n\r\nBAD\r\n\r\nGET /x HTTP/1.1\r\n\r\n", usize::MAX);
+    assert_eq!(taken.len(), 1);
     assert!(failure.is_some());
     assert_eq!(place, Place::Ended);
 }
@@ -178,9 +213,8 @@ proptest! {
         let whole = follow(&bytes, usize::MAX);
         let stepped = follow(&bytes, step);
         prop_assert_eq!(whole.1.map(Failure::reason), stepped.1.map(Failure::reason));
-        // A body that is broken off may take with it what came in the same read.
+        // A body that is broken off may have come out in part.
         let broken_off = matches!(whole.1, Some(Failure::Framing(_)));
-        let agrees = whole.0 == stepped.0 || broken_off && stepped.0.starts_with(&whole.0);
-        prop_assert!(agrees, "{:?} and {:?}", whole.0, stepped.0);
+        prop_assert!(whole.0 == stepped.0 || broken_off, "{:?} and {:?}", whole.0, stepped.0);
     }
 }

@@ -86,6 +86,15 @@ fn what_only_trusted_peers_may_set_is_removed_from_everybody_else() {
 }
 
 #[test]
+fn an_underscore_in_a_forwarding_header_is_no_trusted_proxys_spelling() {
+    // A proxy in front that knows only the dashed form lets its clients' own through.
+    let mut headers =
+        map(&[("x-forwarded-client_cert", "x"), ("x-forwarded-client-cert", "y"), ("x_forwarded_for", "z")]);
+    strip_request(&mut headers, true, &[]).unwrap();
+    assert_eq!(names(&headers), ["x-forwarded-client-cert"]);
+}
+
+#[test]
 fn what_is_addressed_to_the_facade_goes_no_further() {
     let mut headers = map(&[
         ("banyan-force", "new"),

@@ -4,25 +4,32 @@
 //! - [`recorder`]: a backend · [`script`]: what it answers · [`received`]: what it was sent
 //! - [`client`]: a client's connection · [`answer`]: what it was answered
 //! - [`http2`]: a client that speaks in frames · [`tls`]: certificates, and a client that checks them
+//! - [`frames`]: HTTP/2 as bytes · [`multiplexed`]: a backend that speaks it · [`streams`]: a client that does
 //! - [`wait`]: how long anything may take
 
 mod answer;
 mod client;
+
+pub mod frames;
 pub mod http2;
 mod message;
+mod multiplexed;
 mod pair;
 mod received;
 mod recorder;
 mod script;
 mod site;
+mod streams;
 pub mod tls;
 mod wait;
 
 pub use answer::{Answer, End};
 pub use client::{Client, exchange};
+pub use frames::Frame;
 pub use pair::Pair;
 pub use received::Received;
 pub use recorder::Recorder;
 pub use script::{Latch, Script};
 pub use site::Site;
+pub use streams::{StreamEnd, Streams};
 pub use wait::until;

@@ -6,7 +6,9 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
+use super::frames::PREFACE;
 use super::message::{Framing, Reader, framing};
+use super::multiplexed;
 use super::received::Received;
 use super::script::{Script, Step};
 use super::wait::PATIENCE;
@@ -19,22 +21,22 @@ pub struct Recorder {
 }
 
 #[derive(Debug)]
-struct Shared {
+pub(super) struct Shared {
     name: &'static str,
     state: Mutex<State>,
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct State {
-    requests: Vec<Received>,
+pub(super) struct State {
+    pub(super) requests: Vec<Received>,
     /// Whether each connection is open.
     connections: Vec<bool>,
     /// By path: for one request each, the last one for all that follow.
     scripts: HashMap<String, VecDeque<Script>>,
     /// Bytes received and, by [`Step::Flood`], sent.
-    bytes: usize,
-    flooded: usize,
+    pub(super) bytes: usize,
+    pub(super) flooded: usize,
 }
 
 impl Recorder {
@@ -53,8 +55,8 @@ impl Recorder {
                 let shared = Arc::clone(&serving);
                 std::thread::spawn(move || {
                     // However a connection ends, it ends.
-                    let _ = shared.serve(stream, number);
-                    shared.change(|state| state.connections[number] = false);
+                    let _ = Shared::serve(&shared, stream, number);
+                    shared.ended(number);
                 });
             }
         });
@@ -85,6 +87,13 @@ impl Recorder {
         let request = self.request(0);
         assert_eq!(self.lines(), [request.line()]);
         request
+    }
+
+    /// Waits until the n-th request, counted from 0, has been broken off before all of it had come.
+    #[track_caller]
+    pub fn broken_off(&self, n: usize) {
+        let broken = |state: &State| state.requests.get(n).filter(|request| request.broken_off).map(|_| ());
+        self.shared.wait(&format!("the breaking off of request {n} at {}", self.shared.name), broken);
     }
 
     /// Everything received so far.
@@ -125,7 +134,7 @@ impl Shared {
         self.state.lock().unwrap()
     }
 
-    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+    pub(super) fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         let result = change(&mut self.lock());
         self.changed.notify_all();
         result
@@ -139,35 +148,56 @@ impl Shared {
         look(&state).unwrap()
     }
 
-    fn serve(&self, stream: TcpStream, number: usize) -> io::Result<()> {
+    /// Notes that no more will come of a request.
+    pub(super) fn break_off(&self, place: usize) {
+        self.change(|state| {
+            let request = &mut state.requests[place];
+            request.broken_off = !request.body.complete;
+        });
+    }
+
+    fn ended(&self, number: usize) {
+        self.change(|state| {
+            state.connections[number] = false;
+            let cut =
+                state.requests.iter_mut().filter(|request| request.connection == number && !request.body.complete);
+            cut.for_each(|request| request.broken_off = true);
+        });
+    }
+
+    fn serve(shared: &Arc<Shared>, stream: TcpStream, number: usize) -> io::Result<()> {
         stream.set_nodelay(true)?;
         let mut reader = Reader::new(stream);
         loop {
             let counted = reader.bytes;
             let head = reader.head();
-            self.change(|state| state.bytes += reader.bytes - counted);
+            if counted == 0 && matches!(&head, Ok(Some(head)) if PREFACE.starts_with(head)) {
+                let held = reader.rest();
+                return multiplexed::serve(shared, reader.stream, held, number);
+            }
+            shared.change(|state| state.bytes += reader.bytes - counted);
             let Some(head) = head? else { return Ok(()) };
             let request = Received::new(number, head);
             let framing = framing(&request.fields)?.unwrap_or(Framing::None);
-            let script = self.script(&request);
-            let place = self.change(|state| {
+            let script = shared.script(&request);
+            let place = shared.change(|state| {
                 state.requests.push(request);
                 state.requests.len() - 1
             });
-            if script.early && !self.play(&script, &mut reader)? {
+            if script.early && !shared.play(&script, &mut reader)? {
                 return Ok(());
             }
             let body = reader.body(framing, &mut |part| {
-                self.change(|state| state.requests[place].body.content.extend_from_slice(part));
+                shared.change(|state| state.requests[place].body.content.extend_from_slice(part));
             })?;
-            self.change(|state| state.requests[place].body = body);
-            if !script.early && !self.play(&script, &mut reader)? {
+            shared.change(|state| state.requests[place].body = body);
+            if !script.early && !shared.play(&script, &mut reader)? {
                 return Ok(());
             }
         }
     }
 
-    fn script(&self, request: &Received) -> Script {
+    pub(super) fn script(&self, request: &Received) -> Script {
         let path = request.target.split('?').next().unwrap_or_default();
         self.change(|state| match state.scripts.get_mut(path) {
             Some(scripts) if scripts.len() > 1 => scripts.pop_front(),
@@ -185,6 +215,7 @@ impl Shared {
         for step in &script.steps {
             match step {
                 Step::Send(bytes) => reader.stream.write_all(bytes)?,
+                Step::Frames(_) => panic!("frames on a connection of HTTP/1"),
                 Step::Flood(bytes) => self.flood(*bytes, &mut reader.stream)?,
                 Step::Await(latch) => latch.wait(),
                 Step::Hang => {

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Condvar, Mutex};
 
+use super::frames::Frame;
 use super::wait::PATIENCE;
 
 /// What a backend does with one request.
@@ -15,6 +16,8 @@ pub struct Script {
 #[derive(Debug, Clone)]
 pub(super) enum Step {
     Send(Vec<u8>),
+    /// Over HTTP/2, these frames; those of a stream are sent on the request's.
+    Frames(Vec<Frame>),
     /// Sends this many bytes, as fast as they are taken.
     Flood(usize),
     Await(Latch),
@@ -65,6 +68,11 @@ impl Script {
 
     pub fn send(self, bytes: impl AsRef<[u8]>) -> Script {
         self.then(Step::Send(bytes.as_ref().to_vec()))
+    }
+
+    /// Exactly these frames, where the request came over HTTP/2.
+    pub fn frames(frames: Vec<Frame>) -> Script {
+        Script::default().then(Step::Frames(frames))
     }
 
     pub fn flood(self, bytes: usize) -> Script {

@@ -1,30 +1,62 @@
-//! The body of an answer, taken out of what delimits it.
+//! The body of an HTTP/1 message, taken out of what delimits it (RFC 9112 sections 6 and 7).
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::head::{Length, NotHttp};
-use crate::wire::chunked::Chunk;
+use super::chunked::Chunk;
 
-/// The most trailer fields of an answer.
+/// The most bytes of chunk extensions in one body.
+const MAX_EXTENSIONS: usize = 16 * 1024;
+/// The most trailer fields of a message.
 const MAX_TRAILERS: usize = 64;
+
+/// How the body of a message is delimited (RFC 9112 section 6.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Length {
+    /// So many bytes.
+    Fixed(u64),
+    /// Chunked.
+    Chunked,
+    /// All that comes until the connection closes; answers only.
+    UntilClose,
+}
+
+/// Who sent the message: what is forgiven a backend is refused from a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum From {
+    /// Nothing is forgiven.
+    Client,
+    /// Old servers pad the sizes of their chunks; decoded and encoded anew, the padding harms nobody.
+    Backend,
+}
 
 /// Takes a body out of the bytes of a connection.
 #[derive(Debug)]
-pub(in crate::upstream) enum Decoder {
+pub enum Decoder {
     /// So many bytes are still to come.
     Fixed(u64),
-    /// Within a chunked body; the trailer section so far.
-    Chunked(Chunk, Vec<u8>),
+    /// Within a chunked body.
+    Chunked(Box<Chunks>),
     /// Until the connection closes.
     UntilClose,
     /// There is no more.
     Done,
 }
 
+/// A chunked body on its way.
+#[derive(Debug)]
+pub struct Chunks {
+    place: Chunk,
+    /// The trailer section so far.
+    trailers: Vec<u8>,
+    /// Bytes of extensions so far: they mean nothing to anybody and cost as much as data.
+    extensions: usize,
+    from: From,
+}
+
 /// What the bytes at hand came to.
 #[derive(Debug, PartialEq)]
-pub(in crate::upstream) enum Piece {
+pub enum Piece {
     /// A part of the body.
     Data(Bytes),
     /// The trailers; the body ends with them.
@@ -36,38 +68,46 @@ pub(in crate::upstream) enum Piece {
 }
 
 impl Decoder {
-    pub(in crate::upstream) fn new(length: Length) -> Decoder {
+    /// A body of this length.
+    #[must_use]
+    pub fn new(length: Length, from: From) -> Decoder {
         match length {
             Length::Fixed(0) => Decoder::Done,
             Length::Fixed(length) => Decoder::Fixed(length),
-            Length::Chunked => Decoder::Chunked(Chunk::START, Vec::new()),
+            Length::Chunked => {
+                Decoder::Chunked(Box::new(Chunks { place: Chunk::START, trailers: Vec::new(), extensions: 0, from }))
+            }
             Length::UntilClose => Decoder::UntilClose,
         }
     }
 
-    pub(in crate::upstream) fn is_done(&self) -> bool {
+    /// Whether the body has ended.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
         matches!(self, Decoder::Done)
     }
 
     /// The exact number of bytes still to come, where it is known.
-    pub(in crate::upstream) fn left(&self) -> Option<u64> {
+    #[must_use]
+    pub fn left(&self) -> Option<u64> {
         match self {
             Decoder::Fixed(left) => Some(*left),
             Decoder::Done => Some(0),
-            Decoder::Chunked(..) | Decoder::UntilClose => None,
+            Decoder::Chunked(_) | Decoder::UntilClose => None,
         }
     }
 
     /// Whether the connection's closing now is the end of the body, rather than its loss.
-    pub(in crate::upstream) fn ends_with_connection(&self) -> bool {
+    #[must_use]
+    pub fn ends_with_connection(&self) -> bool {
         matches!(self, Decoder::UntilClose | Decoder::Done)
     }
 
     /// Takes the next piece off the front of `buffer`.
     ///
     /// # Errors
-    /// The chunks are not well-formed.
-    pub(in crate::upstream) fn take(&mut self, buffer: &mut BytesMut) -> Result<Piece, NotHttp> {
+    /// What is wrong with the chunks.
+    pub fn take(&mut self, buffer: &mut BytesMut) -> Result<Piece, &'static str> {
         match self {
             Decoder::Done => Ok(Piece::End),
             _ if buffer.is_empty() => Ok(Piece::Wait),
@@ -80,8 +120,8 @@ impl Decoder {
                 }
                 Ok(Piece::Data(buffer.split_to(count).freeze()))
             }
-            Decoder::Chunked(place, trailers) => {
-                let piece = take_chunk(place, trailers, buffer)?;
+            Decoder::Chunked(chunks) => {
+                let piece = chunks.take(buffer)?;
                 if matches!(piece, Piece::Trailers(_) | Piece::End) {
                     *self = Decoder::Done;
                 }
@@ -91,39 +131,49 @@ impl Decoder {
     }
 }
 
-fn take_chunk(place: &mut Chunk, trailers: &mut Vec<u8>, buffer: &mut BytesMut) -> Result<Piece, NotHttp> {
-    let mut at = 0;
-    while at < buffer.len() {
-        if let Chunk::Data { left } = *place {
-            let count = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len() - at);
-            let left = left - count as u64;
-            *place = if left == 0 { Chunk::DataCr } else { Chunk::Data { left } };
-            let _ = buffer.split_to(at);
-            return Ok(Piece::Data(buffer.split_to(count).freeze()));
-        }
-        let byte = buffer[at];
-        at += 1;
-        if matches!(place, Chunk::Size { digits: 1.., .. }) && matches!(byte, b' ' | b'\t') {
-            // Old servers pad their sizes; decoded and encoded anew, the padding harms nobody.
-            continue;
-        }
-        let in_trailers = matches!(place, Chunk::TrailerStart { .. } | Chunk::Trailer { .. } | Chunk::TrailerLf { .. });
-        if in_trailers {
-            trailers.push(byte);
-        }
-        match place.next(byte).map_err(|_| NotHttp)? {
-            Some(next) => *place = next,
-            None => {
+impl Chunks {
+    fn take(&mut self, buffer: &mut BytesMut) -> Result<Piece, &'static str> {
+        let mut at = 0;
+        while at < buffer.len() {
+            if let Chunk::Data { left } = self.place {
+                let count = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len() - at);
+                let left = left - count as u64;
+                self.place = if left == 0 { Chunk::DataCr } else { Chunk::Data { left } };
                 let _ = buffer.split_to(at);
-                return parse_trailers(trailers);
+                return Ok(Piece::Data(buffer.split_to(count).freeze()));
+            }
+            let byte = buffer[at];
+            at += 1;
+            let padded = self.from == From::Backend && matches!(self.place, Chunk::Size { digits: 1.., .. });
+            if padded && matches!(byte, b' ' | b'\t') {
+                continue;
+            }
+            let in_trailers =
+                matches!(self.place, Chunk::TrailerStart { .. } | Chunk::Trailer { .. } | Chunk::TrailerLf { .. });
+            if in_trailers {
+                self.trailers.push(byte);
+            }
+            match self.place.next(byte)? {
+                Some(next) => {
+                    self.place = next;
+                    self.extensions += usize::from(matches!(next, Chunk::Extension { .. }));
+                    if self.extensions > MAX_EXTENSIONS {
+                        return Err("The chunks' extensions are too long.");
+                    }
+                }
+                None => {
+                    let _ = buffer.split_to(at);
+                    return parse_trailers(&mut self.trailers);
+                }
             }
         }
+        buffer.clear();
+        Ok(Piece::Wait)
     }
-    buffer.clear();
-    Ok(Piece::Wait)
 }
 
-fn parse_trailers(section: &mut Vec<u8>) -> Result<Piece, NotHttp> {
+fn parse_trailers(section: &mut Vec<u8>) -> Result<Piece, &'static str> {
+    let unsound = "The trailer section is not well-formed.";
     // The last carriage return of the section was collected with it.
     if section.len() <= 1 {
         return Ok(Piece::End);
@@ -131,12 +181,12 @@ fn parse_trailers(section: &mut Vec<u8>) -> Result<Piece, NotHttp> {
     section.push(b'\n');
     let mut fields = [httparse::EMPTY_HEADER; MAX_TRAILERS];
     let Ok(httparse::Status::Complete((_, fields))) = httparse::parse_headers(section, &mut fields) else {
-        return Err(NotHttp);
+        return Err(unsound);
     };
     let mut trailers = HeaderMap::with_capacity(fields.len());
     for field in fields {
-        let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| NotHttp)?;
-        trailers.append(name, HeaderValue::from_bytes(field.value).map_err(|_| NotHttp)?);
+        let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| unsound)?;
+        trailers.append(name, HeaderValue::from_bytes(field.value).map_err(|_| unsound)?);
     }
     Ok(Piece::Trailers(trailers))
 }
@@ -148,8 +198,8 @@ mod tests {
     use super::*;
 
     /// Shows `bytes` in steps; the body, the trailers, and what is left over.
-    fn decode(length: Length, bytes: &[u8], step: usize) -> Result<(Vec<u8>, HeaderMap, Vec<u8>), NotHttp> {
-        let mut decoder = Decoder::new(length);
+    fn decode(length: Length, bytes: &[u8], step: usize) -> Result<(Vec<u8>, HeaderMap, Vec<u8>), &'static str> {
+        let mut decoder = Decoder::new(length, From::Backend);
         let (mut body, mut trailers) = (Vec::new(), HeaderMap::new());
         let mut buffer = BytesMut::new();
         for part in bytes.chunks(step) {

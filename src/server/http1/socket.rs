@@ -1,0 +1,385 @@
+//! A client's socket: the requests that come in over it, and when the client is gone.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use hyper::body::{Body, Frame, SizeHint};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio::time::{Sleep, sleep};
+
+use super::super::stream::ClientStream;
+use super::super::watchdog::{End, Pulse};
+use crate::errors::Failure;
+use crate::snapshot::ClientLimits;
+use crate::wire::body::{BodyError, BrokenOff, ClientBody};
+use crate::wire::decode::{Length, Piece};
+use crate::wire::framing::{Framing, HeadLimits, Place, RequestHead};
+
+/// How much is read at once while a head is waited for, in bytes. Read to the stack, so that an idle connection has no buffer.
+const HEAD_READ: usize = 16 * 1024;
+/// How much is read at once within a body, at least and at most, in bytes.
+const BODY_READ: std::ops::RangeInclusive<usize> = 16 * 1024..=64 * 1024;
+/// How much is read ahead of a request that is not answered yet, in bytes.
+const READ_AHEAD: usize = 64 * 1024;
+/// How long a client may go on sending after the last answer before its connection is closed under it.
+const LINGER: Duration = Duration::from_millis(500);
+/// How much of that is read and thrown away, in bytes.
+const LINGER_BYTES: usize = 256 * 1024;
+/// What a client that asked for it is told before it sends its body.
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
+/// What comes next over a connection.
+pub(super) enum Next {
+    /// A request, and its body if it has one.
+    Request(Box<RequestHead>, Option<ClientBody>),
+    /// What came is no request that may pass; nothing more is read.
+    Refused(Failure),
+    /// Nothing: the client is gone, or the facade is going.
+    Closed,
+}
+
+/// A client's socket. The body of a request reads from it while its connection waits for the answer.
+#[derive(Debug)]
+pub(super) struct Socket {
+    stream: RefCell<Option<ClientStream>>,
+    input: RefCell<Input>,
+    pulse: Rc<Pulse>,
+    limits: ClientLimits,
+    /// Requests that may still come.
+    left: Cell<u64>,
+    leaving: Cell<bool>,
+    linger: RefCell<Option<(Pin<Box<Sleep>>, usize)>>,
+}
+
+#[derive(Debug)]
+struct Input {
+    buffer: BytesMut,
+    framing: Framing,
+    /// Whether bytes have come in that were not looked at.
+    fresh: bool,
+    /// Which request the body belongs to that may be read: bodies of earlier ones have ended.
+    number: u64,
+    /// What of [`CONTINUE`] is still to be sent before the body is waited for.
+    unsaid: &'static [u8],
+    /// Bytes of the body so far.
+    taken: u64,
+    /// How much the next read within a body may take; grows while reads are full.
+    read_size: usize,
+}
+
+impl Socket {
+    pub(super) fn new(stream: ClientStream, early: Bytes, limits: ClientLimits, pulse: Rc<Pulse>) -> Socket {
+        let input = Input {
+            fresh: !early.is_empty(),
+            buffer: BytesMut::from(early),
+            framing: Framing::default(),
+            number: 0,
+            unsaid: b"",
+            taken: 0,
+            read_size: *BODY_READ.start(),
+        };
+        Socket {
+            stream: RefCell::new(Some(stream)),
+            input: RefCell::new(input),
+            pulse,
+            limits,
+            left: Cell::new(limits.requests.unwrap_or(u64::MAX)),
+            leaving: Cell::new(false),
+            linger: RefCell::new(None),
+        }
+    }
+
+    /// The next request, once it is there.
+    pub(super) fn poll_request(self: &Rc<Self>, cx: &mut Context<'_>) -> Poll<Next> {
+        let mut input = self.input.borrow_mut();
+        let limits = HeadLimits { fields: self.limits.headers, bytes: self.limits.head, target: self.limits.target };
+        loop {
+            if self.pulse.end() == Some(End::SlowHead) && input.framing.place() == Place::Head {
+                return Poll::Ready(self.refused(Failure::SlowHead));
+            }
+            let input = &mut *input;
+            if std::mem::take(&mut input.fresh) {
+                match input.framing.head(&mut input.buffer, limits) {
+                    Ok(Some(head)) => return Poll::Ready(self.accepted(input, head)),
+                    Ok(None) => self.pulse.read(input.framing.place(), 0),
+                    Err(failure) => return Poll::Ready(self.refused(failure)),
+                }
+            }
+            if self.leaving.get() && input.buffer.is_empty() {
+                return Poll::Ready(Next::Closed);
+            }
+            match ready!(self.poll_ahead(input, cx)) {
+                Ok(0) | Err(_) => return Poll::Ready(Next::Closed),
+                Ok(_) => input.fresh = true,
+            }
+        }
+    }
+
+    fn accepted(self: &Rc<Self>, input: &mut Input, head: RequestHead) -> Next {
+        self.pulse.read(input.framing.place(), 1);
+        self.left.set(self.left.get().saturating_sub(1));
+        if input.buffer.is_empty() {
+            // An empty buffer still holds on to the memory of the head.
+            input.buffer = BytesMut::new();
+        }
+        input.number += 1;
+        input.taken = 0;
+        input.unsaid = if head.expects { CONTINUE } else { b"" };
+        let body = match head.length {
+            Length::Fixed(0) => None,
+            Length::Fixed(length) if self.limits.body.is_some_and(|most| length > most) => {
+                return Next::Refused(Failure::BodyTooLarge);
+            }
+            _ => Some(Box::pin(Incoming { socket: Rc::clone(self), number: input.number }) as ClientBody),
+        };
+        Next::Request(Box::new(head), body)
+    }
+
+    fn refused(&self, failure: Failure) -> Next {
+        self.pulse.read(Place::Ended, 1);
+        Next::Refused(failure)
+    }
+
+    /// Reads what comes ahead of the next head.
+    fn poll_ahead(&self, input: &mut Input, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut stream = self.stream.borrow_mut();
+        let Some(stream) = &mut *stream else { return Poll::Ready(Ok(0)) };
+        let mut space = [MaybeUninit::uninit(); HEAD_READ];
+        let mut space = ReadBuf::uninit(&mut space);
+        ready!(Pin::new(stream).poll_read(cx, &mut space))?;
+        input.buffer.extend_from_slice(space.filled());
+        Poll::Ready(Ok(space.filled().len()))
+    }
+
+    /// Ready when the client is gone. What it sends ahead meanwhile is kept, up to a bound.
+    pub(super) fn poll_gone(&self, cx: &mut Context<'_>) -> Poll<()> {
+        // Whoever reads a body sees for himself when it breaks off, and may be busy with the input right now.
+        let Ok(mut input) = self.input.try_borrow_mut() else { return Poll::Pending };
+        while input.framing.place() != Place::Body && input.buffer.len() < READ_AHEAD {
+            match ready!(self.poll_ahead(&mut input, cx)) {
+                Ok(0) | Err(_) => return Poll::Ready(()),
+                Ok(_) => input.fresh = true,
+            }
+        }
+        Poll::Pending
+    }
+
+    /// The next piece of the body of the request with this number.
+    fn poll_body(&self, number: u64, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let mut input = self.input.borrow_mut();
+        let input = &mut *input;
+        if input.number != number {
+            return Poll::Ready(None);
+        }
+        loop {
+            let piece = match input.framing.body(&mut input.buffer) {
+                Ok(piece) => piece,
+                Err(failure) => return Poll::Ready(Some(Err(BrokenOff(failure).into()))),
+            };
+            let frame = match piece {
+                Piece::Data(data) => {
+                    input.taken += data.len() as u64;
+                    if self.limits.body.is_some_and(|most| input.taken > most) {
+                        return Poll::Ready(Some(Err(BrokenOff(Failure::BodyTooLarge).into())));
+                    }
+                    Frame::data(data)
+                }
+                Piece::Trailers(trailers) => Frame::trailers(trailers),
+                Piece::End => return Poll::Ready(None),
+                Piece::Wait => {
+                    match self.poll_more(input, cx) {
+                        Poll::Ready(Ok(0)) => {
+                            return Poll::Ready(Some(Err(io::Error::from(io::ErrorKind::UnexpectedEof).into())));
+                        }
+                        Poll::Ready(Ok(_)) => continue,
+                        Poll::Ready(Err(error)) => return Poll::Ready(Some(Err(error.into()))),
+                        Poll::Pending => {}
+                    }
+                    self.pulse.reading_stalled();
+                    return Poll::Pending;
+                }
+            };
+            self.pulse.read(input.framing.place(), 0);
+            input.fresh = !input.buffer.is_empty();
+            return Poll::Ready(Some(Ok(frame)));
+        }
+    }
+
+    /// Reads more of a body, after the client was told that it may send it.
+    fn poll_more(&self, input: &mut Input, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut stream = self.stream.borrow_mut();
+        let Some(stream) = &mut *stream else { return Poll::Ready(Ok(0)) };
+        while !input.unsaid.is_empty() {
+            let count = ready!(Pin::new(&mut *stream).poll_write(cx, input.unsaid))?;
+            input.unsaid = &input.unsaid[count..];
+        }
+        input.buffer.reserve(input.read_size);
+        // The future holds no state, so one that is dropped while it waits has lost nothing.
+        let count = ready!(std::pin::pin!(stream.read_buf(&mut input.buffer)).poll(cx))?;
+        if count >= input.read_size {
+            input.read_size = (input.read_size * 2).min(*BODY_READ.end());
+        }
+        Poll::Ready(Ok(count))
+    }
+
+    /// Says that an answer begins: a client that was not told to send its body will not be told any more.
+    pub(super) fn answering(&self) -> bool {
+        let mut input = self.input.borrow_mut();
+        // One that was told in part has to be told the rest; the body's reader does.
+        let untold = input.unsaid.len() == CONTINUE.len();
+        if untold {
+            input.unsaid = b"";
+        }
+        !untold && !self.leaving.get() && self.left.get() > 0
+    }
+
+    /// Says that the answer is complete.
+    pub(super) fn answered(&self) {
+        self.pulse.answered();
+    }
+
+    /// Whether the next request begins where this one ends: its body has been read, or is there and can be thrown away.
+    pub(super) fn is_ready_for_next(&self) -> bool {
+        let mut input = self.input.borrow_mut();
+        let input = &mut *input;
+        while input.framing.place() == Place::Body {
+            match input.framing.body(&mut input.buffer) {
+                Ok(Piece::Data(_) | Piece::Trailers(_)) => {}
+                Ok(Piece::End | Piece::Wait) | Err(_) => break,
+            }
+        }
+        // A body's reader that is still there must not take what comes next for its own.
+        input.number += 1;
+        input.fresh = !input.buffer.is_empty();
+        self.pulse.read(input.framing.place(), 0);
+        matches!(input.framing.place(), Place::Between | Place::Head)
+    }
+
+    /// Says that the facade is going down: no further request is waited for.
+    pub(super) fn leave(&self) {
+        self.leaving.set(true);
+    }
+
+    /// Takes the socket, and what came in over it unread.
+    pub(super) fn take(&self) -> Option<(ClientStream, Bytes)> {
+        let early = self.input.borrow_mut().buffer.split().freeze();
+        Some((self.stream.borrow_mut().take()?, early))
+    }
+
+    /// Makes the connection end with a reset: an answer that only its end delimits must not seem whole.
+    pub(super) fn reset(&self) {
+        if let Some(stream) = &*self.stream.borrow() {
+            stream.reset_on_close();
+        }
+    }
+
+    /// Closes the connection so that the last answer arrives: closing a socket with unread bytes makes the kernel send a
+    /// reset, and a reset makes the client's kernel throw that answer away. So what still comes is read and thrown away, for
+    /// a while.
+    pub(super) fn poll_close(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut stream = self.stream.borrow_mut();
+        let Some(stream) = &mut *stream else { return Poll::Ready(()) };
+        let mut linger = self.linger.borrow_mut();
+        if linger.is_none() {
+            if ready!(Pin::new(&mut *stream).poll_shutdown(cx)).is_err() {
+                return Poll::Ready(());
+            }
+            let input = self.input.borrow();
+            if input.buffer.is_empty() && input.framing.place() == Place::Between {
+                return Poll::Ready(());
+            }
+        }
+        let (until, left) = linger.get_or_insert_with(|| (Box::pin(sleep(LINGER)), LINGER_BYTES));
+        if until.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        let mut space = [MaybeUninit::uninit(); HEAD_READ];
+        loop {
+            let mut waste = ReadBuf::uninit(&mut space);
+            let read = ready!(Pin::new(&mut *stream).poll_read(cx, &mut waste));
+            let count = waste.filled().len();
+            if read.is_err() || count == 0 || count >= *left {
+                return Poll::Ready(());
+            }
+            *left -= count;
+        }
+    }
+}
+
+/// Writes to the client.
+#[derive(Debug)]
+pub(super) struct Writer<'s>(pub(super) &'s Socket);
+
+impl Writer<'_> {
+    fn with(
+        &mut self,
+        write: impl FnOnce(Pin<&mut ClientStream>) -> Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        let mut stream = self.0.stream.borrow_mut();
+        let Some(stream) = &mut *stream else { return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())) };
+        let written = write(Pin::new(stream));
+        self.0.pulse.wrote(written.is_pending());
+        written
+    }
+}
+
+impl AsyncWrite for Writer<'_> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        self.with(|stream| stream.poll_write(cx, buf))
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.with(|stream| stream.poll_write_vectored(cx, bufs))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut *self.0.stream.borrow_mut() {
+            Some(stream) => Pin::new(stream).poll_flush(cx),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// The body of a request.
+struct Incoming {
+    socket: Rc<Socket>,
+    number: u64,
+}
+
+impl Body for Incoming {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        self.socket.poll_body(self.number, cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        let input = self.socket.input.borrow();
+        input.number != self.number || input.framing.left() == Some(0)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let input = self.socket.input.borrow();
+        let left = if input.number == self.number { input.framing.left() } else { Some(0) };
+        left.map_or_else(SizeHint::default, SizeHint::with_exact)
+    }
+}

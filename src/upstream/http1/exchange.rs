@@ -1,0 +1,223 @@
+//! One HTTP/1.1 connection, and one exchange after the other over it.
+//!
+//! The request that holds a connection drives it: bytes are written and read from within the request's own future and,
+//! later, from within the answer's body. No task per connection, no channel, and dropping the request is all it takes to
+//! cancel it.
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker, ready};
+
+use bytes::{Bytes, BytesMut};
+use http::{Method, StatusCode};
+use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf, ReadHalf};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::head::{self, Head};
+use crate::errors::Failure;
+use crate::upstream::stream::BackendStream;
+use crate::upstream::{Patience, SendError};
+use crate::wire::body::{BrokenOff, RequestBody};
+use crate::wire::outgoing::{Delimiting, Outgoing, OutgoingError};
+
+/// The most interim answers (1xx) before the real one.
+const MAX_INTERIM: usize = 100;
+/// How much room a head gets to begin with, in bytes.
+const HEAD: usize = 1024;
+/// How much is read at once, at least and at most, in bytes.
+const READ: std::ops::RangeInclusive<usize> = 8 * 1024..=64 * 1024;
+
+/// An HTTP/1.1 connection to an endpoint.
+#[derive(Debug)]
+pub(in crate::upstream) struct Http1 {
+    socket: Socket,
+    upload: Outgoing<RequestBody>,
+    pub(in crate::upstream) buffer: BytesMut,
+    /// How much the next read may take; grows while reads are full.
+    read_size: usize,
+    /// One timer for all waits, moved on rather than made anew: moving a deadline later takes no lock.
+    timer: Pin<Box<Sleep>>,
+    /// Interim answers of the exchange under way.
+    interim: usize,
+}
+
+#[derive(Debug)]
+enum Socket {
+    Whole(BackendStream),
+    /// The other half is with a task that finishes the upload.
+    Reading(ReadHalf<BackendStream>, #[expect(dead_code, reason = "held for its Drop")] Task),
+    /// On its way from one to the other.
+    Gone,
+}
+
+/// A task that ends with whoever holds this.
+#[derive(Debug)]
+struct Task(JoinHandle<()>);
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Http1 {
+    pub(in crate::upstream) fn new(stream: BackendStream) -> Http1 {
+        Http1 {
+            socket: Socket::Whole(stream),
+            upload: nothing(Vec::with_capacity(HEAD)),
+            buffer: BytesMut::new(),
+            read_size: *READ.start(),
+            timer: Box::pin(sleep_until(Instant::now())),
+            interim: 0,
+        }
+    }
+
+    /// Whether an unused connection can take a request: it is open, and nothing came in unasked.
+    pub(in crate::upstream) fn is_usable(&mut self) -> bool {
+        let Socket::Whole(stream) = &mut self.socket else { return false };
+        let mut byte = [0];
+        let mut nobody = Context::from_waker(Waker::noop());
+        self.buffer.is_empty()
+            && self.upload.is_complete()
+            && Pin::new(stream).poll_read(&mut nobody, &mut ReadBuf::new(&mut byte)).is_pending()
+    }
+
+    /// Whether the request is out as a whole and nothing has come in beyond the answer.
+    pub(in crate::upstream) fn is_clean(&self) -> bool {
+        matches!(self.socket, Socket::Whole(_)) && self.buffer.is_empty() && self.upload.is_complete()
+    }
+
+    /// Moves the timer.
+    pub(in crate::upstream) fn set_timer(&mut self, deadline: Instant) {
+        self.timer.as_mut().reset(deadline);
+    }
+
+    /// Ready when the timer has run out.
+    pub(in crate::upstream) fn poll_timer(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.timer.as_mut().poll(cx)
+    }
+
+    /// The socket, and what came in beyond the last answer's head; `None` where an upload is still under way.
+    pub(in crate::upstream) fn into_stream(self) -> Option<(BackendStream, Bytes)> {
+        match self.socket {
+            Socket::Whole(stream) => Some((stream, self.buffer.freeze())),
+            Socket::Reading(..) | Socket::Gone => None,
+        }
+    }
+
+    /// Sends a request, whose head `write` writes, and waits for the answer's head. A 101 is an answer only where `upgrade`
+    /// says that it was asked for.
+    pub(in crate::upstream) async fn send(
+        &mut self,
+        write: impl FnOnce(&mut Vec<u8>),
+        method: &Method,
+        (body, how): (RequestBody, Delimiting),
+        patience: Patience,
+        upgrade: bool,
+    ) -> Result<Head, SendError> {
+        self.upload.begin(write, body, how);
+        self.interim = 0;
+        // A body may take its time as long as it moves; the answer is waited for from its end on.
+        let mut uploading = !self.upload.is_ended();
+        let mut moved = 0;
+        self.set_timer(patience.began + if uploading { patience.idle } else { patience.answer });
+        let result = poll_fn(|cx| {
+            if let Poll::Ready(result) = self.poll_exchange(method, upgrade, cx) {
+                return Poll::Ready(result);
+            }
+            if uploading && self.upload.is_complete() {
+                uploading = false;
+                self.set_timer(Instant::now() + patience.answer);
+            } else if uploading && self.upload.moved() != moved {
+                moved = self.upload.moved();
+                self.set_timer(Instant::now() + patience.idle);
+            }
+            if self.poll_timer(cx).is_ready() { Poll::Ready(Err(patience.late)) } else { Poll::Pending }
+        })
+        .await;
+        match result {
+            Ok(head) => {
+                if !self.upload.is_complete() {
+                    self.detach_upload();
+                }
+                Ok(head)
+            }
+            Err(_) if !self.upload.is_started() => {
+                Err(SendError::NotSent(self.upload.replace_body(RequestBody::Empty)))
+            }
+            Err(failure) => Err(SendError::MaybeSent(failure)),
+        }
+    }
+
+    fn poll_exchange(&mut self, method: &Method, upgrade: bool, cx: &mut Context<'_>) -> Poll<Result<Head, Failure>> {
+        let Socket::Whole(stream) = &mut self.socket else { return Poll::Ready(Err(Failure::Reset)) };
+        let sent = match self.upload.poll_send(stream, cx) {
+            Poll::Ready(Err(OutgoingError::Body(error))) => return Poll::Ready(Err(BrokenOff::failure_of(&error))),
+            Poll::Ready(Err(OutgoingError::Socket)) => Err(Failure::Reset),
+            Poll::Ready(Ok(())) | Poll::Pending => Ok(()),
+        };
+        if !self.upload.is_started() {
+            return sent.map_or_else(|failure| Poll::Ready(Err(failure)), |()| Poll::Pending);
+        }
+        // A backend may refuse a body by answering and closing: what it said is looked for even when sending failed.
+        loop {
+            match head::take(&mut self.buffer, method) {
+                Ok(Some(head)) if head.parts.status == StatusCode::SWITCHING_PROTOCOLS => {
+                    let asked = upgrade && self.upload.is_complete();
+                    return Poll::Ready(if asked { Ok(head) } else { Err(Failure::BadAnswer) });
+                }
+                Ok(Some(head)) if head.parts.status.is_informational() => {
+                    self.interim += 1;
+                    if self.interim > MAX_INTERIM {
+                        return Poll::Ready(Err(Failure::BadAnswer));
+                    }
+                    continue;
+                }
+                Ok(Some(head)) => return Poll::Ready(Ok(head)),
+                Ok(None) => {}
+                Err(head::NotHttp) => return Poll::Ready(Err(Failure::BadAnswer)),
+            }
+            match self.poll_read(cx) {
+                Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Err(Failure::Reset)),
+                Poll::Ready(Ok(_)) => {}
+                Poll::Pending => return sent.map_or_else(|failure| Poll::Ready(Err(failure)), |()| Poll::Pending),
+            }
+        }
+    }
+
+    /// Reads what has come in; 0 at the end of the stream.
+    pub(in crate::upstream) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        self.buffer.reserve(self.read_size);
+        let buffer = &mut self.buffer;
+        // The futures hold no state, so one that is dropped while it waits has lost nothing.
+        let count = ready!(match &mut self.socket {
+            Socket::Whole(stream) => pin!(stream.read_buf(buffer)).poll(cx),
+            Socket::Reading(half, _) => pin!(half.read_buf(buffer)).poll(cx),
+            Socket::Gone => Poll::Ready(Ok(0)),
+        })?;
+        if count >= self.read_size {
+            self.read_size = (self.read_size * 2).min(*READ.end());
+        }
+        Poll::Ready(Ok(count))
+    }
+
+    /// Hands the rest of the upload to a task, so that both directions go on independently: a client may well send all of
+    /// its body before it takes any of the answer.
+    fn detach_upload(&mut self) {
+        let mut upload = std::mem::replace(&mut self.upload, nothing(Vec::new()));
+        let Socket::Whole(stream) = std::mem::replace(&mut self.socket, Socket::Gone) else { return };
+        let (reading, mut writing) = tokio::io::split(stream);
+        let finish = async move {
+            // Whatever comes of it, the answer is under way already.
+            let _ = poll_fn(|cx| upload.poll_send(&mut writing, cx)).await;
+        };
+        self.socket = Socket::Reading(reading, Task(tokio::task::spawn_local(finish)));
+    }
+}
+
+/// Nothing on its way; the memory serves every head of a connection.
+fn nothing(memory: Vec<u8>) -> Outgoing<RequestBody> {
+    Outgoing::new(memory, RequestBody::Empty, Delimiting::Length)
+}
