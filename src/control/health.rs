@@ -18,9 +18,10 @@ use tokio::time::{sleep, timeout};
 use super::event::{Event, Events};
 use crate::clock::{exact_moment, now_ms};
 use crate::directives::{Author, Source};
+use crate::errors::Failure;
 use crate::snapshot::{HealthSettings, HostRule, Protocol};
 use crate::state::Live;
-use crate::upstream::{Backend, Endpoint};
+use crate::upstream::{Backend, Endpoint, Tls};
 
 /// How often the live generation is looked at for endpoints that came or went, and for ejections to tell of.
 const LOOK: Duration = Duration::from_millis(250);
@@ -103,11 +104,12 @@ impl Teller {
 /// Asks one endpoint until it is told to end. It begins as it is: healthy, unless it was found otherwise before a reload.
 async fn check(teller: Teller, endpoint: Arc<Endpoint>) {
     let Some(settings) = &teller.backend.settings.health else { return };
+    let tls = Tls::new(&teller.backend.settings, &endpoint);
     // Many endpoints, and many facades, must not ask in step.
     sleep(settings.every.min(Duration::from_secs(1)).mul_f64(fastrand::f64())).await;
     let mut in_a_row = (true, 0);
     loop {
-        let found = match timeout(settings.timeout, ask(&teller.backend, &endpoint, settings)).await {
+        let found = match timeout(settings.timeout, ask(&teller.backend, &endpoint, tls.as_ref(), settings)).await {
             Ok(found) => found,
             Err(_) => Err("it did not answer in time".into()),
         };
@@ -125,14 +127,28 @@ async fn check(teller: Teller, endpoint: Arc<Endpoint>) {
 }
 
 /// Asks once, over a connection of its own. 2xx and 3xx are good.
-async fn ask(backend: &Backend, endpoint: &Endpoint, settings: &HealthSettings) -> Result<StatusCode, Error> {
+async fn ask(
+    backend: &Backend,
+    endpoint: &Endpoint,
+    tls: Option<&Tls>,
+    settings: &HealthSettings,
+) -> Result<StatusCode, Error> {
     let addresses = endpoint.addresses();
     if addresses.is_empty() {
         return Err("its name has no address".into());
     }
     let stream = TcpStream::connect(&addresses[..]).await?;
-    let http2 = backend.settings.protocol == Protocol::Http2;
-    let status = exchange(stream, http2, request(backend, endpoint, settings, http2)?).await?;
+    let status = match tls {
+        Some(tls) => {
+            let (stream, http2) = tls.connect(stream, false).await.map_err(Failure::detail)?;
+            exchange(stream, http2, request(backend, endpoint, settings, http2)?).await?
+        }
+        None if endpoint.address.tls => return Err(Failure::Tls.detail().into()),
+        None => {
+            let http2 = backend.settings.protocol == Protocol::Http2;
+            exchange(stream, http2, request(backend, endpoint, settings, http2)?).await?
+        }
+    };
     if status.is_success() || status.is_redirection() {
         Ok(status)
     } else {

@@ -55,7 +55,10 @@ impl Backend {
     /// The same with other settings. What is known of an endpoint that stays is kept: a reload makes nothing healthy.
     #[must_use]
     pub fn changed(&self, settings: BackendSettings) -> Backend {
-        let next = Backend::new(settings, Arc::clone(&self.meter));
+        let mut next = Backend::new(settings, Arc::clone(&self.meter));
+        if next.settings.limits == self.settings.limits {
+            next.bulkhead = Arc::clone(&self.bulkhead);
+        }
         for endpoint in &next.endpoints {
             if let Some(before) = self.endpoints.iter().find(|before| before.address == endpoint.address) {
                 endpoint.inherit(before);

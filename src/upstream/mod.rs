@@ -26,3 +26,4 @@ pub use connection::{Answer, Connection, Patience, SendError};
 pub use endpoint::{Endpoint, InFlight};
 pub use pool::{Checkout, Pools, Wanted};
 pub use stream::BackendStream;
+pub use tls::Tls;

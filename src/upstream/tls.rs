@@ -20,7 +20,7 @@ const SESSIONS: usize = 32;
 
 /// How an endpoint is connected to over TLS. It remembers sessions for one worker alone, so that no worker ever waits for
 /// another's lock.
-pub(super) struct Tls {
+pub struct Tls {
     name: ServerName<'static>,
     connector: TlsConnector,
     /// Offers HTTP/1.1 alone: HTTP/2 knows no `Upgrade`.
@@ -36,7 +36,8 @@ impl std::fmt::Debug for Tls {
 
 impl Tls {
     /// `None` where the endpoint is not spoken to over TLS, or nothing says how.
-    pub(super) fn new(settings: &BackendSettings, endpoint: &Endpoint) -> Option<Tls> {
+    #[must_use]
+    pub fn new(settings: &BackendSettings, endpoint: &Endpoint) -> Option<Tls> {
         let tls = settings.tls.as_ref().filter(|_| endpoint.address.tls)?;
         let own = || ServerName::try_from(endpoint.address.host.to_string()).ok();
         let name = tls.server_name.clone().or_else(own)?;
@@ -60,11 +61,7 @@ impl Tls {
     ///
     /// # Errors
     /// [`Failure::Tls`].
-    pub(super) async fn connect(
-        &self,
-        stream: TcpStream,
-        upgrade: bool,
-    ) -> Result<(TlsStream<TcpStream>, bool), Failure> {
+    pub async fn connect(&self, stream: TcpStream, upgrade: bool) -> Result<(TlsStream<TcpStream>, bool), Failure> {
         let connector = if upgrade { &self.to_upgrade } else { &self.connector };
         let stream = connector.connect(self.name.clone(), stream).await.map_err(|error| {
             tracing::debug!(name = ?self.name, %error, "no TLS with a backend");

@@ -6,8 +6,11 @@
 
 mod admin;
 mod awkward;
+mod backends_http2;
+mod backends_tls;
 mod bodies;
 mod broken;
+mod bulkhead;
 mod command_line;
 mod comparing;
 mod connections;

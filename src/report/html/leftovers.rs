@@ -81,6 +81,7 @@ fn copy_in_words(outcome: &str) -> Option<(usize, &str)> {
         "failed_too_large" => (FAILED, "the other side's answer is larger than max_body"),
         "dropped_client_gone" => (DROPPED, "the client went away before its answer was complete"),
         "dropped_unfinished" => (DROPPED, "the answer was complete before the request was"),
+        "dropped_fallback" => (DROPPED, "new failed, and legacy answered in its place"),
         "dropped_primary_failed" => (DROPPED, "the side that answers failed"),
         "dropped_queue_full" => (DROPPED, "too many copies were waiting"),
         "dropped_queue_bytes" => (DROPPED, "the copies that wait held too many bytes"),
