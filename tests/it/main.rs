@@ -15,6 +15,7 @@ mod command_line;
 mod comparing;
 mod connections;
 mod demo;
+mod descriptors;
 mod desync;
 mod diffs;
 mod drain;
