@@ -153,12 +153,7 @@ impl Proxy {
         if ticket.allowance.as_ref().is_some_and(|allowance| !allowance.is_granted()) {
             return self.own(ticket, Failure::RateLimited).into();
         }
-        let most = view.listeners.get(peer.listener).and_then(|listener| listener.limits.body);
-        let told = body.as_ref().and_then(|body| body.size_hint().exact());
-        if told.zip(most).is_some_and(|(told, most)| told > most) {
-            return self.own(ticket, Failure::BodyTooLarge).into();
-        }
-        let (mut body, tally) = RequestBody::new(body, &view.guarded, most);
+        let (mut body, tally) = RequestBody::new(body, &view.guarded);
         ticket.tally = tally;
         let asked = (&parts, ticket.request_id());
         ticket.copy =
