@@ -56,7 +56,7 @@ fn a_number_from_the_environment_may_be_text_or_number() {
 
 #[test]
 fn the_state_directory_of_the_command_line_wins() {
-    let options = Options { state_dir: Some("/var/lib/banyan".into()) };
+    let options = Options { state_dir: Some("/var/lib/banyan".into()), ..Options::default() };
     let loaded = load(&main(HEAD), Path::new("routes.yaml"), &options);
     assert_eq!(loaded.snapshot.unwrap().state_dir, PathBuf::from("/var/lib/banyan"));
 }
