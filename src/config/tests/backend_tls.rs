@@ -97,3 +97,13 @@ fn a_backend_is_made_anew_when_its_files_have_changed() {
     let ca = std::fs::read_to_string(fixture("valid/tls/ca.pem")).unwrap();
     assert_ne!(before, load(backend(WHOLE).with("tls/ca.pem", format!("{ca}\n"))));
 }
+
+#[test]
+fn certificates_stay_unread_where_nobody_is_served() {
+    let gone = backend(WHOLE).with("tls/facade.key", "");
+    let load = |options: &Options| load(&gone, Path::new("routes.yaml"), options).snapshot;
+    assert!(load(&Options::default()).is_none());
+    let unread = Options { without_tls: true, ..Options::default() };
+    assert!(load(&unread).unwrap().backends[0].tls.as_ref().unwrap().config.is_none());
+    assert!(load(&Options { with_tls_of_backends: true, ..unread }).is_none());
+}
