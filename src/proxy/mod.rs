@@ -102,6 +102,8 @@ impl Proxy {
     /// The facade's own answer.
     fn own(&self, mut ticket: Box<Ticket>, failure: Failure) -> Response<ProxyBody> {
         ticket.failed(failure);
+        // No backend works for it any more.
+        ticket.permit = None;
         self.live.meter.rejected(self.desk.worker, failure);
         let mut answer = problem::response(failure, ticket.request_id(), ticket.route_name());
         ticket.answered(answer.status());
