@@ -145,6 +145,8 @@ class Endpoint(Backend):
 
     def run(self, _):
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        # One that is started again would keep the clients' connections open, which it inherits.
+        os.closerange(3, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
         self.seen = open(os.path.join(self.folder, f"{self.name}-{os.getpid()}.seen"), "w")
 
         async def serve():
@@ -277,9 +279,7 @@ class Clients:
                 stream[1].close()
                 stream = None
         if stream:
-            # Not `close`: nobody runs the loop on to see the farewells of TLS through.
-            stream[1].transport.abort()
-            await asyncio.sleep(0.1)
+            stream[1].close()
 
     def count(self, outcome):
         self.outcomes[outcome] += 1
