@@ -184,7 +184,7 @@ async fn put_back(admin: &Admin, number: u64, why: String, caller: &Caller) -> R
             let (ledger, state_dir) = (admin.helm.ledger().clone(), admin.store.state_dir().to_path_buf());
             let load = move || -> Option<MadeFrom> {
                 let bundle = Bundle::from_text(&ledger.bundle(number).ok()??).ok()?;
-                let options = Options { state_dir: Some(state_dir), without_tls: true };
+                let options = Options { state_dir: Some(state_dir), without_tls: true, ..Options::default() };
                 let snapshot = config::load(&bundle, &bundle.main, &options).snapshot?;
                 Some(MadeFrom::new(snapshot, &bundle))
             };

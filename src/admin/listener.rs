@@ -58,9 +58,16 @@ pub(super) async fn serve(
 ) {
     let crowd = Arc::new(Crowd::default());
     let mut spare = Spare::default();
+    spare.refill();
     loop {
+        let accepted = listener.accept().await;
+        let is_want = accepted.as_ref().is_err_and(is_want_of_descriptors);
+        if is_want && spare.give_up() {
+            // The next try gets what was given up.
+            continue;
+        }
         spare.refill();
-        match listener.accept().await {
+        match accepted {
             Ok((stream, address)) => match Crowd::enter(&crowd, address.ip()) {
                 Some(place) => match tls().map(|tls| tls.config.clone()) {
                     None => drop(tokio::spawn(plain(stream, router.clone(), place))),
@@ -72,7 +79,6 @@ pub(super) async fn serve(
             },
             // A client that gave up while it was waiting costs nothing; want of descriptors passes only with time.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
-            Err(error) if is_want_of_descriptors(&error) && spare.give_up() => {}
             Err(error) => {
                 tracing::debug!(%error, "the admin listener could not accept");
                 sleep(ACCEPT_PAUSE).await;

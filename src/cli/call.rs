@@ -69,7 +69,7 @@ impl Where {
     /// By the file, or where that is invalid (a good reason to call the facade) by the configuration it keeps.
     fn find(&self) -> Option<Found> {
         // The certificate of the admin listener is how it is known; its key may be somebody else's to read.
-        let whole = Options { state_dir: self.state_dir.clone(), without_tls: false };
+        let whole = Options { state_dir: self.state_dir.clone(), ..Options::default() };
         let options = Options { without_tls: true, ..whole.clone() };
         let main = &self.config.config;
         let by = |snapshot: &Snapshot| Found {

@@ -51,7 +51,7 @@ fn percentage(text: &str) -> Result<Percent, String> {
 
 /// Prints the forecast.
 pub(super) fn plan(args: &PlanArgs, out: &mut impl Write) -> io::Result<Exit> {
-    let options = Options { state_dir: args.at.state_dir.clone(), without_tls: true };
+    let options = Options { state_dir: args.at.state_dir.clone(), without_tls: true, ..Options::default() };
     let Some(candidate) = load(&args.file, &options) else { return Ok(Exit::No) };
     let forecast = match &args.log {
         Some(log) => {

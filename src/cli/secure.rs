@@ -24,11 +24,11 @@ pub(super) struct SecureArgs {
     #[arg(long, value_name = "FILE")]
     admin_ca: Option<PathBuf>,
     /// The certificate to show it, where it asks for one
-    #[arg(long, value_name = "FILE", requires = "key")]
-    cert: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", requires = "admin_key")]
+    admin_cert: Option<PathBuf>,
     /// The key of that certificate
-    #[arg(long, value_name = "FILE", requires = "cert")]
-    key: Option<PathBuf>,
+    #[arg(long, value_name = "FILE", requires = "admin_cert")]
+    admin_key: Option<PathBuf>,
 }
 
 /// A stream that may be behind TLS.
@@ -59,7 +59,7 @@ impl Secure {
             .map_err(io::Error::other)?
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(verifier));
-        let config = match (&args.cert, &args.key) {
+        let config = match (&args.admin_cert, &args.admin_key) {
             (Some(cert), Some(key)) => {
                 let key = PrivateKeyDer::from_pem_slice(&std::fs::read(key)?)
                     .map_err(|_| io::Error::other(format!("no key in {}", key.display())))?;

@@ -71,7 +71,7 @@ pub(super) fn set(args: &SetArgs, out: &mut impl Write) -> io::Result<Exit> {
         (Err(error), _) | (_, Err(error)) => return Ok(refused(&error)),
     };
     let target = Target::parse(&args.route);
-    let options = Options { state_dir: args.at.state_dir.clone(), without_tls: true };
+    let options = Options { state_dir: args.at.state_dir.clone(), without_tls: true, ..Options::default() };
     let before = config::load(&Disk, &args.at.config.config, &options);
     let edits = match Edits::make(&before.bundle, &target, &path, &value) {
         Ok(edits) => edits,

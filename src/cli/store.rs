@@ -22,7 +22,7 @@ pub(super) struct StoreAt {
 impl StoreAt {
     /// The configuration, if it is valid.
     pub(super) fn snapshot(&self) -> Option<Snapshot> {
-        let options = Options { state_dir: self.state_dir.clone(), without_tls: true };
+        let options = Options { state_dir: self.state_dir.clone(), without_tls: true, ..Options::default() };
         config::load(&Disk, &self.config.config, &options).snapshot
     }
 

@@ -45,9 +45,11 @@ use crate::snapshot::Snapshot;
 pub struct Options {
     /// `--state-dir`, which wins over the file.
     pub state_dir: Option<PathBuf>,
-    /// Leave the certificates and keys of listeners unread, where nobody will be served by what is loaded: they belong to the
+    /// Leave certificates and keys unread, where nobody will be served by what is loaded: they belong to the
     /// machine that serves, and an old generation may name files that are long gone.
     pub without_tls: bool,
+    /// Even then, read those that backends are spoken to with: what is loaded will be served, behind the listeners of now.
+    pub with_tls_of_backends: bool,
 }
 
 /// What came of a load.

@@ -71,7 +71,7 @@ pub(super) fn begin(file: MadeFrom, ledger: Ledger, remembered: Remembered, opti
 
 fn held(text: &str, options: &StartOptions) -> Option<MadeFrom> {
     let bundle = Bundle::from_text(text).ok()?;
-    let load = Options { state_dir: options.state_dir.clone(), without_tls: true };
+    let load = Options { state_dir: options.state_dir.clone(), without_tls: true, with_tls_of_backends: true };
     let snapshot = config::load(&bundle, &bundle.main, &load).snapshot?;
     Some(MadeFrom::new(snapshot, &bundle))
 }

@@ -208,3 +208,63 @@ async fn both<B>(
     };
     answer.map(|answer| answer.status()).map_err(|error| io::Error::other(error).into())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use http::Response;
+    use hyper::body::Incoming;
+    use hyper::server::conn::{http1, http2};
+    use hyper::service::service_fn;
+
+    use super::*;
+    use crate::snapshot::{BackendSettings, EndpointAddress};
+    use crate::telemetry::BackendMeter;
+
+    fn backend(host: HostRule) -> Backend {
+        let name: Arc<str> = "127.0.0.1".into();
+        let address = EndpointAddress { host: Arc::clone(&name), port: 80, tls: false, authority: name };
+        let settings = BackendSettings { host, ..BackendSettings::new("b".into(), vec![address]) };
+        Backend::new(settings, Arc::new(BackendMeter::new("b".into(), 1)))
+    }
+
+    /// What an endpoint that finds only `/up` at this host answers.
+    async fn answer(backend: &Backend, host: &'static str, path: &str, http2: bool) -> StatusCode {
+        let (near, far) = tokio::io::duplex(4096);
+        let service = service_fn(move |request: Request<Incoming>| async move {
+            let named = request.headers().get(header::HOST).and_then(|value| value.to_str().ok());
+            let named = named.or(request.uri().host()).map(str::to_owned);
+            let found = request.uri().path() == "/up" && named.as_deref() == Some(host);
+            let status = if found { StatusCode::NO_CONTENT } else { StatusCode::NOT_FOUND };
+            Ok::<_, Infallible>(Response::builder().status(status).body(Empty::<Bytes>::new()).unwrap())
+        });
+        let far = TokioIo::new(far);
+        let serving = tokio::spawn(async move {
+            if http2 {
+                http2::Builder::new(TokioExecutor::new()).serve_connection(far, service).await
+            } else {
+                http1::Builder::new().serve_connection(far, service).await
+            }
+        });
+        let second = Duration::from_secs(1);
+        let (unhealthy_after, healthy_after) = (1, 1);
+        let settings =
+            HealthSettings { path: path.into(), every: second, timeout: second, unhealthy_after, healthy_after };
+        let request = request(backend, &backend.endpoints[0], &settings, http2).unwrap();
+        let status = exchange(near, http2, request).await.unwrap();
+        serving.abort();
+        status
+    }
+
+    #[tokio::test]
+    async fn each_version_of_http_is_asked_for_the_host_that_requests_have() {
+        let own = backend(HostRule::Preserve);
+        let literal = backend(HostRule::Literal(HeaderValue::from_static("shop.internal")));
+        for http2 in [false, true] {
+            assert_eq!(answer(&own, "127.0.0.1", "/up", http2).await, 204, "{http2}");
+            assert_eq!(answer(&own, "127.0.0.1", "/down", http2).await, 404, "{http2}");
+            assert_eq!(answer(&literal, "shop.internal", "/up", http2).await, 204, "{http2}");
+        }
+    }
+}

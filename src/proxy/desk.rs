@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use super::leash::Leashes;
 use crate::telemetry::{AccessQueue, LineBuffer, Sampler, TenantQueue, TenantTally, WorkerId};
 use crate::upstream::Pools;
 
@@ -20,6 +21,8 @@ pub(super) struct Desk {
     pub(super) tenants: RefCell<TenantTally>,
     /// Picks the requests that plans are made with.
     pub(super) sampler: RefCell<Sampler>,
+    /// Its streams that may outlive their rule.
+    pub(super) leashes: Leashes,
 }
 
 impl Desk {
@@ -27,6 +30,6 @@ impl Desk {
     pub(super) fn new(worker: WorkerId, workers: usize, access: Arc<AccessQueue>, tenants: Arc<TenantQueue>) -> Desk {
         let (log, tenants) = (RefCell::new(LineBuffer::new(access)), RefCell::new(TenantTally::new(tenants)));
         let pools = Rc::new(Pools::new(workers));
-        Desk { worker, pools, log, tenants, sampler: RefCell::default() }
+        Desk { worker, pools, log, tenants, sampler: RefCell::default(), leashes: Leashes::default() }
     }
 }

@@ -12,7 +12,7 @@ use super::view::View;
 use crate::errors::Failure;
 use crate::names::Side;
 use crate::routing::{Decision, Original, Rewrite, Route};
-use crate::snapshot::HostRule;
+use crate::snapshot::{HostRule, Protocol};
 use crate::upstream::{Answer, Backend, Checkout, Connection, Endpoint, Patience, Pools, SendError, Wanted};
 use crate::wire::headers::{self, Forwarding, Hop};
 use crate::wire::outgoing::Delimiting;
@@ -24,6 +24,8 @@ pub(super) struct Origin<'a> {
     pub(super) trusted: bool,
     pub(super) host: Option<&'a HeaderValue>,
     pub(super) request_id: &'a HeaderValue,
+    /// The protocol it wants to switch to.
+    pub(super) switch: Option<&'a HeaderValue>,
 }
 
 /// One attempt to have a request answered.
@@ -61,6 +63,11 @@ impl Forward<'_> {
         Original { alternative: self.decision.alternative, captures: &self.decision.captures, path }
     }
 
+    /// The protocol that the backend is asked to switch to: one that is spoken to by HTTP/2 alone cannot.
+    fn switch<'o>(&self, from: &Origin<'o>) -> Option<&'o HeaderValue> {
+        from.switch.filter(|_| self.backend.settings.protocol != Protocol::Http2)
+    }
+
     /// Writes the head of the request to the backend.
     fn write_head(&self, out: &mut Vec<u8>, parts: &Parts, delimiting: Delimiting, from: &Origin<'_>, http2: bool) {
         out.extend_from_slice(parts.method.as_str().as_bytes());
@@ -79,9 +86,12 @@ impl Forward<'_> {
             HostRule::Endpoint => &self.endpoint.host,
             HostRule::Literal(host) => host,
         };
-        let Origin { hop, trusted, host: client_host, request_id } = *from;
+        let Origin { hop, trusted, host: client_host, request_id, .. } = *from;
         let forwarding = Forwarding { hop, trusted, client_host, host, request_id };
         headers::write_request_fields(out, &parts.headers, &forwarding);
+        if let Some(protocol) = self.switch(from) {
+            headers::write_switch(out, protocol);
+        }
         if http2 {
             headers::write_takes_trailers(out, &parts.headers);
         } else if delimiting == Delimiting::Chunked {
@@ -105,7 +115,7 @@ impl Forward<'_> {
         let timeouts = &self.backend.settings.timeouts;
         let delimiting = body.delimiting();
         let safe = matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS) && body.is_empty();
-        let mut wanted = Wanted { until, fresh: false, upgrade: false };
+        let mut wanted = Wanted { until, fresh: false, upgrade: self.switch(from).is_some() };
         let mut sent = false;
         loop {
             let checkout = self.pools.checkout(self.backend, &self.endpoint, wanted).await;

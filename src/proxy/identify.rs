@@ -31,6 +31,8 @@ pub(super) struct Identified {
     pub(super) explain: bool,
     /// Whether it wants to speak another protocol.
     pub(super) upgrade: bool,
+    /// Which, where that may be passed on.
+    pub(super) switch: Option<HeaderValue>,
     /// The claims of its token.
     pub(super) claims: Option<Rc<Claims>>,
 }
@@ -54,7 +56,10 @@ pub(super) fn identify(parts: &Parts, asked: Asked, view: &View, peer: &Peer) ->
     let may = trust.force.as_ref().is_some_and(|force| may_force(force, client, asked.secret.as_ref()));
     let force = asked.force.as_ref().filter(|_| may).and_then(|value| Side::parse(value.to_str().ok()?));
     let claims = view.verifier.as_ref().and_then(|verifier| verifier.claims(&parts.headers, SystemTime::now()));
-    Ok(Identified { host, host_header, client, force, explain: may && asked.explain, upgrade: asked.upgrade, claims })
+    let explain = may && asked.explain;
+    // RFC 9110 section 7.8: HTTP/1.0 knows no upgrades; and a body would have to pass before the protocol changes.
+    let switch = asked.switch.filter(|_| parts.version == Version::HTTP_11 && parts.method == Method::GET);
+    Ok(Identified { host, host_header, client, force, explain, upgrade: asked.upgrade, switch, claims })
 }
 
 /// What the decision may look at.

@@ -10,6 +10,8 @@
 //! - [`relay`]: the answer on its way back
 //! - [`copying`]: copies for the other side
 //! - [`desk`]: what one worker has at hand for all its requests
+//! - [`tunnel`]: connections that have switched to another protocol
+//! - [`leash`]: streams that outlive the rule by which they began
 //! - [`ticket`]: what is counted and logged, once, however the request ends
 
 mod allowance;
@@ -19,9 +21,11 @@ mod desk;
 mod errand;
 mod forward;
 mod identify;
+mod leash;
 mod relay;
 mod replay;
 mod ticket;
+mod tunnel;
 mod view;
 
 use std::cell::RefCell;
@@ -31,7 +35,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::request::Parts;
-use http::{HeaderValue, Request, Response};
+use http::{HeaderValue, Request, Response, StatusCode};
 use hyper::body::Body as _;
 use tokio::time::Instant;
 
@@ -48,7 +52,7 @@ use crate::wire::{headers, ids, problem};
 
 use allowance::Allowance;
 use desk::Desk;
-use errand::Errand;
+use errand::{Errand, Found};
 use forward::Origin;
 use identify::Identified;
 pub use relay::ProxyBody;
@@ -98,6 +102,8 @@ impl Proxy {
     /// The facade's own answer.
     fn own(&self, mut ticket: Box<Ticket>, failure: Failure) -> Response<ProxyBody> {
         ticket.failed(failure);
+        // No backend works for it any more.
+        ticket.permit = None;
         self.live.meter.rejected(self.desk.worker, failure);
         let mut answer = problem::response(failure, ticket.request_id(), ticket.route_name());
         ticket.answered(answer.status());
@@ -112,7 +118,7 @@ impl Proxy {
         answer
     }
 
-    async fn answer(&self, request: Request<Option<ClientBody>>, peer: &Peer) -> Response<ProxyBody> {
+    async fn answer(&self, request: Request<Option<ClientBody>>, peer: &Peer) -> Reply<ProxyBody> {
         // Before the generation is looked at: the log must never seem to say that an old rule decided a newer request.
         let began = Instant::now();
         let view = self.view();
@@ -122,11 +128,11 @@ impl Proxy {
         let request_id = headers::request_id(&parts.headers);
         let mut ticket = self.ticket(&view, peer, began, request_id);
         let identified = asked.and_then(|asked| identify::identify(&parts, asked, &view, peer));
-        let Identified { host, host_header, client, force, explain, upgrade, claims } = match identified {
+        let Identified { host, host_header, client, force, explain, upgrade, switch, claims } = match identified {
             Ok(identified) => identified,
             Err(failure) => {
                 ticket.asked(&parts, None);
-                return self.own(ticket, failure);
+                return self.own(ticket, failure).into();
             }
         };
         let decision = {
@@ -147,37 +153,33 @@ impl Proxy {
         };
         ticket.asked(&parts, host_header.as_ref());
         if ticket.allowance.as_ref().is_some_and(|allowance| !allowance.is_granted()) {
-            return self.own(ticket, Failure::RateLimited);
+            return self.own(ticket, Failure::RateLimited).into();
         }
-        let most = view.listeners.get(peer.listener).and_then(|listener| listener.limits.body);
-        let told = body.as_ref().and_then(|body| body.size_hint().exact());
-        if told.zip(most).is_some_and(|(told, most)| told > most) {
-            return self.own(ticket, Failure::BodyTooLarge);
-        }
-        let (mut body, tally) = RequestBody::new(body, &view.guarded, most);
+        let (mut body, tally) = RequestBody::new(body, &view.guarded);
         ticket.tally = tally;
         let asked = (&parts, ticket.request_id());
         ticket.copy =
             copying::begin(&view, self.desk.worker, &decision, asked, upgrade, host_header.as_ref(), &mut body);
-        self.forward(&parts, body, host_header.as_ref(), peer, decision, ticket).await
+        let switch = switch.filter(|_| body.is_end_stream());
+        self.forward(&parts, body, (host_header.as_ref(), switch.as_ref()), peer, decision, ticket).await
     }
 
     async fn forward(
         &self,
         parts: &Parts,
         body: RequestBody,
-        host: Option<&HeaderValue>,
+        (host, switch): (Option<&HeaderValue>, Option<&HeaderValue>),
         peer: &Peer,
         decision: Decision,
         mut ticket: Box<Ticket>,
-    ) -> Response<ProxyBody> {
+    ) -> Reply<ProxyBody> {
         let view = Rc::clone(ticket.view());
         let Some(id) = decision.backend else {
             let failure = if decision.route.is_some() { Failure::NoBackend } else { Failure::NoRoute };
-            return self.own(ticket, failure);
+            return self.own(ticket, failure).into();
         };
         let request_id = ticket.id();
-        let from = Origin { hop: &peer.hop, trusted: view.trusts(peer), host, request_id: &request_id };
+        let from = Origin { hop: &peer.hop, trusted: view.trusts(peer), host, request_id: &request_id, switch };
         let scheme = if from.trusted { headers::told_scheme(&parts.headers) } else { None };
         let scheme = scheme.unwrap_or(peer.scheme());
         let (pools, worker) = (&self.desk.pools, self.desk.worker);
@@ -186,9 +188,20 @@ impl Proxy {
             Ok(found) => {
                 found.forward.backend.meter.answered(worker, found.began.elapsed());
                 ticket.upstream = Some(ticket.began().elapsed());
-                relay::relay(found.answer, found.connection, ticket, &found.forward, parts.uri.path(), host, scheme)
+                let Found { answer, connection, forward, .. } = found;
+                match switch.filter(|_| answer.status() == StatusCode::SWITCHING_PROTOCOLS) {
+                    Some(asked) => {
+                        let patience = view.listeners[peer.listener].timeouts.tunnel;
+                        let switched = relay::switch(answer, connection, ticket, asked, patience, forward.side);
+                        switched.unwrap_or_else(|(ticket, failure)| {
+                            forward.backend.meter.failed(worker, failure);
+                            self.own(ticket, failure).into()
+                        })
+                    }
+                    None => relay::relay(answer, connection, ticket, &forward, parts.uri.path(), host, scheme).into(),
+                }
             }
-            Err(failure) => self.own(ticket, failure),
+            Err(failure) => self.own(ticket, failure).into(),
         }
     }
 }
@@ -197,7 +210,7 @@ impl Handler for Proxy {
     type Body = ProxyBody;
 
     async fn handle(&self, request: Request<Option<ClientBody>>, peer: &Rc<Peer>) -> Reply<ProxyBody> {
-        self.answer(request, peer).await.into()
+        self.answer(request, peer).await
     }
 
     fn refuse(&self, failure: Failure, peer: &Rc<Peer>) -> Response<ProxyBody> {
@@ -239,6 +252,7 @@ impl Handler for Proxy {
         self.desk.sampler.borrow_mut().tick(&self.live.sample);
         // Taking the view here lets an old generation go even on a worker without traffic.
         let view = self.view();
+        self.desk.leashes.walk(&view.generation, self.desk.worker);
         self.desk.pools.tick();
         let mut swept = self.swept.borrow_mut();
         if swept.elapsed() >= SWEEP_EVERY {

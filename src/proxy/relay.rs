@@ -1,15 +1,22 @@
 //! The answer on its way back: stamped, mapped back where the request was rewritten, streamed.
 
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Response};
 use hyper::body::{Body, Frame, SizeHint};
 
 use super::forward::Forward;
+use super::leash::Leash;
 use super::ticket::Ticket;
+use super::tunnel::Switched;
+use crate::errors::Failure;
+use crate::names::Side;
 use crate::routing::Authorities;
+use crate::server::{Reply, Tunnel};
 use crate::upstream::{Answer, AnswerBody, AnswerError, Connection};
 use crate::wire::headers;
 
@@ -27,9 +34,13 @@ pub enum ProxyBody {
     Relayed {
         /// Where it comes from.
         answer: AnswerBody,
+        #[expect(missing_docs, reason = "holds it, once it turns out to be a stream that lasts")]
+        leash: Option<Rc<Leash>>,
         #[expect(missing_docs, reason = "held so that it is counted and logged when the answer is done")]
         ticket: Box<Ticket>,
     },
+    /// There is none: the connection speaks another protocol from here on.
+    Switched,
 }
 
 impl ProxyBody {
@@ -38,6 +49,38 @@ impl ProxyBody {
         ticket.bytes_out = bytes.len() as u64;
         ProxyBody::Own { bytes: Some(bytes), ticket }
     }
+}
+
+/// Makes of a backend's 101 the one that the client is sent, and what goes on after it. `asked` is the protocol that the client
+/// asked for.
+///
+/// # Errors
+/// [`Failure::BadAnswer`] where the backend means another protocol; here is the ticket back.
+pub(super) fn switch(
+    answer: Answer,
+    connection: Box<Connection>,
+    mut ticket: Box<Ticket>,
+    asked: &HeaderValue,
+    patience: Duration,
+    side: Side,
+) -> Result<Reply<ProxyBody>, (Box<Ticket>, Failure)> {
+    let Some((mut parts, backend, early)) = answer.into_tunnel(connection) else {
+        return Err((ticket, Failure::BadAnswer));
+    };
+    let answered = parts.headers.get(http::header::UPGRADE).cloned();
+    headers::strip_response(&mut parts.headers);
+    if !headers::confirm_switch(answered.as_ref(), asked, &mut parts.headers) {
+        return Err((ticket, Failure::BadAnswer));
+    }
+    headers::stamp(&mut parts.headers, side);
+    headers::add_date(&mut parts.headers);
+    if let Some(explained) = ticket.explanation() {
+        parts.headers.insert(headers::BANYAN_DECISION, explained);
+    }
+    ticket.relayed(parts.status);
+    let leash = ticket.leash();
+    let tunnel: Box<dyn Tunnel> = Box::new(Switched { backend, early, ticket, leash, patience });
+    Ok(Reply { response: Response::from_parts(parts, ProxyBody::Switched), tunnel: Some(tunnel) })
 }
 
 /// Makes of a backend's answer the one that the client is sent. `path` and `scheme` are the client's own.
@@ -80,7 +123,7 @@ pub(super) fn relay(
     if ticket.complete {
         ticket.copied();
     }
-    Response::from_parts(parts, ProxyBody::Relayed { answer, ticket })
+    Response::from_parts(parts, ProxyBody::Relayed { answer, leash: None, ticket })
 }
 
 impl Body for ProxyBody {
@@ -90,8 +133,17 @@ impl Body for ProxyBody {
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, AnswerError>>> {
         match &mut *self {
             ProxyBody::Own { bytes, .. } => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            ProxyBody::Relayed { answer, ticket } => {
-                let mut frame = ready!(Pin::new(&mut *answer).poll_frame(cx));
+            ProxyBody::Switched => Poll::Ready(None),
+            ProxyBody::Relayed { answer, leash, ticket } => {
+                let Poll::Ready(mut frame) = Pin::new(&mut *answer).poll_frame(cx) else {
+                    if leash.is_none() {
+                        *leash = ticket.leash();
+                    }
+                    let Some(leash) = leash else { return Poll::Pending };
+                    ready!(leash.poll_pulled(cx));
+                    ticket.cut("route_moved");
+                    return Poll::Ready(Some(Err(AnswerError::Cut)));
+                };
                 match &mut frame {
                     Some(Ok(frame)) => {
                         if let Some(data) = frame.data_ref() {
@@ -117,6 +169,7 @@ impl Body for ProxyBody {
 
     fn is_end_stream(&self) -> bool {
         match self {
+            ProxyBody::Switched => true,
             ProxyBody::Own { bytes, .. } => bytes.is_none(),
             ProxyBody::Relayed { answer, .. } => answer.is_end_stream(),
         }
@@ -124,6 +177,7 @@ impl Body for ProxyBody {
 
     fn size_hint(&self) -> SizeHint {
         match self {
+            ProxyBody::Switched => SizeHint::with_exact(0),
             ProxyBody::Own { bytes, .. } => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
             ProxyBody::Relayed { answer, .. } => answer.size_hint(),
         }

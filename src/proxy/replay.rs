@@ -85,7 +85,7 @@ mod tests {
     use crate::wire::body::{BodyError, ClientBody};
 
     fn of(body: impl Body<Data = Bytes, Error = BodyError> + 'static) -> RequestBody {
-        RequestBody::new(Some(Box::pin(body) as ClientBody), &Rc::from([]), None).0
+        RequestBody::new(Some(Box::pin(body) as ClientBody), &Rc::from([])).0
     }
 
     fn fixed(text: &'static str) -> RequestBody {

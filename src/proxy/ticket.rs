@@ -13,6 +13,7 @@ use super::allowance::Allowance;
 use super::copying::{Copying, Finished};
 use super::desk::Desk;
 use super::identify;
+use super::leash::Leash;
 use super::view::View;
 use crate::errors::{Blame, Failure};
 use crate::names::Side;
@@ -49,6 +50,8 @@ pub struct Ticket {
     pub(super) upstream: Option<Duration>,
     /// How much of the request's body has passed.
     pub(super) tally: Option<Rc<Tally>>,
+    /// Bytes that came in after the protocol was switched.
+    passed_up: u64,
     /// Body bytes sent to the client.
     pub(super) bytes_out: u64,
     /// Whether the answer is whole.
@@ -90,6 +93,7 @@ impl Ticket {
             failed_after: None,
             upstream: None,
             tally: None,
+            passed_up: 0,
             bytes_out: 0,
             complete: false,
             copy: None,
@@ -185,6 +189,23 @@ impl Ticket {
         (self.error, self.blame) = (Some("answer_broken"), Some(Blame::Upstream));
     }
 
+    /// Notes what has passed over a connection that speaks another protocol.
+    pub(super) fn passed(&mut self, up: u64, down: u64) {
+        (self.passed_up, self.bytes_out) = (up, down);
+    }
+
+    /// Notes why the facade itself ended a stream.
+    pub(super) fn cut(&mut self, why: &'static str) {
+        (self.error, self.blame) = (Some(why), Some(Blame::Facade));
+    }
+
+    /// What holds the stream that answers this request.
+    pub(super) fn leash(&self) -> Option<Rc<Leash>> {
+        let leash = Leash::of(&self.view, self.decision?, self.asked_side()?, self.tenant.as_deref())?;
+        self.desk.leashes.add(&leash);
+        Some(leash)
+    }
+
     /// Notes that the answer is complete, if it is copied.
     pub(super) fn copied(&mut self) {
         let took = self.copy.is_some().then(|| self.began.elapsed());
@@ -260,7 +281,7 @@ impl Ticket {
             endpoint: sent_to.map(|(_, endpoint, _)| &*endpoint.address.authority),
             duration_us: micros(took),
             upstream_us: self.upstream.map(micros),
-            bytes_in: self.tally.as_ref().map_or(0, |tally| tally.bytes()),
+            bytes_in: self.tally.as_ref().map_or(self.passed_up, |tally| tally.bytes()),
             bytes_out: self.bytes_out,
             error: if gone { Some("client_gone") } else { self.error },
             attempts: self.attempts,

@@ -22,6 +22,7 @@ pub mod cohort;
 pub mod decide;
 pub mod flag;
 pub mod index;
+mod lost;
 pub mod overrides;
 pub mod pattern;
 pub mod rewrite;

@@ -10,7 +10,6 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use rustls::ServerConfig;
-use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 use tokio_rustls::TlsAcceptor;
@@ -80,16 +79,25 @@ enum Version {
 /// Reads until it is clear what the client speaks: one read, but for clients that send the preface piece by piece. What was
 /// read is handed on; `None` where nothing came and the facade goes down.
 async fn sniff(stream: &mut TcpStream, shutdown: &ShutdownWatch) -> io::Result<Option<(Bytes, Version)>> {
-    // Who sends nothing costs no buffer.
-    tokio::select! {
-        biased;
-        ready = stream.readable() => ready?,
-        () = left(shutdown) => return Ok(None),
-    }
-    let mut early = BytesMut::with_capacity(FIRST_READ);
+    let mut early = BytesMut::new();
     loop {
-        if stream.read_buf(&mut early).await? == 0 {
-            return Ok(Some((early.freeze(), Version::Http1)));
+        tokio::select! {
+            biased;
+            ready = stream.readable() => ready?,
+            () = left(shutdown) => return Ok(None),
+        }
+        early.reserve(FIRST_READ);
+        match stream.try_read_buf(&mut early) {
+            Ok(0) => return Ok(Some((early.freeze(), Version::Http1))),
+            Ok(_) => {}
+            // A socket that was just accepted seems ready until it is asked. Who sends nothing costs no buffer.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                if early.is_empty() {
+                    early = BytesMut::new();
+                }
+                continue;
+            }
+            Err(error) => return Err(error),
         }
         if early.starts_with(PREFACE) {
             return Ok(Some((early.freeze(), Version::Http2)));

@@ -8,8 +8,9 @@ use rustls::pki_types::ServerName;
 /// How a backend is spoken to over TLS. Two are equal if what they were made of is.
 #[derive(Debug, Clone)]
 pub struct BackendTls {
-    /// Whom to trust, and the own certificate if there is one; neither protocols nor a memory of sessions.
-    pub config: Arc<ClientConfig>,
+    /// Whom to trust, and the own certificate if there is one; neither protocols nor a memory of sessions. `None` where the
+    /// configuration was read without looking at certificates: it cannot be served then.
+    pub config: Option<Arc<ClientConfig>>,
     /// The name that its certificates must bear; `None`: the endpoint's own host.
     pub server_name: Option<ServerName<'static>>,
     /// SHA-256 of all it was made of.

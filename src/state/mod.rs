@@ -126,13 +126,13 @@ impl Live {
     #[must_use]
     pub fn new(generation: Generation, meter: FacadeMeter, workers: usize) -> Live {
         let admin = ArcSwap::new(Arc::clone(&generation.snapshot.admin));
+        let listeners = &generation.snapshot.listeners;
+        let tls = ArcSwap::from_pointee(listeners.iter().map(|listener| listener.tls.clone()).collect());
+        let addresses = listeners.iter().map(|listener| listener.address).collect();
         let limiter = Limiter::default();
         if generation.snapshot.has_rate_limits() {
             limiter.prepare();
         }
-        let listeners = &generation.snapshot.listeners;
-        let tls = ArcSwap::from_pointee(listeners.iter().map(|listener| listener.tls.clone()).collect());
-        let addresses = listeners.iter().map(|listener| listener.address).collect();
         Live {
             limiter,
             admin,

@@ -25,7 +25,15 @@ impl Scrape {
             family("banyan_fallbacks_total", "Requests legacy answered because new failed.", MetricType::COUNTER);
         let mut seconds =
             family("banyan_request_seconds", "Time to the last byte of the answer.", MetricType::HISTOGRAM);
+        let mut left = family(
+            "banyan_streams_left",
+            "Streams and upgraded connections on a side that has lost their route.",
+            MetricType::GAUGE,
+        );
         for meter in meters {
+            if meter.streams_left() > 0 {
+                left.mut_metric().push(gauge(&[("route", &meter.name)], meter.streams_left()));
+            }
             if meter.fallbacks() > 0 {
                 fallbacks.mut_metric().push(counter(&[("route", &meter.name)], meter.fallbacks()));
             }
@@ -38,7 +46,7 @@ impl Scrape {
                 seconds.mut_metric().push(histogram(&labels, &sum.seconds));
             }
         }
-        self.families.extend([totals, seconds, fallbacks]);
+        self.families.extend([totals, seconds, fallbacks, left]);
     }
 
     /// `banyan_upstream_seconds`, `banyan_upstream_errors_total` and `banyan_retries_total` of these backends.
@@ -62,11 +70,7 @@ impl Scrape {
         let help = "1 while the endpoint is healthy and not ejected.";
         let mut healthy = family("banyan_endpoint_healthy", help, MetricType::GAUGE);
         for (backend, endpoint, up) in endpoints {
-            let mut metric = labelled(&[("backend", backend), ("endpoint", endpoint)]);
-            let mut gauge = Gauge::default();
-            gauge.set_value(f64::from(u8::from(up)));
-            metric.set_gauge(gauge);
-            healthy.mut_metric().push(metric);
+            healthy.mut_metric().push(gauge(&[("backend", backend), ("endpoint", endpoint)], u64::from(up)));
         }
         self.families.push(healthy);
     }
@@ -202,6 +206,14 @@ fn counter(labels: &[(&str, &str)], value: u64) -> Metric {
     let mut counter = Counter::default();
     counter.set_value(value as f64);
     metric.set_counter(counter);
+    metric
+}
+
+fn gauge(labels: &[(&str, &str)], value: u64) -> Metric {
+    let mut metric = labelled(labels);
+    let mut gauge = Gauge::default();
+    gauge.set_value(value as f64);
+    metric.set_gauge(gauge);
     metric
 }
 

@@ -75,6 +75,7 @@ struct RouteCells {
     failed: [Count; 2],
     broken: [Count; 2],
     fallbacks: Count,
+    streams_left: Count,
 }
 
 #[derive(Debug, Default)]
@@ -134,6 +135,22 @@ impl RouteMeter {
     #[must_use]
     pub fn fallbacks(&self) -> u64 {
         self.cells.all().map(|cells| cells.fallbacks.get()).sum()
+    }
+
+    /// Counts a stream that goes on where its side has lost the route.
+    pub fn stream_left(&self, worker: WorkerId) {
+        self.cells.cell(worker).streams_left.add(1);
+    }
+
+    /// Counts that such a stream has ended.
+    pub fn stream_gone(&self, worker: WorkerId) {
+        self.cells.cell(worker).streams_left.sub(1);
+    }
+
+    /// The streams that go on where their side has lost the route.
+    #[must_use]
+    pub fn streams_left(&self) -> u64 {
+        self.cells.all().map(|cells| cells.streams_left.get()).fold(0, u64::wrapping_add)
     }
 
     /// How often a side gave no answer, and how often it broke one off, over all workers.

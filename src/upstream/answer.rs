@@ -26,6 +26,8 @@ pub enum AnswerError {
     Broken,
     /// Nothing came for too long.
     Silent,
+    /// The facade ended it: its side has lost the route.
+    Cut,
 }
 
 impl std::fmt::Display for AnswerError {
@@ -33,6 +35,7 @@ impl std::fmt::Display for AnswerError {
         f.write_str(match self {
             AnswerError::Broken => "the backend broke its answer off",
             AnswerError::Silent => "the backend went silent within its answer",
+            AnswerError::Cut => "the stream's side has lost its route",
         })
     }
 }

@@ -31,6 +31,7 @@ pub struct Connection {
 }
 
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "a connection is boxed as a whole")]
 enum Speaks {
     Http1(Http1, Slot),
     Http2(Share),

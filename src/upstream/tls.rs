@@ -39,10 +39,11 @@ impl Tls {
     #[must_use]
     pub fn new(settings: &BackendSettings, endpoint: &Endpoint) -> Option<Tls> {
         let tls = settings.tls.as_ref().filter(|_| endpoint.address.tls)?;
+        let trust = tls.config.as_ref()?;
         let own = || ServerName::try_from(endpoint.address.host.to_string()).ok();
         let name = tls.server_name.clone().or_else(own)?;
         let offering = |protocols: &[&[u8]]| {
-            let mut config = ClientConfig::clone(&tls.config);
+            let mut config = ClientConfig::clone(trust);
             config.resumption = Resumption::in_memory_sessions(SESSIONS);
             config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
             TlsConnector::from(Arc::new(config))

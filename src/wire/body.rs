@@ -67,8 +67,6 @@ pub struct Streaming {
     inner: ClientBody,
     tally: Rc<Tally>,
     guarded: Rc<[HeaderName]>,
-    /// The most bytes it may have.
-    most: u64,
     /// For the other side.
     copy: Option<Rc<RefCell<BodyCopy>>>,
     /// For sending it again.
@@ -76,18 +74,13 @@ pub struct Streaming {
 }
 
 impl RequestBody {
-    /// Wraps a client's body; `guarded` are headers that no trailer may pose as. A body of more than `most` bytes is broken off.
-    /// The tally is `None` without a body.
+    /// Wraps a client's body; `guarded` are headers that no trailer may pose as. The tally is `None` without a body.
     #[must_use]
-    pub fn new(
-        inner: Option<ClientBody>,
-        guarded: &Rc<[HeaderName]>,
-        most: Option<u64>,
-    ) -> (RequestBody, Option<Rc<Tally>>) {
+    pub fn new(inner: Option<ClientBody>, guarded: &Rc<[HeaderName]>) -> (RequestBody, Option<Rc<Tally>>) {
         let Some(inner) = inner.filter(|inner| !inner.is_end_stream()) else { return (RequestBody::Empty, None) };
         let tally = Rc::new(Tally::default());
-        let (guarded, most) = (Rc::clone(guarded), most.unwrap_or(u64::MAX));
-        let streaming = Streaming { inner, tally: Rc::clone(&tally), guarded, most, copy: None, kept: None };
+        let guarded = Rc::clone(guarded);
+        let streaming = Streaming { inner, tally: Rc::clone(&tally), guarded, copy: None, kept: None };
         (RequestBody::Streaming(Box::new(streaming)), Some(tally))
     }
 
@@ -137,12 +130,6 @@ impl Body for RequestBody {
             if let Some(data) = frame.data_ref() {
                 let Tally(bytes) = &*streaming.tally;
                 bytes.set(bytes.get() + data.len() as u64);
-                if bytes.get() > streaming.most {
-                    for copy in streaming.copies() {
-                        copy.borrow_mut().abandon();
-                    }
-                    return Poll::Ready(Some(Err(Box::new(BrokenOff(Failure::BodyTooLarge)))));
-                }
                 for copy in streaming.copies() {
                     copy.borrow_mut().push(data);
                 }

@@ -67,6 +67,9 @@ pub struct Asked {
     pub explain: bool,
     /// `Upgrade`: wants to speak another protocol, which has no end.
     pub upgrade: bool,
+    /// The protocol it wants to switch to, where that may be passed on: one, named by Connection too, and not HTTP/2, by which
+    /// requests could pass unseen.
+    pub switch: Option<HeaderValue>,
 }
 
 /// Takes away what stops at the facade: hop-by-hop headers and those that Connection names, what only trusted peers may
@@ -79,6 +82,7 @@ pub fn strip_request(headers: &mut HeaderMap, trusted: bool, guarded: &[HeaderNa
     let found = headers.keys().fold(0, |found, name| found | kind(name));
     let mut asked = Asked::default();
     let upgrade = found & RARE != 0 && headers.contains_key(UPGRADE);
+    let switch = if upgrade { wanted_switch(headers) } else { None };
     if found & EXPECTS != 0 {
         check_expectation(headers)?;
         headers.remove(EXPECT);
@@ -110,7 +114,7 @@ pub fn strip_request(headers: &mut HeaderMap, trusted: bool, guarded: &[HeaderNa
     if found & UNDERSCORE != 0 {
         remove_matching(headers, |name| stands_for_guarded(name, guarded));
     }
-    asked.upgrade = upgrade;
+    (asked.upgrade, asked.switch) = (upgrade, switch);
     Ok(asked)
 }
 
@@ -376,6 +380,7 @@ fn take_asked(headers: &mut HeaderMap) -> Asked {
         secret: single(&BANYAN_SECRET),
         explain: single(&BANYAN_EXPLAIN).is_some_and(|value| value == "1"),
         upgrade: false,
+        switch: None,
     };
     remove_matching(headers, |name| kind(name) & OURS != 0);
     asked
@@ -385,6 +390,35 @@ fn check_expectation(headers: &HeaderMap) -> Result<(), Failure> {
     let mut values = headers.get_all(EXPECT).iter();
     let known = values.next().is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
     if known && values.next().is_none() { Ok(()) } else { Err(Failure::Expectation) }
+}
+
+/// The one protocol that Upgrade and Connection agree on (RFC 9110 section 7.8).
+fn wanted_switch(headers: &HeaderMap) -> Option<HeaderValue> {
+    let tokens = |value: &HeaderValue| -> Vec<Vec<u8>> {
+        value.as_bytes().split(|&byte| byte == b',').map(|token| token.trim_ascii().to_ascii_lowercase()).collect()
+    };
+    let nominated = headers.get_all(CONNECTION).iter().flat_map(tokens).any(|token| token == b"upgrade");
+    let mut values = headers.get_all(UPGRADE).iter();
+    let only = values.next().filter(|_| values.next().is_none())?;
+    let [protocol] = tokens(only).try_into().ok()?;
+    let is_http = protocol.starts_with(b"h2") || protocol.starts_with(b"http");
+    (nominated && !protocol.is_empty() && !is_http).then(|| only.clone())
+}
+
+/// Writes that the sender wants to switch to another protocol.
+pub fn write_switch(out: &mut Vec<u8>, protocol: &HeaderValue) {
+    line(out, b"connection", b"upgrade");
+    line(out, b"upgrade", protocol.as_bytes());
+}
+
+/// Says on a 101 what the connection speaks from here on. `false` where the backend means another protocol than was asked for.
+#[must_use]
+pub fn confirm_switch(answered: Option<&HeaderValue>, asked: &HeaderValue, headers: &mut HeaderMap) -> bool {
+    let same = answered
+        .is_some_and(|answered| answered.as_bytes().trim_ascii().eq_ignore_ascii_case(asked.as_bytes().trim_ascii()));
+    headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+    headers.insert(UPGRADE, asked.clone());
+    same
 }
 
 fn visits(headers: &HeaderMap) -> usize {

@@ -11,7 +11,8 @@ use http::{HeaderMap, Method, Request, Response, StatusCode, Version};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::harness::http2::{DATA, Frames, GOAWAY, HEADERS, request};
+use crate::harness::frames::{DATA, GOAWAY, HEADERS};
+use crate::harness::http2::{Raw, request};
 use crate::harness::tls::{Authority, client_config};
 use crate::harness::{Latch, Pair, Recorder, Script, Site, until};
 
@@ -273,7 +274,7 @@ fn going_down_says_goodbye_and_finishes_what_is_under_way() {
     let Pair { site, legacy, .. } = Pair::start("drain: { grace: 10s }");
     let latch = Latch::default();
     legacy.on("/slow", Script::default().wait(&latch).send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ndone"));
-    let (mut busy, mut idle) = (Frames::connect(site.address()), Frames::connect(site.address()));
+    let (mut busy, mut idle) = (Raw::connect(site.address()), Raw::connect(site.address()));
     idle.ask(1, &request("GET", "/", &[]));
     idle.ended(1).unwrap();
     busy.ask(1, &request("GET", "/slow", &[]));
@@ -281,7 +282,7 @@ fn going_down_says_goodbye_and_finishes_what_is_under_way() {
     let stopping = std::thread::spawn(move || site.stop());
     // Nothing is refused by the first one: what was on its way to the facade when it was sent is still answered.
     let goodbye = busy.wait(GOAWAY);
-    assert_eq!((&goodbye.payload[..4], goodbye.error()), (&0x7fff_ffff_u32.to_be_bytes()[..], 0));
+    assert_eq!((&goodbye.payload[..4], goodbye.code()), (&0x7fff_ffff_u32.to_be_bytes()[..], 0));
     busy.ask(3, &request("GET", "/late", &[]));
     latch.open();
     idle.closed();
@@ -303,17 +304,17 @@ fn going_down_says_goodbye_and_finishes_what_is_under_way() {
 #[test]
 fn a_connection_without_requests_is_told_to_end() {
     let pair = Pair::listening("timeouts: { idle: 300ms }", "");
-    let mut client = Frames::connect(pair.site.address());
+    let mut client = Raw::connect(pair.site.address());
     client.ask(1, &request("GET", "/", &[]));
     client.ended(1).unwrap();
-    assert_eq!(client.wait(GOAWAY).error(), 0);
+    assert_eq!(client.wait(GOAWAY).code(), 0);
     client.closed();
 }
 
 #[test]
 fn a_connection_has_only_so_many_requests() {
     let pair = Pair::listening("limits: { requests: 2 }", "");
-    let mut client = Frames::connect(pair.site.address());
+    let mut client = Raw::connect(pair.site.address());
     for stream in [1, 3] {
         client.ask(stream, &request("GET", "/", &[]));
     }

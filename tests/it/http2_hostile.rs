@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::harness::http2::{
-    CONTINUATION, DATA, END_HEADERS, END_STREAM, Frames, GOAWAY, HEADERS, PING, PREFACE, RST_STREAM, SETTINGS,
-    WINDOW_UPDATE, block, frame, request,
+use crate::harness::frames::{
+    CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, PING, PREFACE, RST_STREAM, SETTINGS, WINDOW_UPDATE,
 };
+use crate::harness::http2::{Raw, block, frame, request};
 use crate::harness::{Client, Pair, Script, until};
 
 const PROTOCOL_ERROR: u32 = 1;
@@ -17,12 +17,12 @@ const ENHANCE_YOUR_CALM: u32 = 11;
 
 /// The status of the answer to a request that is refused, or the error it is refused with.
 fn refused(pair: &Pair, fields: &[(&str, &str)]) -> Result<String, u32> {
-    let mut client = Frames::connect(pair.site.address());
+    let mut client = Raw::connect(pair.site.address());
     client.ask(1, fields);
     loop {
         let Some(frame) = client.next() else { return Err(0) };
         match frame.kind {
-            RST_STREAM | GOAWAY if frame.error() != 0 => return Err(frame.error()),
+            RST_STREAM | GOAWAY if frame.code() != 0 => return Err(frame.code()),
             // The facade's own answers come with an indexed or a literal `:status`; its body says the same in words.
             DATA => {
                 let problem: serde_json::Value = serde_json::from_slice(&frame.payload).unwrap();
@@ -112,11 +112,11 @@ fn what_is_well_formed_and_not_sound_is_answered_so() {
 fn a_body_that_is_not_as_long_as_it_says_never_arrives_as_a_whole() {
     let pair = Pair::start("");
     for data in [&b"short"[..], b"far too long"] {
-        let mut client = Frames::connect(pair.site.address());
+        let mut client = Raw::connect(pair.site.address());
         let fields = request("POST", "/", &[("content-length", "8")]);
         client.send(frame(HEADERS, END_HEADERS, 1, block(&fields)));
         client.send(frame(DATA, END_STREAM, 1, data));
-        assert_eq!(client.ended(1).unwrap().error(), PROTOCOL_ERROR);
+        assert_eq!(client.ended(1).unwrap().code(), PROTOCOL_ERROR);
     }
     until("no whole request", || pair.legacy.requests().iter().all(|request| !request.body.complete).then_some(()));
 }
@@ -145,20 +145,20 @@ fn garbage_after_the_preface_ends_the_connection() {
         client.send([PREFACE, bytes].concat());
         client.closed();
     }
-    let mut client = Frames::connect(pair.site.address());
+    let mut client = Raw::connect(pair.site.address());
     // A dynamic entry that there is not, and a stream that goes backwards.
     client.send(frame(HEADERS, END_HEADERS | END_STREAM, 1, [0xff, 0x80, 0x01]));
-    assert!([COMPRESSION_ERROR, PROTOCOL_ERROR].contains(&client.wait(GOAWAY).error()));
-    let mut client = Frames::connect(pair.site.address());
+    assert!([COMPRESSION_ERROR, PROTOCOL_ERROR].contains(&client.wait(GOAWAY).code()));
+    let mut client = Raw::connect(pair.site.address());
     client.ask(2, &request("GET", "/", &[]));
-    assert_eq!(client.wait(GOAWAY).error(), PROTOCOL_ERROR);
+    assert_eq!(client.wait(GOAWAY).code(), PROTOCOL_ERROR);
     pair.assert_untouched();
 }
 
 #[test]
 fn requests_that_are_taken_back_at_once_end_the_connection() {
     let pair = Pair::start("");
-    let mut client = Frames::connect(pair.site.address());
+    let mut client = Raw::connect(pair.site.address());
     let fields = block(&request("GET", "/", &[]));
     for round in 0..1000_u32 {
         let stream = 2 * round + 1;
@@ -168,7 +168,7 @@ fn requests_that_are_taken_back_at_once_end_the_connection() {
             break;
         }
     }
-    assert_eq!(client.ended(u32::MAX).map_or(ENHANCE_YOUR_CALM, |frame| frame.error()), ENHANCE_YOUR_CALM);
+    assert_eq!(client.ended(u32::MAX).map_or(ENHANCE_YOUR_CALM, |frame| frame.code()), ENHANCE_YOUR_CALM);
     assert!(pair.legacy.requests().len() < 300, "{}", pair.legacy.requests().len());
 }
 
@@ -176,7 +176,7 @@ fn requests_that_are_taken_back_at_once_end_the_connection() {
 fn requests_that_are_taken_back_one_by_one_end_the_connection_as_well() {
     let pair = Pair::start("");
     pair.legacy.on("/hang", Script::hang());
-    let mut client = Frames::connect(pair.site.address());
+    let mut client = Raw::connect(pair.site.address());
     let fields = block(&request("GET", "/hang", &[]));
     let mut sent = 0_u32;
     while sent < 2000 {
@@ -201,7 +201,7 @@ fn streams_that_the_facade_is_made_to_reset_are_counted() {
     let pair = Pair::start("");
     pair.legacy.on("/hang", Script::hang());
     let fields = block(&request("GET", "/hang", &[]));
-    let mut client = Frames::connect(pair.site.address());
+    let mut client = Raw::connect(pair.site.address());
     for round in 0..2000_u32 {
         let stream = 2 * round + 1;
         let head = frame(HEADERS, END_HEADERS | END_STREAM, stream, &fields);
@@ -218,16 +218,16 @@ fn streams_that_the_facade_is_made_to_reset_are_counted() {
 #[test]
 fn a_window_that_overflows_is_an_error() {
     let pair = Pair::start("");
-    let mut client = Frames::connect(pair.site.address());
+    let mut client = Raw::connect(pair.site.address());
     client.send(frame(WINDOW_UPDATE, 0, 0, 0x7fff_ffff_u32.to_be_bytes()));
     client.try_send(frame(WINDOW_UPDATE, 0, 0, 0x7fff_ffff_u32.to_be_bytes()));
-    assert_eq!(client.wait(GOAWAY).error(), FLOW_CONTROL_ERROR);
+    assert_eq!(client.wait(GOAWAY).code(), FLOW_CONTROL_ERROR);
 }
 
 #[test]
 fn a_head_that_never_ends_is_cut() {
     let pair = Pair::start("");
-    let mut client = Frames::connect(pair.site.address());
+    let mut client = Raw::connect(pair.site.address());
     client.send(frame(HEADERS, END_STREAM, 1, block(&request("GET", "/", &[]))));
     let more = block(&[("x", &"y".repeat(100))]);
     let sent = (0..100_000).take_while(|_| client.try_send(frame(CONTINUATION, 0, 1, &more))).count();
@@ -239,14 +239,14 @@ fn a_head_that_never_ends_is_cut() {
 #[test]
 fn frames_that_say_nothing_are_not_taken_for_ever() {
     let pair = Pair::start("");
-    let mut client = Frames::connect(pair.site.address());
+    let mut client = Raw::connect(pair.site.address());
     client.send(frame(HEADERS, END_HEADERS, 1, block(&request("POST", "/", &[]))));
     let empty = frame(DATA, 0, 1, []).repeat(100);
     let sent = (0..10_000).take_while(|_| client.try_send(&empty)).count();
     assert!(sent < 10_000);
     assert!(pair.legacy.requests().iter().all(|request| !request.body.complete));
     // Others cost an answer each, or nothing, and no memory: who sends them is served on.
-    let mut client = Frames::connect(pair.site.address());
+    let mut client = Raw::connect(pair.site.address());
     for _ in 0..1000 {
         client.send(frame(SETTINGS, 0, 0, []));
         client.send(frame(2, 0, 1, [0, 0, 0, 0, 1]));
@@ -260,13 +260,13 @@ fn frames_that_say_nothing_are_not_taken_for_ever() {
 fn more_requests_at_once_than_there_may_be_are_refused() {
     let pair = Pair::start("");
     pair.legacy.on("/hang", Script::hang());
-    let mut client = Frames::connect(pair.site.address());
+    let mut client = Raw::connect(pair.site.address());
     let fields = block(&request("GET", "/hang", &[]));
     for round in 0..101_u32 {
         client.send(frame(HEADERS, END_HEADERS | END_STREAM, 2 * round + 1, &fields));
     }
     let refused = client.wait(RST_STREAM);
-    assert_eq!((refused.stream, refused.error()), (201, REFUSED_STREAM));
+    assert_eq!((refused.stream, refused.code()), (201, REFUSED_STREAM));
     until("the others", || (pair.legacy.requests().len() == 100).then_some(()));
 }
 
@@ -278,11 +278,11 @@ fn who_does_not_take_an_answer_is_given_up() {
         Script::default().send("HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n").flood(100_000_000),
     );
     // No window at all, and one that grows by a byte now and then.
-    let mut shut = Frames::with(pair.site.address(), &[(4, 0)]);
+    let mut shut = Raw::with(pair.site.address(), &[(4, 0)]);
     shut.ask(1, &request("GET", "/large", &[]));
-    let mut drip = Frames::with(pair.site.address(), &[(4, 1)]);
+    let mut drip = Raw::with(pair.site.address(), &[(4, 1)]);
     drip.ask(1, &request("GET", "/large", &[]));
-    assert_eq!(shut.wait(RST_STREAM).error(), CANCEL);
+    assert_eq!(shut.wait(RST_STREAM).code(), CANCEL);
     let end = loop {
         let frame = drip.next().unwrap();
         match frame.kind {
@@ -294,7 +294,7 @@ fn who_does_not_take_an_answer_is_given_up() {
             _ => drip.acknowledge(&frame),
         }
     };
-    assert_eq!(end.error(), CANCEL);
+    assert_eq!(end.code(), CANCEL);
     pair.legacy.closed(0);
     pair.legacy.closed(1);
     assert!(pair.legacy.flooded() < 50_000_000, "{}", pair.legacy.flooded());
@@ -307,7 +307,7 @@ fn frame_of_window() -> Vec<u8> {
 #[test]
 fn who_does_not_send_a_body_is_given_up() {
     let pair = Pair::listening("timeouts: { body: 300ms }", "");
-    let mut client = Frames::connect(pair.site.address());
+    let mut client = Raw::connect(pair.site.address());
     client.send(frame(HEADERS, END_HEADERS, 1, block(&request("POST", "/", &[]))));
     client.send(frame(DATA, 0, 1, b"begin"));
     let answer = client.wait(DATA);
@@ -321,7 +321,7 @@ fn who_does_not_send_a_body_is_given_up() {
 #[test]
 fn a_bomb_of_small_fields_is_refused_stream_by_stream() {
     let pair = Pair::start("");
-    let mut client = Frames::with(pair.site.address(), &[(4, 0)]);
+    let mut client = Raw::with(pair.site.address(), &[(4, 0)]);
     // One entry of the dynamic table, then a byte for each further field.
     let mut bomb = block(&request("GET", "/", &[]));
     bomb.push(0x40);

@@ -2,7 +2,8 @@
 
 use std::net::Ipv4Addr;
 
-use crate::harness::http2::{DATA, END_HEADERS, Frames, HEADERS, block, frame, request};
+use crate::harness::frames::{DATA, END_HEADERS, HEADERS};
+use crate::harness::http2::{Raw, block, frame, request};
 use crate::harness::{Client, Pair, until};
 
 const PER_CLIENT: &str = "banyan_rejected_total{reason=\"per_client\"}";
@@ -64,7 +65,7 @@ fn limits_are_changed_by_a_reload() {
 fn a_body_that_says_it_is_too_large_reaches_nobody() {
     let pair = Pair::listening("limits: { body: 10B }", "");
     pair.site.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\n").assert_problem(413);
-    let mut client = Frames::connect(pair.site.address());
+    let mut client = Raw::connect(pair.site.address());
     client.send(frame(HEADERS, END_HEADERS, 1, block(&request("POST", "/", &[("content-length", "11")]))));
     assert!(String::from_utf8_lossy(&client.wait(DATA).payload).contains("413"));
     pair.assert_untouched();
@@ -75,7 +76,7 @@ fn a_body_that_becomes_too_large_is_broken_off() {
     let pair = Pair::listening("limits: { body: 10B }", "");
     let chunked = "POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
     pair.site.send(format!("{chunked}b\r\nhello world\r\n")).assert_problem(413);
-    let mut client = Frames::connect(pair.site.address());
+    let mut client = Raw::connect(pair.site.address());
     client.send(frame(HEADERS, END_HEADERS, 1, block(&request("POST", "/b", &[]))));
     client.send(frame(DATA, 0, 1, b"hello world"));
     assert!(String::from_utf8_lossy(&client.wait(DATA).payload).contains("413"));

@@ -16,6 +16,7 @@ mod comparing;
 mod conformance;
 mod connections;
 mod demo;
+mod descriptors;
 mod desync;
 mod diffs;
 mod drain;

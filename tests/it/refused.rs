@@ -137,7 +137,6 @@ fn a_request_line_that_is_not_one_is_refused() {
         ("32 empty lines", 400, ["\r\n".repeat(50).into_bytes(), line("GET / HTTP/1.1")].concat()),
         ("34 garbage", 400, vec![0x00, 0x01, 0xff, 0xfe, b'\r', b'\n', b'\r', b'\n']),
         ("34 TLS hello", 400, b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03".to_vec()),
-        ("34 HTTP/2 preface", 505, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\x12\x04".to_vec()),
     ]);
 }
 

@@ -178,9 +178,8 @@ fn another_authority_is_in_force_at_once_and_no_ticket_outlives_the_one_before()
     asked("/a").unwrap();
     asked("/b").unwrap();
     let other = Authority::new();
-    let next = secured.pair.site.generation() + 1;
     std::fs::write(secured.etc().join("ca.pem"), &other.pem).unwrap();
-    secured.pair.site.await_generation(next);
+    secured.pair.site.reload(false);
     assert!(asked("/c").is_err());
     let welcome = client_config(&secured.authority, Some(&other.sign(&["client"])), &[]);
     let mut client = connect(address, "a.example", &welcome).unwrap();
@@ -243,6 +242,16 @@ fn the_admin_listener_speaks_tls_where_it_is_told_to() {
     let secured = Secured::with("", admin);
     let config = client_config(&secured.authority, None, &[]);
     let mut client = connect(secured.pair.site.facade().admin, "a.example", &config).unwrap();
+    let site = &secured.pair.site;
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_banyan"));
+    let admin = site.facade().admin.to_string();
+    let healthy = command.args(["healthcheck", "--admin", &admin, "--config"]).arg(site.config()).output().unwrap();
+    assert!(healthy.status.success(), "{}", String::from_utf8_lossy(&healthy.stderr));
+    // Whoever does not know the certificate, nor its authority, does not talk to it.
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_banyan"));
+    let url = format!("https://{admin}");
+    let stranger = command.args(["healthcheck", "--admin", &url, "--config", "/nowhere/routes.yaml"]).output().unwrap();
+    assert_eq!(stranger.status.code(), Some(3));
     write!(client, "GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
     let mut answer = String::new();
     client.read_to_string(&mut answer).unwrap();

@@ -9,6 +9,7 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 
+use super::tls::chain;
 use super::{At, Cx, Place, values};
 use crate::config::diagnostic::Finding;
 use crate::config::file;
@@ -19,10 +20,14 @@ use crate::snapshot::BackendTls;
 /// How large a file of certificates or a key may be.
 const MAX_PEM: u64 = 1024 * 1024;
 
-/// How a backend is spoken to over TLS; `None` where it is not, or something about it is wrong.
-pub(super) fn compile(backend: &file::Backend, cx: &mut Cx<'_>) -> Option<Arc<BackendTls>> {
+/// How a backend is spoken to over TLS; `None` where it is not, or something about it is wrong. Certificates and keys are left
+/// alone where they are to stay `unread`.
+pub(super) fn compile(backend: &file::Backend, unread: bool, cx: &mut Cx<'_>) -> Option<Arc<BackendTls>> {
     if !says_https(backend, cx) {
         return None;
+    }
+    if unread {
+        return Some(Arc::new(BackendTls { config: None, server_name: None, made_of: [0; 32] }));
     }
     let none = file::BackendTls { ca: None, server_name: None, client_cert: None, client_key: None };
     let (tls, place) = match &backend.tls {
@@ -44,7 +49,7 @@ pub(super) fn compile(backend: &file::Backend, cx: &mut Cx<'_>) -> Option<Arc<Ba
         Ok(config) => {
             let mut made_of = [0; 32];
             made_of.copy_from_slice(digest.finish().as_ref());
-            Some(Arc::new(BackendTls { config: Arc::new(config), server_name, made_of }))
+            Some(Arc::new(BackendTls { config: Some(Arc::new(config)), server_name, made_of }))
         }
         Err(error) => {
             let at = tls.client_key.as_ref().map_or(place, |key| key.place);
@@ -167,27 +172,6 @@ fn own_certificate(tls: &file::BackendTls, place: Place, digest: &mut Context, c
 fn readable(path: &Path, bytes: std::io::Result<Vec<u8>>, place: Place, cx: &mut Cx<'_>) -> Option<Vec<u8>> {
     let told = |error| cx.report.error(place, "unreadable", format!("cannot read `{}`: {error}", path.display()));
     bytes.map_err(told).ok()
-}
-
-/// The certificates of a file: at least one, and each of them readable.
-fn chain(
-    path: &Path,
-    bytes: &[u8],
-    code: &'static str,
-    place: Place,
-    cx: &mut Cx<'_>,
-) -> Option<Vec<CertificateDer<'static>>> {
-    match CertificateDer::pem_slice_iter(bytes).collect::<Result<Vec<_>, _>>() {
-        Ok(certificates) if !certificates.is_empty() => Some(certificates),
-        Ok(_) => {
-            cx.report.error(place, code, format!("there is no certificate in `{}`", path.display()));
-            None
-        }
-        Err(error) => {
-            cx.report.error(place, code, format!("`{}` is no PEM file: {error}", path.display()));
-            None
-        }
-    }
 }
 
 fn client_config(roots: Arc<RootCertStore>, own: Option<Own>) -> Result<ClientConfig, rustls::Error> {

@@ -14,11 +14,11 @@ use crate::snapshot::{
 };
 
 /// All backends, in the order of their ids; `None` where one was bad.
-pub(super) fn compile(build: &Build<'_>, cx: &mut Cx<'_>) -> Vec<Option<BackendSettings>> {
-    build.backends.entries.iter().map(|entry| one(entry, cx)).collect()
+pub(super) fn compile(build: &Build<'_>, without_tls: bool, cx: &mut Cx<'_>) -> Vec<Option<BackendSettings>> {
+    build.backends.entries.iter().map(|entry| one(entry, without_tls, cx)).collect()
 }
 
-fn one(entry: &Named<file::Backend>, cx: &mut Cx<'_>) -> Option<BackendSettings> {
+fn one(entry: &Named<file::Backend>, without_tls: bool, cx: &mut Cx<'_>) -> Option<BackendSettings> {
     let backend = entry.value.get()?;
     let mut endpoints: Vec<EndpointAddress> = Vec::new();
     for (endpoint, place) in values(Some(&backend.endpoints)) {
@@ -40,7 +40,7 @@ fn one(entry: &Named<file::Backend>, cx: &mut Cx<'_>) -> Option<BackendSettings>
         Some(file::Balance::RoundRobin) => Balance::RoundRobin,
     };
     let host = host_rule(backend.host.as_ref(), cx);
-    let (protocol, tls) = (protocol(backend), backend_tls::compile(backend, cx));
+    let (protocol, tls) = (protocol(backend), backend_tls::compile(backend, without_tls, cx));
     let limits = limits(backend.limits.as_ref().and_then(At::get), cx);
     let health = resilience::health(backend.health.as_ref(), cx);
     let outlier = resilience::outlier(backend.outlier.as_ref(), cx);

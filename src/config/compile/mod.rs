@@ -75,7 +75,7 @@ pub(super) fn compile(gathered: Gathered, main: &Path, options: &Options, cx: &m
     build.trust.force = subjects::force(file.force.as_ref(), cx);
     let compiled_cohorts = cohorts::compile(&mut build, cx);
     let compiled_flags = flags::compile(&build, cx);
-    let compiled_backends = backends::compile(&build, cx);
+    let compiled_backends = backends::compile(&build, options.without_tls && !options.with_tls_of_backends, cx);
     build.compiled_comparisons = comparisons::compile(&build, cx);
     let (listeners, admin_address) = listeners::compile(&file, options.without_tls, cx);
     backends::check_loops(&backends, &compiled_backends, &listeners, admin_address, cx);

@@ -148,7 +148,7 @@ fn certified(
 }
 
 /// The certificates of a file: at least one, and each of them readable.
-fn chain(
+pub(super) fn chain(
     path: &std::path::Path,
     bytes: &[u8],
     code: &'static str,

@@ -1,6 +1,7 @@
 //! Facts about a whole load.
 
 mod admin;
+mod backend_tls;
 mod bombs;
 mod change;
 mod fuzz;

@@ -56,6 +56,12 @@ pub struct BackendStatus {
     pub name: String,
     /// Its endpoints, in the order of the configuration.
     pub endpoints: Vec<EndpointStatus>,
+    /// Requests in flight to it, over all endpoints; `limits.requests` bounds them.
+    pub requests: u64,
+    /// Open connections; `limits.connections` bounds them.
+    pub connections: u64,
+    /// Requests that wait for a connection; `limits.pending` bounds them.
+    pub waiting: u64,
     /// How many requests to it were sent again, since the start.
     pub retries: u64,
 }
@@ -88,7 +94,15 @@ impl BackendStatus {
             in_flight: endpoint.in_flight() as u64,
         });
         let name = backend.settings.name.to_string();
-        BackendStatus { name, endpoints: endpoints.collect(), retries: backend.meter.retries() }
+        let bulkhead = &backend.bulkhead;
+        BackendStatus {
+            name,
+            endpoints: endpoints.collect(),
+            requests: bulkhead.requests() as u64,
+            connections: bulkhead.connections() as u64,
+            waiting: bulkhead.waiting() as u64,
+            retries: backend.meter.retries(),
+        }
     }
 }
 
@@ -145,6 +159,8 @@ pub struct RouteStatus {
     pub new: SideStatus,
     /// Comparisons since the start.
     pub compared: Compared,
+    /// Streams and upgraded connections on a side that has lost the route; each ends `stream_grace` after that.
+    pub streams_left: u64,
     /// What pins it, as [`PinStatus::scope`] says it; the kill switch too, but no tenants that are pinned everywhere.
     pub pins: Vec<String>,
     /// Its guard.
@@ -325,6 +341,7 @@ impl Inner {
         let requests: u64 = counted.requests.iter().sum();
         let span = self.recent.span(now).as_secs_f64().max(1e-3);
         RouteStatus {
+            streams_left: meter.streams_left(),
             name: meter.name.to_string(),
             new_share: (requests > 0).then(|| counted.requests[Side::New.index()] as f64 / requests as f64),
             rate: counted.all as f64 / span,

@@ -50,7 +50,11 @@ pub struct Ruling<'r> {
 /// What is wrong with it, a line for each mistake.
 pub fn plan(live: &Live, candidate: &Candidate) -> Result<Forecast, Vec<String>> {
     let generation = Arc::clone(&live.current());
-    let loaded = candidate.load(&Options { state_dir: Some(generation.snapshot.state_dir.clone()), without_tls: true });
+    let loaded = candidate.load(&Options {
+        state_dir: Some(generation.snapshot.state_dir.clone()),
+        without_tls: true,
+        ..Options::default()
+    });
     let clean = loaded.is_clean();
     let Some(snapshot) = loaded.snapshot.filter(|_| clean) else {
         return Err(loaded.diagnostics.errors().map(config::render::told).collect());

@@ -73,14 +73,11 @@ async fn run<H: Handler>(socket: &Rc<Socket>, peer: &Rc<Peer>, handler: &H) {
         };
         // In a box of its own: an idle connection need not hold the memory that an exchange takes.
         let handling = Box::pin(caught(handler.handle(Request::from_parts(head.parts, body), peer)));
-        let Reply { response, tunnel } = match unless_gone(socket, handling).await {
-            Some(Ok(reply)) => reply,
-            Some(Err(Panicked)) => {
-                handler.event(Event::Panicked);
-                handler.refuse(Failure::Internal, peer).into()
-            }
-            None => return,
-        };
+        let Some(reply) = unless_gone(socket, handling).await else { return };
+        let Reply { response, tunnel } = reply.unwrap_or_else(|Panicked| {
+            handler.event(Event::Panicked);
+            handler.refuse(Failure::Internal, peer).into()
+        });
         match answer::send(socket, response, asked).await {
             Sent::Whole { go_on: true } if socket.is_ready_for_next() => {}
             Sent::Whole { .. } => {

@@ -65,6 +65,8 @@ struct Input {
     fresh: bool,
     /// Which request the body belongs to that may be read: bodies of earlier ones have ended.
     number: u64,
+    /// Bytes of the body so far.
+    taken: u64,
     /// What of [`CONTINUE`] is still to be sent before the body is waited for.
     unsaid: &'static [u8],
     /// How much the next read within a body may take; grows while reads are full.
@@ -78,6 +80,7 @@ impl Socket {
             buffer: BytesMut::from(early),
             framing: Framing::default(),
             number: 0,
+            taken: 0,
             unsaid: b"",
             read_size: *BODY_READ.start(),
         };
@@ -126,9 +129,13 @@ impl Socket {
             input.buffer = BytesMut::new();
         }
         input.number += 1;
+        input.taken = 0;
         input.unsaid = if head.expects { CONTINUE } else { b"" };
         let body = match head.length {
             Length::Fixed(0) => None,
+            Length::Fixed(length) if self.limits.body.is_some_and(|most| length > most) => {
+                return Next::Refused(Failure::BodyTooLarge);
+            }
             _ => Some(Box::pin(Incoming { socket: Rc::clone(self), number: input.number }) as ClientBody),
         };
         Next::Request(Box::new(head), body)
@@ -176,7 +183,13 @@ impl Socket {
                 Err(failure) => return Poll::Ready(Some(Err(BrokenOff(failure).into()))),
             };
             let frame = match piece {
-                Piece::Data(data) => Frame::data(data),
+                Piece::Data(data) => {
+                    input.taken += data.len() as u64;
+                    if self.limits.body.is_some_and(|most| input.taken > most) {
+                        return Poll::Ready(Some(Err(BrokenOff(Failure::BodyTooLarge).into())));
+                    }
+                    Frame::data(data)
+                }
                 Piece::Trailers(trailers) => Frame::trailers(trailers),
                 Piece::End => return Poll::Ready(None),
                 Piece::Wait => {

@@ -42,8 +42,7 @@ async fn answer<H: Handler>(request: Request<RecvStream>, respond: &mut SendResp
     let response = match head::canonical(parts, &limits) {
         Ok(parts) => {
             let timeouts = shared.handler.timeouts(shared.peer.listener);
-            let patience = Patience::new(timeouts.body, limits.min_rate);
-            let upload = Upload::new(incoming, &parts.headers, patience, timeouts.tunnel, Rc::clone(&progress));
+            let upload = Upload::new(incoming, &parts.headers, &limits, &timeouts, Rc::clone(&progress));
             match handled(parts, upload, respond, shared, &progress).await {
                 Some(response) => response,
                 None => {

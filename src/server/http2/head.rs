@@ -21,7 +21,7 @@ pub(super) fn canonical(mut parts: Parts, limits: &ClientLimits) -> Result<Parts
         return Err(Failure::Method);
     }
     check_size(&parts, limits)?;
-    check_fields(&parts.headers)?;
+    check_fields(&parts.headers, limits)?;
     let target = target(&parts)?;
     let host = host(&parts)?;
     parts.headers.insert(HOST, host);
@@ -42,7 +42,7 @@ fn check_size(parts: &Parts, limits: &ClientLimits) -> Result<(), Failure> {
     Ok(())
 }
 
-fn check_fields(headers: &HeaderMap) -> Result<(), Failure> {
+fn check_fields(headers: &HeaderMap, limits: &ClientLimits) -> Result<(), Failure> {
     for (name, value) in headers {
         // RFC 9113 section 8.2.1.
         if let [b' ' | b'\t', ..] | [.., b' ' | b'\t'] = value.as_bytes() {
@@ -60,11 +60,14 @@ fn check_fields(headers: &HeaderMap) -> Result<(), Failure> {
     if lengths.next().is_some() {
         return Err(Failure::Framing("Content-Length is sent twice."));
     }
-    let digits = |text: &[u8]| !text.is_empty() && text.len() <= 19 && text.iter().all(u8::is_ascii_digit);
-    if length.is_some_and(|length| !digits(length.as_bytes())) {
-        return Err(Failure::Framing("Content-Length is not a length."));
+    let Some(length) = length else { return Ok(()) };
+    let digits = |text: &str| text.len() <= 19 && text.bytes().all(|byte| byte.is_ascii_digit());
+    let length = length.to_str().ok().filter(|text| digits(text)).and_then(|text| text.parse::<u64>().ok());
+    match (length, limits.body) {
+        (None, _) => Err(Failure::Framing("Content-Length is not a length.")),
+        (Some(length), Some(most)) if length > most => Err(Failure::BodyTooLarge),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// Path and query alone.

@@ -14,6 +14,7 @@ use tokio::time::{Instant, Sleep, sleep};
 
 use crate::errors::Failure;
 use crate::server::patience::Patience;
+use crate::snapshot::{ClientLimits, ClientTimeouts};
 use crate::wire::body::{BodyError, BrokenOff};
 
 /// How far an exchange is, as its two directions need to know of each other.
@@ -45,6 +46,8 @@ pub(super) struct Upload {
     incoming: RecvStream,
     /// What is still to come, where the client has said.
     left: Option<u64>,
+    /// What may still come.
+    room: u64,
     patience: Patience,
     silence: Duration,
     progress: Rc<Progress>,
@@ -59,15 +62,25 @@ impl Upload {
     pub(super) fn new(
         incoming: RecvStream,
         headers: &HeaderMap,
-        patience: Patience,
-        silence: Duration,
+        limits: &ClientLimits,
+        timeouts: &ClientTimeouts,
         progress: Rc<Progress>,
     ) -> Option<Upload> {
         if incoming.is_end_stream() {
             return None;
         }
         let left = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-        Some(Upload { incoming, left, patience, silence, progress, since: None, timer: None, only_trailers: false })
+        Some(Upload {
+            incoming,
+            left,
+            room: limits.body.unwrap_or(u64::MAX),
+            patience: Patience::new(timeouts.body, limits.min_rate),
+            silence: timeouts.tunnel,
+            progress,
+            since: None,
+            timer: None,
+            only_trailers: false,
+        })
     }
 
     /// Something came: the wait for it is over.
@@ -106,6 +119,10 @@ impl Body for Upload {
                 Poll::Ready(Some(Ok(data))) if data.is_empty() => {}
                 Poll::Ready(Some(Ok(data))) => {
                     this.came(data.len())?;
+                    let Some(room) = this.room.checked_sub(data.len() as u64) else {
+                        return Poll::Ready(Some(Err(Box::new(BrokenOff(Failure::BodyTooLarge)))));
+                    };
+                    this.room = room;
                     // Whoever polls takes it: backpressure is not to poll.
                     this.incoming.flow_control().release_capacity(data.len())?;
                     this.left = this.left.map(|left| left.saturating_sub(data.len() as u64));

@@ -115,6 +115,17 @@ impl Client {
         self.reader.rest()
     }
 
+    /// Reads on in a body, after [`Client::only_head`], until this has come.
+    #[track_caller]
+    pub fn await_bytes(&mut self, text: &str) {
+        let mut seen = Vec::new();
+        while !String::from_utf8_lossy(&seen).contains(text) {
+            let more = self.some_bytes();
+            assert!(!more.is_empty(), "{text:?} never came after {:?}", String::from_utf8_lossy(&seen));
+            seen.extend(more);
+        }
+    }
+
     /// Waits for the connection's end and returns what came before it.
     #[track_caller]
     pub fn closed(&mut self) -> Vec<u8> {
