@@ -6,8 +6,8 @@ use std::path::Path;
 /// (75 to 84), trust (85 to 94), backends (95 to 103).
 const NUMBERS: std::ops::RangeInclusive<u8> = 1..=103;
 
-/// What takes so many descriptors or so long that it is not done among other tests, and the script that does it.
-const ELSEWHERE: [(u8, &str); 2] = [(71, "tests/live/soak.py"), (74, "tests/live/soak.py")];
+/// What takes too long to be done among other tests, and the script that does it.
+const ELSEWHERE: [(u8, &str); 1] = [(74, "tests/live/soak.py")];
 
 /// A case, the file below `tests/it`, and the test in it.
 const CLAIMS: &[(u8, &str, &str)] = &[
@@ -61,10 +61,10 @@ const CLAIMS: &[(u8, &str, &str)] = &[
     (32, "refused.rs", "a_request_line_that_is_not_one_is_refused"),
     (33, "bodies.rs", "pipelined_requests_end_at_the_first_that_is_refused"),
     (34, "refused.rs", "a_request_line_that_is_not_one_is_refused"),
-    (35, "broken.rs", "an_upgrade_is_a_plain_request"),
+    (35, "broken.rs", "an_upgrade_that_the_backend_ignores_is_a_plain_request"),
     (36, "awkward.rs", "an_upgrade_on_http_1_0_or_with_a_body_is_a_plain_request"),
     (36, "hostile/requests.rs", "upgrades"),
-    (37, "broken.rs", "an_upgrade_is_a_plain_request"),
+    (37, "broken.rs", "an_upgrade_that_the_backend_ignores_is_a_plain_request"),
     (37, "hostile/requests.rs", "upgrades"),
     (38, "broken.rs", "switching_protocols_unasked_is_a_bad_gateway"),
     (38, "hostile/answers.rs", "switching_protocols_unasked_is_a_bad_gateway"),
@@ -118,6 +118,7 @@ const CLAIMS: &[(u8, &str, &str)] = &[
     (70, "timeouts.rs", "a_length_without_a_body_costs_no_memory_and_an_end"),
     (72, "timeouts.rs", "a_backend_that_does_not_accept_is_a_gateway_timeout"),
     (72, "timeouts.rs", "a_backend_that_does_not_begin_to_answer_is_a_gateway_timeout"),
+    (71, "descriptors.rs", "without_descriptors_nothing_spins_operators_get_in_and_clients_do_again"),
     (72, "bulkhead.rs", "who_would_wait_behind_too_many_is_answered_at_once"),
     (73, "../../src/server/tests.rs", "a_panic_ends_its_request_alone"),
     (73, "../../src/server/tests.rs", "a_panic_ends_its_stream_alone"),
