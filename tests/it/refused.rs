@@ -15,25 +15,26 @@ fn post(lines: &str, rest: &str) -> Vec<u8> {
 /// Each row is answered with its status and closed; nothing of it, nor of what follows it, is relayed.
 #[track_caller]
 fn assert_refused(rows: Vec<(&str, u16, Vec<u8>)>) {
-    let pair = Pair::start("");
     let count = rows.len();
-    for (row, status, mut bytes) in rows {
-        bytes.extend_from_slice(b"GET /smuggled HTTP/1.1\r\nHost: a.example\r\n\r\n");
-        let answers = exchange(pair.site.address(), bytes);
-        let statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
-        assert_eq!(statuses, [status], "{row}");
-        answers[0].assert_problem(status);
-        assert_eq!(answers[0].field("connection"), Some("close"), "{row}");
+    for pair in Pair::by_protocol("") {
+        for (row, status, mut bytes) in rows.clone() {
+            bytes.extend_from_slice(b"GET /smuggled HTTP/1.1\r\nHost: a.example\r\n\r\n");
+            let answers = exchange(pair.site.address(), bytes);
+            let statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
+            assert_eq!(statuses, [status], "{row}");
+            answers[0].assert_problem(status);
+            assert_eq!(answers[0].field("connection"), Some("close"), "{row}");
+        }
+        pair.assert_untouched();
+        let text = pair.site.admin("GET /metrics").text();
+        let rejected = text.lines().filter_map(|line| line.strip_prefix("banyan_rejected_total{")?.split_once("} "));
+        assert_eq!(rejected.map(|(_, value)| value.parse::<usize>().unwrap()).sum::<usize>(), count);
+        pair.site.logged("/sentinel");
+        // Each worker writes its own lines, in its own time.
+        let own = || pair.site.log().iter().filter(|line| line["served_by"] == "banyan").count();
+        until("a line for each row", || (own() >= count).then_some(()));
+        assert_eq!(own(), count);
     }
-    pair.assert_untouched();
-    let text = pair.site.admin("GET /metrics").text();
-    let rejected = text.lines().filter_map(|line| line.strip_prefix("banyan_rejected_total{")?.split_once("} "));
-    assert_eq!(rejected.map(|(_, value)| value.parse::<usize>().unwrap()).sum::<usize>(), count);
-    pair.site.logged("/sentinel");
-    // Each worker writes its own lines, in its own time.
-    let own = || pair.site.log().iter().filter(|line| line["served_by"] == "banyan").count();
-    until("a line for each row", || (own() >= count).then_some(()));
-    assert_eq!(own(), count);
 }
 
 #[test]

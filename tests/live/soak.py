@@ -12,7 +12,7 @@ At the end, with the faults over, everything must answer again, and memory, desc
 where they were at the start. Exit code 1 otherwise.
 
 Linux, Python 3 and openssl. As root the facade gets an /etc/hosts of its own, so that a name can vanish; else that fault is left
-out. A panic in a worker cannot be had from outside: `tests/it` has one.
+out. A panic in a worker cannot be had from outside: the tests of the server have one.
 """
 
 import argparse
@@ -145,6 +145,8 @@ class Endpoint(Backend):
 
     def run(self, _):
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        # One that is started again would keep the clients' connections open, which it inherits.
+        os.closerange(3, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
         self.seen = open(os.path.join(self.folder, f"{self.name}-{os.getpid()}.seen"), "w")
 
         async def serve():

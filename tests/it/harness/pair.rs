@@ -21,6 +21,13 @@ impl Pair {
         Pair { site, legacy, new }
     }
 
+    /// The same twice: backends that are spoken to over HTTP/1.1, and over HTTP/2.
+    #[track_caller]
+    pub fn by_protocol(rest: &str) -> [Pair; 2] {
+        let backends = "legacy: { endpoints: [LEGACY], protocol: http2 }, new: { endpoints: [NEW], protocol: http2 }";
+        [Pair::start(rest), Pair::start(&format!("backends: {{ {backends} }}\n{rest}"))]
+    }
+
     /// The same with settings of the listener.
     #[track_caller]
     pub fn listening(settings: &str, rest: &str) -> Pair {

@@ -2,8 +2,12 @@
 
 use std::path::Path;
 
-/// The numbers that are claimed: requests (1 to 42), targets and hosts (75 to 84), trust (85 to 94), backends (95 to 103).
-const NUMBERS: [std::ops::RangeInclusive<u8>; 2] = [1..=50, 75..=103];
+/// Framing (1 to 34), upgrades and expectations (35 to 42), HTTP/2 (43 to 62), slow and greedy clients (63 to 74), targets and hosts
+/// (75 to 84), trust (85 to 94), backends (95 to 103).
+const NUMBERS: std::ops::RangeInclusive<u8> = 1..=103;
+
+/// What takes too long to be done among other tests, and the script that does it.
+const ELSEWHERE: [(u8, &str); 1] = [(74, "tests/live/soak.py")];
 
 /// A case, the file below `tests/it`, and the test in it.
 const CLAIMS: &[(u8, &str, &str)] = &[
@@ -72,16 +76,52 @@ const CLAIMS: &[(u8, &str, &str)] = &[
     (42, "streams.rs", "interim_answers_do_not_take_the_place_of_the_answer"),
     (42, "hostile/answers.rs", "interim_answers_are_none_of_the_answer_and_have_an_end"),
     (43, "hostile/answers.rs", "a_body_that_breaks_off_is_never_whole_at_the_backend"),
+    (43, "http2_hostile.rs", "a_body_that_is_not_as_long_as_it_says_never_arrives_as_a_whole"),
     (44, "hostile/frames.rs", "what_http_1_would_read_as_something_else_reaches_no_backend"),
     (45, "hostile/frames.rs", "what_http_1_would_read_as_something_else_reaches_no_backend"),
+    (45, "http2_hostile.rs", "what_is_malformed_is_refused_and_reaches_nobody"),
     (46, "hostile/frames.rs", "what_http_1_would_read_as_something_else_reaches_no_backend"),
     (47, "hostile/frames.rs", "what_http_1_would_read_as_something_else_reaches_no_backend"),
+    (47, "hostile/frames.rs", "space_around_a_value_is_no_part_of_it"),
     (48, "hostile/frames.rs", "what_http_1_would_read_as_something_else_reaches_no_backend"),
     (49, "hostile/frames.rs", "what_http_1_would_read_as_something_else_reaches_no_backend"),
     (49, "hostile/frames.rs", "a_host_equal_to_the_authority_is_one_host"),
     (50, "hostile/frames.rs", "what_http_1_would_read_as_something_else_reaches_no_backend"),
     (51, "hostile/frames.rs", "crumbs_of_cookies_are_one_cookie_and_count"),
+    (52, "http2_hostile.rs", "requests_that_are_taken_back_at_once_end_the_connection"),
+    (52, "http2_hostile.rs", "requests_that_are_taken_back_one_by_one_end_the_connection_as_well"),
+    (53, "http2_hostile.rs", "streams_that_the_facade_is_made_to_reset_are_counted"),
+    (54, "http2_hostile.rs", "a_head_that_never_ends_is_cut"),
+    (55, "http2_hostile.rs", "a_bomb_of_small_fields_is_refused_stream_by_stream"),
+    (56, "http2_hostile.rs", "frames_that_say_nothing_are_not_taken_for_ever"),
+    (57, "http2_hostile.rs", "who_does_not_take_an_answer_is_given_up"),
+    (58, "conformance.rs", "http_2_in_front_is_what_rfc_9113_says"),
+    (59, "http2_hostile.rs", "more_requests_at_once_than_there_may_be_are_refused"),
+    (60, "backends_http2.rs", "what_was_refused_unprocessed_is_sent_again_once"),
+    (60, "backends_http2.rs", "a_request_after_a_goaway_takes_another_connection"),
     (61, "hostile/answers.rs", "what_is_no_answer_is_a_bad_gateway_and_its_connection_serves_nobody_else"),
+    (62, "backends_http2.rs", "an_answer_that_is_all_trailers_passes"),
+    (62, "hostile/answers.rs", "a_client_that_goes_away_takes_its_request_with_it"),
+    (63, "http2_hostile.rs", "a_preface_that_does_not_come_is_waited_for_only_so_long"),
+    (63, "timeouts.rs", "a_client_that_sends_nothing_to_speak_of_is_closed"),
+    (64, "tls.rs", "a_handshake_that_stands_still_is_closed_in_time"),
+    (64, "tls.rs", "what_is_no_handshake_is_answered_by_no_page"),
+    (65, "timeouts.rs", "trickling_a_head_buys_no_time"),
+    (65, "timeouts.rs", "many_slow_clients_do_not_delay_others"),
+    (66, "timeouts.rs", "a_body_that_stands_still_is_cut_on_both_sides"),
+    (66, "http2_hostile.rs", "who_does_not_send_a_body_is_given_up"),
+    (67, "timeouts.rs", "a_client_that_does_not_take_its_answer_is_closed"),
+    (67, "streams.rs", "a_client_that_does_not_read_stalls_its_backend"),
+    (68, "refused.rs", "a_head_over_its_limits_is_refused"),
+    (69, "limits.rs", "a_body_that_says_it_is_too_large_reaches_nobody"),
+    (69, "limits.rs", "a_body_that_becomes_too_large_is_broken_off"),
+    (70, "timeouts.rs", "a_length_without_a_body_costs_no_memory_and_an_end"),
+    (72, "timeouts.rs", "a_backend_that_does_not_accept_is_a_gateway_timeout"),
+    (72, "timeouts.rs", "a_backend_that_does_not_begin_to_answer_is_a_gateway_timeout"),
+    (71, "descriptors.rs", "without_descriptors_nothing_spins_operators_get_in_and_clients_do_again"),
+    (72, "bulkhead.rs", "who_would_wait_behind_too_many_is_answered_at_once"),
+    (73, "../../src/server/tests.rs", "a_panic_ends_its_request_alone"),
+    (73, "../../src/server/tests.rs", "a_panic_ends_its_stream_alone"),
     (75, "target.rs", "a_target_that_two_systems_read_differently_is_refused"),
     (75, "hostile/requests.rs", "targets_and_hosts"),
     (76, "target.rs", "an_accepted_target_is_forwarded_byte_for_byte"),
@@ -143,8 +183,12 @@ const CLAIMS: &[(u8, &str, &str)] = &[
 #[test]
 fn every_case_has_a_test() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it");
-    for number in NUMBERS.into_iter().flatten() {
-        assert!(CLAIMS.iter().any(|(claimed, ..)| *claimed == number), "nobody tests {number}");
+    for number in NUMBERS {
+        let elsewhere = ELSEWHERE.iter().any(|(claimed, _)| *claimed == number);
+        assert!(elsewhere || CLAIMS.iter().any(|(claimed, ..)| *claimed == number), "nobody tests {number}");
+    }
+    for (number, script) in ELSEWHERE {
+        assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(script).exists(), "{number}: no {script}");
     }
     for (number, file, test) in CLAIMS {
         let text = std::fs::read_to_string(folder.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
