@@ -3,6 +3,11 @@
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How often, and how long after another, the lock is tried.
+const TRIES: u32 = 10;
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// The state directory, locked for as long as this lives: two facades over one would undo each other's work.
 #[derive(Debug)]
@@ -24,7 +29,7 @@ impl StateDir {
         let mut options = File::options();
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let lock = options.create(true).truncate(false).write(true).open(path.join("lock"))?;
-        match lock.try_lock() {
+        match patiently(&lock) {
             Ok(()) => Ok(StateDir { path: path.to_path_buf(), _lock: lock }),
             Err(TryLockError::WouldBlock) => {
                 Err(io::Error::new(io::ErrorKind::ResourceBusy, "another facade is using it"))
@@ -32,6 +37,17 @@ impl StateDir {
             Err(TryLockError::Error(error)) => Err(error),
         }
     }
+}
+
+/// Tries for a moment: who has just ended may have started a process that still holds the descriptor until it runs its own program.
+fn patiently(lock: &File) -> Result<(), TryLockError> {
+    for _ in 0..TRIES {
+        match lock.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
+            result => return result,
+        }
+    }
+    lock.try_lock()
 }
 
 #[cfg(test)]

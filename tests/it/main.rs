@@ -53,3 +53,4 @@ mod timeouts;
 mod tls;
 mod trust;
 mod unfinished;
+mod upgrades;

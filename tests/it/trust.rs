@@ -128,6 +128,10 @@ fn odd_tenants_are_nobody_in_particular_and_make_no_series() {
     refused();
     assert_eq!((ask("acme").served_by(), ask("other").served_by()), ("new", "legacy"));
     let series = || pair.site.admin("GET /metrics").text().lines().count();
+    until("both answers are counted", || {
+        let text = pair.site.admin("GET /metrics").text();
+        ["new", "legacy"].iter().all(|side| text.contains(&format!("side=\"{side}\""))).then_some(())
+    });
     let before = series();
     let long = "t".repeat(257);
     for tenant in ["", "../acme", "%61cme", "\u{430}cme", "ACME", "acme/../x", &long, "acme,acme", "\u{200b}acme"] {
