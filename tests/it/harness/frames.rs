@@ -52,10 +52,6 @@ impl Frame {
         Frame::new(RST_STREAM, 0, stream, code.to_be_bytes())
     }
 
-    pub fn goaway(last: u32, code: u32) -> Frame {
-        Frame::new(GOAWAY, 0, 0, [last.to_be_bytes(), code.to_be_bytes()].concat())
-    }
-
     /// Room for so many more bytes on a stream, or on the connection (stream 0).
     pub fn window(stream: u32, bytes: u32) -> Frame {
         Frame::new(WINDOW_UPDATE, 0, stream, bytes.to_be_bytes())

@@ -106,12 +106,13 @@ fn read(shared: &Arc<Shared>, out: &Arc<Out>, mut frames: Frames<TcpStream>, num
             }
             _ => {}
         }
-        if matches!(frame.kind, frames::HEADERS | frames::DATA) && frame.has(END_STREAM) {
-            if let Some((place, waits)) = streams.get_mut(&id) {
-                shared.change(|state| state.requests[*place].body.complete = true);
-                if let Some(script) = waits.take() {
-                    play(shared, out, id, *place, script);
-                }
+        if matches!(frame.kind, frames::HEADERS | frames::DATA)
+            && frame.has(END_STREAM)
+            && let Some((place, waits)) = streams.get_mut(&id)
+        {
+            shared.change(|state| state.requests[*place].body.complete = true);
+            if let Some(script) = waits.take() {
+                play(shared, out, id, *place, script);
             }
         }
     }

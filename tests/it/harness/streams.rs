@@ -141,27 +141,6 @@ impl Streams {
         }
     }
 
-    /// Waits for the answer's head on a stream, or the stream's end.
-    #[track_caller]
-    pub fn head(&mut self, stream: u32) -> StreamAnswer {
-        loop {
-            let answer = self.answers.entry(stream).or_default();
-            if answer.status() >= 200 || answer.end != StreamEnd::Open || self.closed {
-                return answer.clone();
-            }
-            self.step();
-        }
-    }
-
-    /// Waits for the connection's end; the code of its GOAWAY, where there was one.
-    #[track_caller]
-    pub fn closed(&mut self) -> Option<u32> {
-        while !self.closed {
-            self.step();
-        }
-        self.goaway
-    }
-
     /// Takes one frame, and answers those that want an answer.
     #[track_caller]
     fn step(&mut self) {
