@@ -30,7 +30,7 @@ def command(directory, port, scenario, name="backend"):
         order = f"root {folder}; try_files /order.json =404; open_file_cache max=10; sendfile on; tcp_nopush on;"
     elif scenario.upload:
         # An upload is read to its end before it is answered: `mirror` reads it, and the file that is missing leads on.
-        order = "mirror /read; log_not_found off; error_page 404 =200 @order;"
+        order = "mirror /read; client_body_buffer_size 32k; log_not_found off; error_page 404 =200 @order;"
     else:
         order = f"return 200 '{text}';"
     seen = json.dumps({

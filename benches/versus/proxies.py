@@ -76,8 +76,8 @@ def _nginx(place):
     second = f"upstream shadow {{ server 127.0.0.1:{place.shadow}; keepalive 256; keepalive_requests 1000000000; }}" if place.shadow else ""
     wire = (" ssl" if place.scenario.tls else "") + (" http2" if place.scenario.http2 else "")
     pair = f"ssl_certificate {place.cert}; ssl_certificate_key {place.key}; ssl_protocols TLSv1.3;" if place.scenario.tls else ""
-    # A whole answer fits, so that none is written to a file on its way.
-    buffers = "proxy_buffers 16 8k;" if place.scenario.answer > 32768 else ""
+    # A whole body fits, so that none is written to a file on its way.
+    buffers = "proxy_buffers 16 8k; client_body_buffer_size 32k;"
     return nginx.command(place.directory, name, f"""
     log_format json escape=json '{{"time":"$time_iso8601","request_id":"$request_id","client":"$remote_addr",'
         '"method":"$request_method","host":"$host","path":"$request_uri","status":$status,"bytes":$body_bytes_sent,'

@@ -147,6 +147,8 @@ def measure(options):
         title = f"{scenario.title}, {rate} a second" if rate else scenario.title
         say(f"{scenario.name}: {title}")
         directory = tempfile.mkdtemp(prefix="banyan-versus-")
+        # Workers of nginx may be somebody else.
+        os.chmod(directory, 0o755)
         try:
             if scenario.idle:
                 measured.append((title, rest(options, scenario, binaries, directory)))
