@@ -20,18 +20,15 @@ class Contender:
     """One proxy at one scenario."""
 
     def __init__(self, name, binary, scenario, directory, upstream, shadow, pair):
-        self.name, self.binary, self.scenario, self.directory = name, binary, scenario, directory
+        self.name, self.binary, self.scenario = name, binary, scenario
         self.port, spare = free_ports(2)
         self.cert = pair[0]
         self.shadow = shadow if "+" in name else None
         self.log = None if name == "haproxy" else os.path.join(directory, f"{name}.access.log")
-        self.place = proxies.Place(scenario, directory, self.port, spare, upstream, self.shadow, self.log, *pair)
+        place = proxies.Place(scenario, directory, self.port, spare, upstream, self.shadow, self.log, *pair)
         self.rounds, self.requests, self.lines, self.copies = [], 0, 0, 0
-        self.start()
-
-    def start(self):
-        command = proxies.command(self.name, self.binary, self.place)
-        self.child = Child(self.name, command, CORE, os.path.join(self.directory, f"{self.name}.out"), self.directory)
+        command = proxies.command(name, binary, place)
+        self.child = Child(name, command, CORE, os.path.join(directory, f"{name}.out"), directory)
         self.child.await_port(self.port)
 
     def check(self, load):

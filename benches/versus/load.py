@@ -11,6 +11,8 @@ from scenarios import HEADERS
 
 CORE = 1
 STREAMS = 8  # at once on each connection of HTTP/2
+# Where there is a rate. All connections of one h2load ask at the same moment, every ten milliseconds; several of them do not.
+GENERATORS = 8
 
 # One suite and one group for everybody: what is compared are proxies, not ciphers.
 OPENSSL = """
@@ -53,7 +55,7 @@ class Load:
         for name, value in HEADERS.items():
             command += ["-H", f"{name}: {value}"]
         scheme = "https" if self.scenario.tls else "http"
-        text = self._words([*command, f"{scheme}://127.0.0.1:{port}{self.scenario.target}"], seconds)
+        text, = self._words([[*command, f"{scheme}://127.0.0.1:{port}{self.scenario.target}"]], seconds)
         errors = re.findall(r"(?:Socket errors|Non-2xx or 3xx responses): .*", text)
         requests, size, unit = re.search(r"(\d+) requests in .*, ([\d.]+)([KMGT]?)B read", text).groups()
         return {
@@ -66,37 +68,59 @@ class Load:
         }
 
     def _h2load(self, port, seconds, connections):
-        """Its headers are the same for all targets."""
         if self.scenario.http2:
             connections = max(1, connections // STREAMS)
-        command = ["h2load", "-t1", f"-c{connections}", f"-D{seconds}", f"-i{self.targets}", f"--log-file={self.log}"]
-        command += [f"-m{STREAMS}"] if self.scenario.http2 else ["--h1"]
-        command += [f"--rps={self.rate / connections:.1f}"] if self.rate else []
-        command += [f"-d{self.upload}"] if self.upload else []
-        # It sends a Host of its own, and two of them are refused.
-        for name, value in {**HEADERS, **self.requests[0][1]}.items():
-            command += ["-H", f"{name}: {value}"] if name != "Host" else []
-        if os.path.exists(self.log):
-            os.remove(self.log)
-        text = self._words([*command, f"--connect-to=127.0.0.1:{port}"], seconds)
-        done, failed, errored = map(int, re.search(r"(\d+) succeeded, (\d+) failed, (\d+) errored", text).groups())
-        with open(self.log) as log:
-            took = sorted(int(line.split("\t")[2]) / 1000 for line in log)
+        count = min(GENERATORS, connections) if self.rate else 1
+        texts = self._words([self._generator(number, count, port, seconds, connections) for number in range(count)], seconds)
+        done, failed, errored = map(sum, zip(*(
+            map(int, re.search(r"(\d+) succeeded, (\d+) failed, (\d+) errored", text).groups()) for text in texts)))
+        took = []
+        for number in range(count):
+            with open(f"{self.log}.{number}") as log:
+                took += [int(line.split("\t")[2]) / 1000 for line in log]
+        took.sort()
         return {
             "requests": done,
-            "bytes": int(re.search(r"\((\d+)\) data", text)[1]),
-            "per_second": float(re.search(r"([\d.]+) req/s", text)[1]),
+            "bytes": sum(int(re.search(r"\((\d+)\) data", text)[1]) for text in texts),
+            "per_second": sum(float(re.search(r"([\d.]+) req/s", text)[1]) for text in texts),
             "p50_ms": statistics.median(took),
             "p99_ms": took[len(took) * 99 // 100],
             "errors": f"{failed} failed, {errored} errored" if failed or errored else "",
         }
 
-    def _words(self, command, seconds):
-        command = ["taskset", "-c", str(CORE), *command]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 30, env=self.environment)
-        if done.returncode != 0:
-            raise RuntimeError(f"{command[3]}: {(done.stderr or done.stdout).strip()[-500:]}")
-        return done.stdout
+    def _generator(self, number, count, port, seconds, connections):
+        """One h2load of several. Its headers are the same for all targets; the other ones' are others."""
+        log = f"{self.log}.{number}"
+        if os.path.exists(log):
+            os.remove(log)
+        share = len(range(number, connections, count))
+        command = ["h2load", "-t1", f"-c{share}", f"-D{seconds}", f"-i{self.targets}", f"--log-file={log}"]
+        command += [f"-m{STREAMS}"] if self.scenario.http2 else ["--h1"]
+        command += [f"--rps={self.rate / connections:.1f}"] if self.rate else []
+        command += [f"-d{self.upload}"] if self.upload else []
+        # It sends a Host of its own, and two of them are refused.
+        for name, value in {**HEADERS, **self.requests[number * len(self.requests) // count][1]}.items():
+            command += ["-H", f"{name}: {value}"] if name != "Host" else []
+        return [*command, f"--connect-to=127.0.0.1:{port}"]
+
+    def _words(self, commands, seconds):
+        """Runs them side by side; gives what each printed."""
+        running = [
+            subprocess.Popen(
+                ["taskset", "-c", str(CORE), *command],
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=self.environment,
+            )
+            for command in commands
+        ]
+        try:
+            done = [one.communicate(timeout=seconds + 30) for one in running]
+        finally:
+            for one in running:
+                one.kill()
+        for one, (text, error) in zip(running, done):
+            if one.returncode != 0:
+                raise RuntimeError(f"{commands[0][0]}: {(error or text).strip()[-500:]}")
+        return [text for text, _ in done]
 
 
 def milliseconds(text):

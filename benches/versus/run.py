@@ -53,7 +53,7 @@ def arguments():
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--idle", type=int, default=10_000, help="connections of the scenario that has idle ones")
     parser.add_argument("--only", help=f"of {','.join(proxies.NAMES)}; comma-separated")
-    parser.add_argument("--rate", type=int, help="requests a second; unsaid: as many as are answered (with --all: 10000 where there is a rate)")
+    parser.add_argument("--rate", type=int, help="requests a second; unsaid: as many as are answered, and 10000 with --all")
     parser.add_argument("--mirror", action="store_true", help="add those that mirror every request")
     parser.add_argument("--json", metavar="FILE", help="write everything that was measured; - for stdout")
     for name in proxies.NAMES:
@@ -120,6 +120,9 @@ def run(options, scenario, rate, binaries, directory):
         for one in field:
             one.measure(asked, options.seconds)
         say(f"round {number}: " + ", ".join(f"{one.name} {one.rounds[-1]['cpu_us']:.1f} µs" for one in field))
+        for one in field:
+            if rate and one.rounds[-1]["per_second"] < 0.98 * rate:
+                say(f"{one.name} did not keep up: {one.rounds[-1]['per_second']:.0f} a second")
     for one in field:
         one.stop()
     by_name = {one.name: one for one in field}

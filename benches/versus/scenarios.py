@@ -29,7 +29,7 @@ class Scenario:
 
 SCENARIOS = {one.name: one for one in (
     Scenario("plain", "kept connections, 1 KB answers", paced=True),
-    Scenario("rules", "the same, 1,000 routes with tenants, cohorts and flags", routes=1000, paced=True),
+    Scenario("rules", "1,000 routes with tenants, cohorts and flags", routes=1000, paced=True),
     Scenario("large", "64 KB answers", answer=65536),
     Scenario("upload", "16 KB uploads", upload=16384),
     Scenario("fresh", "a new connection for each request", fresh=True),
