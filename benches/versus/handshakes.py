@@ -33,15 +33,19 @@ class _Connection(socketserver.BaseRequestHandler):
     def handle(self):
         with socket.create_connection(("127.0.0.1", self.server.upstream)) as upstream:
             threading.Thread(target=_carry, args=(self.request, upstream), daemon=True).start()
-            first = upstream.recv(65536)
+            try:
+                first = upstream.recv(65536)
+            except ConnectionResetError:
+                # The load was over.
+                return
             if first:
                 self.server.count(resumes(first))
-                self.request.sendall(first)
-                _carry(upstream, self.request)
+                _carry(upstream, self.request, first)
 
 
-def _carry(source, sink):
+def _carry(source, sink, data=b""):
     try:
+        sink.sendall(data)
         while data := source.recv(65536):
             sink.sendall(data)
         sink.shutdown(socket.SHUT_WR)
