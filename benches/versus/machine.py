@@ -73,13 +73,13 @@ class Child:
                 system += int(fields[12])
         return user / TICKS, system / TICKS
 
-    def rss(self):
-        """Resident bytes of the process and its descendants. Pages that they share count once for each."""
-        pages = 0
-        for pid in self._family():
-            fields = _stat(pid)
-            pages += int(fields[21]) if fields else 0
-        return pages * os.sysconf("SC_PAGE_SIZE")
+    def peak(self):
+        """The most resident bytes that the process and its descendants had. Pages that they share count once for each."""
+        return sum(_memory(pid).get("VmHWM", 0) for pid in self._family())
+
+    def own(self):
+        """Resident bytes that are no file's."""
+        return sum(memory.get("VmRSS", 0) - memory.get("RssFile", 0) for memory in map(_memory, self._family()))
 
     def _family(self):
         parents = {}
@@ -101,6 +101,16 @@ def _stat(pid):
             return stat.read().rpartition(")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return None
+
+
+def _memory(pid):
+    """The lines of /proc/PID/status that are in kB, as bytes."""
+    try:
+        with open(f"/proc/{pid}/status") as status:
+            lines = (line.split() for line in status)
+            return {words[0].rstrip(":"): int(words[1]) * 1024 for words in lines if words[-1] == "kB"}
+    except (FileNotFoundError, ProcessLookupError):
+        return {}
 
 
 def _group_lives(group):

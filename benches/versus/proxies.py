@@ -1,23 +1,44 @@
 """The proxies and how each is told to do the same work.
 
-The work: HTTP/1.1 keep-alive on both sides; X-Forwarded-For, -Proto and -Host, Via and X-Request-Id to the backend;
-X-Served-By to the client; one JSON line per request in an access log.
+The work: keep-alive on both sides (unless the client closes), HTTP/1.1 behind; X-Forwarded-For, -Proto and -Host, Via and
+X-Request-Id to the backend; X-Served-By to the client; one JSON line per request in an access log.
 
 With `--mirror`, those that can also send every request to a second backend, whose answer says the same with its members in
 another order. nginx and Envoy throw that answer away; Banyan compares it, member by member.
 
 Where they differ: HAProxy cannot write a file, so it logs into a ring buffer in its memory, which spares it the writing.
 Banyan also decides by tenant, user and percentage, and makes a traceparent; the others send everything to one backend.
+nginx reads an upload to its end before it asks the backend, as it does unless told otherwise; the others pass it on as it comes.
 """
 
 import importlib.util
 import json
 import os
 import shutil
+from dataclasses import dataclass
 
-BODY = 1024
+import nginx
+import rules
+from scenarios import Scenario
+
 NAMES = ("banyan", "nginx", "haproxy", "envoy")
 MIRRORING = ("banyan+shadow", "nginx+mirror", "envoy+mirror")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a proxy is to work, and at what. `shadow` is the port of the second backend, or None; `log` is None where there is
+    no file; `cert` and `key` are files."""
+
+    scenario: Scenario
+    directory: str
+    port: int
+    spare: int
+    upstream: int
+    shadow: int | None
+    log: str | None
+    cert: str
+    key: str
 
 
 def find(name, given):
@@ -34,68 +55,15 @@ def find(name, given):
     return inside if os.access(inside, os.X_OK) else None
 
 
-def backend(directory, port, name="backend"):
-    """An nginx that answers 1 KB of JSON, /seen with the headers that reached it, and /count with how much it was asked. The
-    one called shadow has its members in another order."""
-    items = [{"sku": f"sku-{number}", "name": "kettle", "quantity": number, "price": 19.5 + number} for number in range(11)]
-    order = {"id": 7, "status": "open", "paid": True, "total": 214.5, "note": "", "items": items, "customer": {"id": 17, "tier": "gold"}}
-    if name == "shadow":
-        order = dict(reversed(order.items()))
-    order["note"] = "x" * (BODY - len(json.dumps(order)))
-    answer = json.dumps(order)
-    seen = json.dumps({
-        "x-forwarded-for": "$http_x_forwarded_for", "x-forwarded-proto": "$http_x_forwarded_proto",
-        "x-forwarded-host": "$http_x_forwarded_host", "via": "$http_via", "x-request-id": "$http_x_request_id",
-        "protocol": "$server_protocol",
-    })
-    return _nginx(directory, name, f"""
-    access_log off;
-    server {{
-        listen 127.0.0.1:{port} backlog=1024;
-        location / {{ default_type application/json; return 200 '{answer}'; }}
-        location = /count {{ stub_status; }}
-        location = /seen {{ default_type application/json; return 200 '{seen}'; }}
-    }}""")
+def command(name, binary, place):
+    """Writes the proxy's configuration; gives its command."""
+    make = {"banyan": _banyan, "nginx": _nginx, "haproxy": _haproxy, "envoy": _envoy}[name.split("+")[0]]
+    return [binary, *make(place)]
 
 
-def command(name, binary, directory, port, upstream, spare, shadow):
-    """Writes the proxy's configuration; gives its command and its access log (None where there is no file). `shadow` is
-    the port of the second backend, or None."""
-    log = os.path.join(directory, f"{name}.access.log")
-    make = {"banyan": _banyan, "nginx": _nginx_proxy, "haproxy": _haproxy, "envoy": _envoy}[name.split("+")[0]]
-    return [binary, *make(directory, port, upstream, log, spare, shadow)], (None if name == "haproxy" else log)
-
-
-def _write(directory, name, text):
-    path = os.path.join(directory, name)
-    with open(path, "w") as file:
-        file.write(text)
-    return path
-
-
-def _nginx(directory, name, http):
-    temporary = "\n".join(
-        f"    {kind}_temp_path {directory}/{name}.{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
-    )
-    path = _write(directory, f"{name}.nginx.conf", f"""
-daemon off;
-worker_processes 1;
-pid {directory}/{name}.nginx.pid;
-error_log {directory}/{name}.nginx.error.log;
-events {{ worker_connections 4096; }}
-http {{
-{temporary}
-    keepalive_requests 1000000000;
-    keepalive_timeout 75s;
-{http}
-}}
-""")
-    return ["-c", path, "-p", directory]
-
-
-def _nginx_proxy(directory, port, upstream, log, _spare, shadow):
+def _nginx(place):
     name, mirror, copies = "proxy", "", ""
-    if shadow:
+    if place.shadow:
         name, mirror = "mirror", "mirror /copy;"
         copies = f"""
         location = /copy {{
@@ -105,22 +73,27 @@ def _nginx_proxy(directory, port, upstream, log, _spare, shadow):
             proxy_set_header Connection "";
             proxy_set_header Host $http_host;
         }}"""
-    second = f"upstream shadow {{ server 127.0.0.1:{shadow}; keepalive 256; keepalive_requests 1000000000; }}" if shadow else ""
-    return _nginx(directory, name, f"""
+    second = f"upstream shadow {{ server 127.0.0.1:{place.shadow}; keepalive 256; keepalive_requests 1000000000; }}" if place.shadow else ""
+    wire = (" ssl" if place.scenario.tls else "") + (" http2" if place.scenario.http2 else "")
+    pair = f"ssl_certificate {place.cert}; ssl_certificate_key {place.key}; ssl_protocols TLSv1.3;" if place.scenario.tls else ""
+    # A whole body fits, so that none is written to a file on its way.
+    buffers = "proxy_buffers 16 8k; client_body_buffer_size 32k;"
+    return nginx.command(place.directory, name, f"""
     log_format json escape=json '{{"time":"$time_iso8601","request_id":"$request_id","client":"$remote_addr",'
         '"method":"$request_method","host":"$host","path":"$request_uri","status":$status,"bytes":$body_bytes_sent,'
         '"duration":$request_time,"upstream":"$upstream_addr","upstream_duration":"$upstream_response_time"}}';
-    access_log {log} json buffer=64k flush=1s;
+    access_log {place.log} json buffer=64k flush=1s;
     upstream backend {{
-        server 127.0.0.1:{upstream};
+        server 127.0.0.1:{place.upstream};
         keepalive 256;
         keepalive_requests 1000000000;
     }}
     {second}
     server {{
-        listen 127.0.0.1:{port} backlog=1024;{copies}
+        listen 127.0.0.1:{place.port}{wire} backlog=1024;{copies}
+        {pair}
         location / {{
-            {mirror}
+            {mirror}{buffers}
             proxy_pass http://backend;
             proxy_http_version 1.1;
             proxy_set_header Connection "";
@@ -135,11 +108,20 @@ def _nginx_proxy(directory, port, upstream, log, _spare, shadow):
     }}""")
 
 
-def _haproxy(directory, port, upstream, _log, _spare, _shadow):
-    path = _write(directory, "haproxy.cfg", f"""
+def _haproxy(place):
+    wire, scheme = "", "http"
+    if place.scenario.tls:
+        both = nginx.write(place.directory, "haproxy.pem", "".join(open(file).read() for file in (place.cert, place.key)))
+        wire, scheme = f" ssl crt {both} ssl-min-ver TLSv1.3", "https"
+    if place.scenario.http2:
+        wire += " proto h2"
+    # Descriptors are reckoned for a connection to the backend beside each; idle clients have none.
+    most = 11000 if place.scenario.idle else 4096
+    path = nginx.write(place.directory, "haproxy.cfg", f"""
 global
     nbthread 1
-    maxconn 4096
+    maxconn {most}
+    no strict-limits
     log ring@access local0
 
 ring access
@@ -150,32 +132,32 @@ ring access
 defaults
     mode http
     timeout connect 2s
-    timeout client 60s
+    timeout client 1h
     timeout server 30s
-    timeout http-keep-alive 60s
+    timeout http-keep-alive 1h
     option http-keep-alive
     http-reuse always
 
 frontend facade
-    bind 127.0.0.1:{port} backlog 1024
+    bind 127.0.0.1:{place.port}{wire} backlog 1024
     log global
     log-format "{{\\"time\\":\\"%tr\\",\\"request_id\\":\\"%ID\\",\\"client\\":\\"%ci\\",\\"method\\":\\"%HM\\",\\"path\\":\\"%HU\\",\\"status\\":%ST,\\"bytes\\":%B,\\"duration\\":%Ta,\\"upstream\\":\\"%s\\",\\"upstream_duration\\":%Tr}}"
     unique-id-format %{{+X}}o\\ %ci:%cp_%fi:%fp_%Ts_%rt:%pid
     unique-id-header X-Request-Id
     option forwardfor
-    http-request set-header X-Forwarded-Proto http
+    http-request set-header X-Forwarded-Proto {scheme}
     http-request set-header X-Forwarded-Host %[req.hdr(Host)]
     http-request set-header Via "1.1 haproxy"
     http-response set-header X-Served-By legacy
     default_backend shop
 
 backend shop
-    server shop 127.0.0.1:{upstream} pool-max-conn -1
+    server shop 127.0.0.1:{place.upstream} pool-max-conn -1
 """)
     return ["-db", "-f", path]
 
 
-def _envoy(directory, port, upstream, log, _spare, shadow):
+def _envoy(place):
     def address(number):
         return {"socket_address": {"address": "127.0.0.1", "port_value": number}}
 
@@ -193,9 +175,9 @@ def _envoy(directory, port, upstream, log, _spare, shadow):
             ]},
         }
 
-    clusters, action = [cluster("shop", upstream)], {"cluster": "shop"}
-    if shadow:
-        clusters.append(cluster("shadow", shadow))
+    clusters, action = [cluster("shop", place.upstream)], {"cluster": "shop"}
+    if place.shadow:
+        clusters.append(cluster("shadow", place.shadow))
         action["request_mirror_policies"] = [{"cluster": "shadow"}]
     line = {
         "time": "%START_TIME%", "request_id": "%REQ(X-REQUEST-ID)%",
@@ -205,10 +187,10 @@ def _envoy(directory, port, upstream, log, _spare, shadow):
     }
     manager = typed(
         "filters.network.http_connection_manager.v3.HttpConnectionManager",
-        stat_prefix="facade", codec_type="HTTP1", use_remote_address=True, via="1.1 envoy",
+        stat_prefix="facade", codec_type="HTTP2" if place.scenario.http2 else "HTTP1", use_remote_address=True, via="1.1 envoy",
         access_log=[{
             "name": "file",
-            "typed_config": typed("access_loggers.file.v3.FileAccessLog", path=log, log_format={"json_format": line}),
+            "typed_config": typed("access_loggers.file.v3.FileAccessLog", path=place.log, log_format={"json_format": line}),
         }],
         http_filters=[{
             "name": "envoy.filters.http.router",
@@ -221,33 +203,41 @@ def _envoy(directory, port, upstream, log, _spare, shadow):
             "routes": [{"match": {"prefix": "/"}, "route": action}],
         }]},
     )
+    chain = {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
+    if place.scenario.tls:
+        pair = {"certificate_chain": {"filename": place.cert}, "private_key": {"filename": place.key}}
+        chain["transport_socket"] = {"name": "tls", "typed_config": typed(
+            "transport_sockets.tls.v3.DownstreamTlsContext",
+            common_tls_context={"tls_params": {"tls_minimum_protocol_version": "TLSv1_3"}, "tls_certificates": [pair]},
+        )}
     bootstrap = {"static_resources": {
-        "listeners": [{
-            "name": "facade", "address": address(port),
-            "filter_chains": [{"filters": [{
-                "name": "envoy.filters.network.http_connection_manager", "typed_config": manager,
-            }]}],
-        }],
+        "listeners": [{"name": "facade", "address": address(place.port), "filter_chains": [chain]}],
         "clusters": clusters,
     }}
-    path = _write(directory, "envoy-mirror.json" if shadow else "envoy.json", json.dumps(bootstrap, indent=2))
+    path = nginx.write(place.directory, "envoy-mirror.json" if place.shadow else "envoy.json", json.dumps(bootstrap, indent=2))
     return ["-c", path, "--concurrency", "1", "--disable-hot-restart", "--log-level", "error"]
 
 
-def _banyan(directory, port, upstream, log, spare, shadow):
+def _banyan(place):
     # The measured request is /orders/7 of u-17, tenant initech: a tenant that no list names, so that the percentage of
-    # users decides.
+    # users decides. With more routes, requests of many tenants and users go to all of those.
     routes = os.path.join(os.path.dirname(__file__), "routes.yaml")
     with open(routes) as file:
         text = file.read()
-    name = "banyan-shadow" if shadow else "banyan"
-    values = {"PORT": port, "ADMIN": spare, "UPSTREAM": upstream, "LOG": log, "STATE": os.path.join(directory, f"{name}.state")}
-    if shadow:
+    name = "banyan-shadow" if place.shadow else "banyan"
+    listen = f", tls: {{ certificates: [{{ cert: '{place.cert}', key: '{place.key}' }}] }}" if place.scenario.tls else ""
+    values = {
+        "PORT": place.port, "LISTEN": listen, "ADMIN": place.spare, "UPSTREAM": place.upstream, "LOG": place.log,
+        "STATE": os.path.join(place.directory, f"{name}.state"),
+    }
+    if place.shadow:
         # The measured route shows the second backend a copy of each request; all are answered by the first.
         read = text.index("  - name: orders-read")
         text = text[:read] + text[read:].replace("stage: canary", "stage: shadow", 1).replace("new: shop-v2", "new: copy", 1)
-        text = text.replace("backends:\n", f"backends:\n  copy: {{ endpoints: [\"http://127.0.0.1:{shadow}\"] }}\n")
+        text = text.replace("backends:\n", f"backends:\n  copy: {{ endpoints: [\"http://127.0.0.1:{place.shadow}\"] }}\n")
+    for section, more in rules.sections(place.scenario.routes).items() if place.scenario.routes else ():
+        text = text.replace(f"\n{section}:\n", f"\n{section}:\n{more}")
     for key, value in values.items():
         text = text.replace(f"@{key}@", str(value))
-    path = _write(directory, f"{name}.routes.yaml", text)
+    path = nginx.write(place.directory, f"{name}.routes.yaml", text)
     return ["serve", "--config", path, "--workers", "1"]
