@@ -15,7 +15,7 @@
 //! | 3 | [`config`]: `routes.yaml` to snapshot · [`upstream`]: backends, endpoints, connections, the codec to backends |
 //! | 2 | [`snapshot`]: one compiled configuration · [`directives`]: what was said beside it: pins, ramps, audit · [`telemetry`] (→ [`snapshot`]): metrics and the access log |
 //! | 1 | [`routing`]: the pure decision · [`diff`]: the pure comparison of answers · [`wire`]: headers, targets and framing |
-//! | 0 | [`names`], [`errors`], [`clock`], [`shutdown`] |
+//! | 0 | [`names`], [`errors`], [`clock`], [`descriptors`], [`shutdown`] |
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -26,6 +26,7 @@ pub mod clock;
 pub mod config;
 pub mod control;
 pub mod demo;
+pub mod descriptors;
 pub mod diff;
 pub mod directives;
 pub mod errors;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// The layers, lowest first.
 const LAYERS: [&[&str]; 8] = [
-    &["names", "errors", "clock", "shutdown"],
+    &["names", "errors", "clock", "descriptors", "shutdown"],
     &["routing", "diff", "wire"],
     &["snapshot", "directives", "telemetry"],
     &["config", "upstream"],

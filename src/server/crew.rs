@@ -11,13 +11,12 @@ use crossbeam_utils::CachePadded;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::limits::Place;
+use crate::descriptors::{self, Held, Shares};
 
 /// How many connections may be on their way to a worker.
 const INBOX: usize = 256;
 /// How many connections more than the mean a worker may have in any case; an eighth of the mean comes on top.
 const SLACK: usize = 2;
-/// Descriptors that clients do not get, at least and at most: for connections to backends, files, and operators.
-const RESERVE: (u64, u64) = (64, 4096);
 
 /// All data workers.
 #[derive(Debug)]
@@ -53,6 +52,7 @@ pub(super) struct Handed {
 pub(super) struct Seat {
     crew: Arc<Crew>,
     worker: usize,
+    _held: Held,
 }
 
 impl Crew {
@@ -70,7 +70,9 @@ impl Crew {
             desks.push(CachePadded::new(Desk { load: AtomicUsize::new(0), inbox: ArrayQueue::new(INBOX), bell }));
             bells.push(Doorbell(ear));
         }
-        Ok((Arc::new(Crew { desks: desks.into(), most: most_clients(getrlimit(Resource::Nofile).current) }), bells))
+        let shares = Shares::of(getrlimit(Resource::Nofile).current, workers);
+        shares.apply();
+        Ok((Arc::new(Crew { desks: desks.into(), most: shares.clients }), bells))
     }
 
     /// Whether clients have all the descriptors that they get.
@@ -88,7 +90,7 @@ impl Crew {
 
     pub(super) fn sit(self: &Arc<Crew>, worker: usize) -> Seat {
         self.desks[worker].load.fetch_add(1, Ordering::Relaxed);
-        Seat { crew: Arc::clone(self), worker }
+        Seat { crew: Arc::clone(self), worker, _held: descriptors::hold() }
     }
 
     /// Hands a connection to the worker it has a seat at; it comes back if that worker has too many waiting.
@@ -128,15 +130,6 @@ impl Drop for Seat {
     }
 }
 
-/// How many descriptors clients get of so many.
-fn most_clients(limit: Option<u64>) -> usize {
-    let left = limit.map_or(u64::MAX, |limit| {
-        let reserve = (limit / 4).clamp(RESERVE.0, RESERVE.1);
-        limit.saturating_sub(reserve).max(1)
-    });
-    usize::try_from(left).unwrap_or(usize::MAX)
-}
-
 /// Lets this process have as many descriptors as it may. Returns how many that are; `None`: without limit.
 ///
 /// # Errors
@@ -168,14 +161,5 @@ mod tests {
         let (crew, _bells) = Crew::new(2).unwrap();
         let seats: Vec<_> = (0..3).map(|_| crew.seat(1)).collect();
         assert!(seats.iter().all(|seat| seat.worker() == 1));
-    }
-
-    #[test]
-    fn some_descriptors_are_not_for_clients() {
-        assert_eq!(most_clients(Some(256)), 192);
-        assert_eq!(most_clients(Some(1024)), 768);
-        assert_eq!(most_clients(Some(1_048_576)), 1_044_480);
-        assert_eq!(most_clients(Some(10)), 1);
-        assert_eq!(most_clients(None), usize::MAX);
     }
 }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crossbeam_utils::CachePadded;
 
+use crate::descriptors::{self, Held};
 use crate::errors::Failure;
 use crate::snapshot::BackendLimits;
 
@@ -42,9 +43,9 @@ impl Purpose {
 #[derive(Debug)]
 pub struct Permit(Arc<Bulkhead>);
 
-/// An open connection.
+/// An open connection, and its descriptor.
 #[derive(Debug)]
-pub(super) struct Slot(Arc<Bulkhead>);
+pub(super) struct Slot(Arc<Bulkhead>, Option<Held>);
 
 /// A request that waits for a connection.
 #[derive(Debug)]
@@ -89,7 +90,13 @@ impl Bulkhead {
     pub(super) fn connect(self: &Arc<Self>, purpose: Purpose) -> Option<Slot> {
         // At least one: half of one connection would be none.
         let most = purpose.share(self.limits.connections).max(1);
-        take(&self.connections, most).then(|| Slot(Arc::clone(self)))
+        if !take(&self.connections, most) {
+            return None;
+        }
+        // Without a descriptor, the place that was taken is given back.
+        let mut slot = Slot(Arc::clone(self), None);
+        slot.1 = Some(descriptors::try_hold()?);
+        Some(slot)
     }
 
     /// A place among those who wait for a connection, if there is any.
