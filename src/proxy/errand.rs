@@ -81,15 +81,28 @@ impl<'a> Errand<'a> {
         let Some((legacy, settings)) = substitute else {
             return self.ask(backend, self.decision.side, &mut body, began, ticket).await.map_err(|lost| lost.failure);
         };
-        let why = if !backend.is_up() && settings.when.contains(&FallbackOn::NoEndpoint) {
+        // In a box: few routes have somebody to step in, and the others need not carry it.
+        Box::pin(self.ask_either(backend, (generation.backend(legacy), settings), &mut body, began, ticket)).await
+    }
+
+    /// Asks new, and legacy where new has failed and cannot have acted.
+    async fn ask_either(
+        &self,
+        new: &'a Arc<Backend>,
+        (legacy, settings): (&'a Arc<Backend>, &FallbackSettings),
+        body: &mut Replay,
+        began: Instant,
+        ticket: &mut Ticket,
+    ) -> Result<Found<'a>, Failure> {
+        let why = if !new.is_up() && settings.when.contains(&FallbackOn::NoEndpoint) {
             // Nobody is asked who is known not to answer.
             FallbackOn::NoEndpoint
         } else {
-            let (found, sent) = match self.ask(backend, self.decision.side, &mut body, began, ticket).await {
+            let (found, sent) = match self.ask(new, self.decision.side, body, began, ticket).await {
                 Ok(found) => (Ok(found), true),
                 Err(lost) => (Err(lost.failure), lost.sent),
             };
-            match self.gives_way(&found, sent, &body, settings) {
+            match self.gives_way(&found, sent, body, settings) {
                 Some(why) => {
                     if let Ok(found) = found {
                         self.drop_answer(found.answer, found.connection).await;
@@ -100,8 +113,7 @@ impl<'a> Errand<'a> {
             }
         };
         ticket.falls_back(why);
-        let legacy = generation.backend(legacy);
-        self.ask(legacy, Side::Legacy, &mut body, Instant::now(), ticket).await.map_err(|lost| lost.failure)
+        self.ask(legacy, Side::Legacy, body, Instant::now(), ticket).await.map_err(|lost| lost.failure)
     }
 
     /// Who answers in new's place, and when, if anybody does.
@@ -168,13 +180,13 @@ impl<'a> Errand<'a> {
                 };
             }
             if let Ok((answer, connection)) = tried {
-                self.drop_answer(answer, connection).await;
+                Box::pin(self.drop_answer(answer, connection)).await;
             }
             backend.meter.retried(self.worker);
             ticket.attempts += 1;
             attempts += 1;
             avoid = Some(forward.endpoint.id);
-            sleep(wait).await;
+            Box::pin(sleep(wait)).await;
         }
     }
 

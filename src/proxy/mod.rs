@@ -186,9 +186,10 @@ impl Proxy {
         let errand = Errand { parts, from, decision: &decision, view: &view, pools, worker };
         match errand.run(id, body, &mut ticket).await {
             Ok(found) => {
-                found.forward.backend.meter.answered(worker, found.began.elapsed());
-                ticket.upstream = Some(ticket.began().elapsed());
-                let Found { answer, connection, forward, .. } = found;
+                let Found { answer, connection, forward, began } = found;
+                let now = Instant::now();
+                forward.backend.meter.answered(worker, now - began);
+                ticket.upstream = Some(now - ticket.began());
                 match switch.filter(|_| answer.status() == StatusCode::SWITCHING_PROTOCOLS) {
                     Some(asked) => {
                         let patience = view.listeners[peer.listener].timeouts.tunnel;
@@ -209,8 +210,8 @@ impl Proxy {
 impl Handler for Proxy {
     type Body = ProxyBody;
 
-    async fn handle(&self, request: Request<Option<ClientBody>>, peer: &Rc<Peer>) -> Reply<ProxyBody> {
-        self.answer(request, peer).await
+    fn handle(&self, request: Request<Option<ClientBody>>, peer: &Rc<Peer>) -> impl Future<Output = Reply<ProxyBody>> {
+        self.answer(request, peer)
     }
 
     fn refuse(&self, failure: Failure, peer: &Rc<Peer>) -> Response<ProxyBody> {

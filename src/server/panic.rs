@@ -3,7 +3,8 @@
 use std::any::Any;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
 
 /// A future panicked. What it said has been reported by the panic hook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,11 +16,13 @@ pub(super) struct Panicked;
 /// the stack unwinds.
 pub(super) async fn caught<F: Future>(future: F) -> Result<F::Output, Panicked> {
     let mut future = pin!(future);
-    poll_fn(|cx| {
-        let polled = catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx)));
-        polled.map_or_else(|panic| std::task::Poll::Ready(Err(discard(panic))), |polled| polled.map(Ok))
-    })
-    .await
+    poll_fn(|cx| poll_caught(future.as_mut(), cx)).await
+}
+
+/// The same, one poll at a time: for futures that are too large to be moved about.
+pub(super) fn poll_caught<F: Future>(future: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<Result<F::Output, Panicked>> {
+    let polled = catch_unwind(AssertUnwindSafe(|| future.poll(cx)));
+    polled.map_or_else(|panic| Poll::Ready(Err(discard(panic))), |polled| polled.map(Ok))
 }
 
 /// Lets go of a panic's payload, which may itself panic when it is dropped.

@@ -84,7 +84,8 @@ impl Pools {
         let patience = backend.settings.timeouts.connect;
         let left = wanted.until.saturating_duration_since(Instant::now());
         let search = Search { pools: self, backend, endpoint, place, wanted, full: Cell::new(false) };
-        match timeout(patience.min(left), search.run()).await {
+        // In a box of its own: most requests find a connection, and need not carry what making one takes.
+        match timeout(patience.min(left), Box::pin(search.run())).await {
             Ok(found) => found,
             Err(_) if left < patience => Err(Failure::Timeout),
             Err(_) if search.full.get() => Err(Failure::Limit),

@@ -13,6 +13,9 @@ use tokio::io::AsyncWrite;
 /// What ends a chunked body without trailers, after the last chunk's data.
 const LAST_CHUNK: &[u8] = b"\r\n0\r\n\r\n";
 
+/// The first piece of a body is joined to its head up to so many bytes.
+const JOIN_UP_TO: usize = 2048;
+
 /// How a body is delimited.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Delimiting {
@@ -210,6 +213,11 @@ impl<B: Body<Data = Bytes> + Unpin> Outgoing<B> {
     }
 
     fn put(&mut self, data: Bytes) {
+        // One piece is cheaper to hand to the kernel than two, if it is not too much to copy.
+        if !self.started && self.delimiting == Delimiting::Length && data.len() <= JOIN_UP_TO {
+            self.front.extend_from_slice(&data);
+            return;
+        }
         if self.delimiting == Delimiting::Chunked && !data.is_empty() {
             self.delimit(format_args!("{:x}\r\n", data.len()));
             self.open_chunk = true;

@@ -12,8 +12,8 @@ use hyper::body::Body;
 use super::socket::{Socket, Writer};
 use crate::wire::outgoing::{Delimiting, Outgoing, OutgoingError};
 
-/// How much room a head gets to begin with, in bytes.
-const HEAD: usize = 1024;
+/// How much room a head gets to begin with, and a small body beside it, in bytes.
+const HEAD: usize = 2048;
 
 /// What of the request says how its answer looks.
 #[derive(Debug, Clone, Copy)]

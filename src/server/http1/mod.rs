@@ -19,7 +19,7 @@ use http::{Method, Request};
 
 use self::answer::{Asked, Sent};
 use self::socket::{Next, Socket};
-use super::panic::{Panicked, caught};
+use super::panic::{Panicked, poll_caught};
 use super::stream::ClientStream;
 use super::watchdog::{End, Pulse};
 use super::{Event, Handler, Peer, Reply};
@@ -72,7 +72,7 @@ async fn run<H: Handler>(socket: &Rc<Socket>, peer: &Rc<Peer>, handler: &H) {
             takes_trailers: head.takes_trailers,
         };
         // In a box of its own: an idle connection need not hold the memory that an exchange takes.
-        let handling = Box::pin(caught(handler.handle(Request::from_parts(head.parts, body), peer)));
+        let handling = Box::pin(handler.handle(Request::from_parts(head.parts, body), peer));
         let Some(reply) = unless_gone(socket, handling).await else { return };
         let Reply { response, tunnel } = reply.unwrap_or_else(|Panicked| {
             handler.event(Event::Panicked);
@@ -95,10 +95,10 @@ async fn run<H: Handler>(socket: &Rc<Socket>, peer: &Rc<Peer>, handler: &H) {
     }
 }
 
-/// What a future comes to; `None` when the client is gone before.
-async fn unless_gone<T>(socket: &Socket, mut future: Pin<Box<impl Future<Output = T>>>) -> Option<T> {
+/// What a future comes to, if only to a panic; `None` when the client is gone before.
+async fn unless_gone<T>(socket: &Socket, mut future: Pin<Box<impl Future<Output = T>>>) -> Option<Result<T, Panicked>> {
     poll_fn(|cx| {
-        if let Poll::Ready(output) = future.as_mut().poll(cx) {
+        if let Poll::Ready(output) = poll_caught(future.as_mut(), cx) {
             return Poll::Ready(Some(output));
         }
         ready!(socket.poll_gone(cx));
