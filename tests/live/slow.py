@@ -38,7 +38,7 @@ class Slow(asyncio.Protocol):
     first = b""
 
     def __init__(self, attack):
-        self.attack = attack
+        self.attack, self.next = attack, time.monotonic() + random.uniform(0, EVERY)
 
     def connection_made(self, transport):
         self.transport = transport
@@ -114,10 +114,12 @@ class Attack:
                     link.close()
                     self.statuses["no connection"] += 1
                     await asyncio.sleep(0.1)
-            if loop.time() - asked > EVERY:
+            # Each in its turn, not all at once: as if they had nothing to do with each other.
+            for protocol in [protocol for protocol in self.alive if protocol.next <= loop.time()]:
+                protocol.go_on()
+                protocol.next = loop.time() + EVERY * random.uniform(0.8, 1.2)
+            if loop.time() - asked > 1:
                 asked = loop.time()
-                for protocol in list(self.alive):
-                    protocol.go_on()
                 self.told.put((len(self.alive), self.opened, self.closed, dict(self.statuses)))
             await asyncio.sleep(0.05)
 
