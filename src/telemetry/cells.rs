@@ -32,11 +32,12 @@ pub const BOUNDS_MICROS: [u64; 16] = [
     10_000_000, 30_000_000, 60_000_000,
 ];
 
-/// Durations in buckets, with a single writer.
+/// Durations in buckets, with a single writer. The sum, which every observation touches, lies beside the buckets that most do.
 #[derive(Debug, Default)]
+#[repr(C)]
 pub struct Histogram {
-    buckets: [Count; BOUNDS_MICROS.len() + 1],
     sum_micros: Count,
+    buckets: [Count; BOUNDS_MICROS.len() + 1],
 }
 
 impl Histogram {

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{At, Cx, Place, Time, values};
+use super::{At, Cx, Place, values, within};
 use crate::config::diagnostic::Finding;
 use crate::config::file;
 use crate::config::read::{Boxed, Percentage};
@@ -232,19 +232,4 @@ fn steps(ramp: &file::Ramp, cx: &mut Cx<'_>) -> RampSettings {
         before = before.max(step);
     }
     RampSettings { steps: steps.into_iter().map(|(step, _)| step).collect(), every }
-}
-
-/// A time within bounds, or its default.
-fn within(
-    time: Option<&At<Time>>,
-    default: Duration,
-    bounds: RangeInclusive<Duration>,
-    message: &str,
-    cx: &mut Cx<'_>,
-) -> Duration {
-    let Some((time, place)) = time.and_then(|at| Some((at.get()?.0, at.place))) else { return default };
-    if !bounds.contains(&time) {
-        cx.report.error(place, "out-of-range", message);
-    }
-    time
 }

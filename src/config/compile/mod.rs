@@ -20,6 +20,7 @@ mod subjects;
 mod tests;
 mod tls;
 
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -131,6 +132,21 @@ fn positive(time: Option<&At<Time>>, default: Duration, cx: &mut Cx<'_>) -> Dura
     let Some((time, place)) = time.and_then(|time| Some((time.get()?.0, time.place))) else { return default };
     if time.is_zero() {
         cx.report.error(place, "zero-duration", "zero would let nothing pass");
+    }
+    time
+}
+
+/// A time within bounds, or its default.
+fn within(
+    time: Option<&At<Time>>,
+    default: Duration,
+    bounds: RangeInclusive<Duration>,
+    message: &str,
+    cx: &mut Cx<'_>,
+) -> Duration {
+    let Some((time, place)) = time.and_then(|at| Some((at.get()?.0, at.place))) else { return default };
+    if !bounds.contains(&time) {
+        cx.report.error(place, "out-of-range", message);
     }
     time
 }

@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{At, Cx, values};
+use super::{At, Cx, values, within};
 use crate::config::diagnostic::Finding;
 use crate::config::file;
 use crate::config::read::{Boxed, Count, Percentage, Text, Time};
@@ -108,18 +108,4 @@ fn share(given: Option<&At<Percentage>>, default: u32, none: &str, cx: &mut Cx<'
         cx.report.error(place, "out-of-range", none);
     }
     share
-}
-
-fn within(
-    time: Option<&At<Time>>,
-    default: Duration,
-    bounds: RangeInclusive<Duration>,
-    message: &str,
-    cx: &mut Cx<'_>,
-) -> Duration {
-    let Some((time, place)) = time.and_then(|at| Some((at.get()?.0, at.place))) else { return default };
-    if !bounds.contains(&time) {
-        cx.report.error(place, "out-of-range", message);
-    }
-    time
 }
