@@ -40,7 +40,7 @@ use hyper::body::Body as _;
 use tokio::time::Instant;
 
 use crate::errors::Failure;
-use crate::routing::{Decision, NoTrace};
+use crate::routing::{BackendId, Decision, NoTrace};
 use crate::server::{Event, Handler, Peer, Reply};
 use crate::shadow::Queue;
 use crate::snapshot::{ClientLimits, ClientTimeouts, ListenerTls};
@@ -118,7 +118,8 @@ impl Proxy {
         answer
     }
 
-    async fn answer(&self, request: Request<Option<ClientBody>>, peer: &Peer) -> Reply<ProxyBody> {
+    /// Everything up to the decision: nothing of it waits.
+    fn begin(&self, request: Request<Option<ClientBody>>, peer: &Peer) -> Result<Begun, Response<ProxyBody>> {
         // Before the generation is looked at: the log must never seem to say that an old rule decided a newer request.
         let began = Instant::now();
         let view = self.view();
@@ -132,7 +133,7 @@ impl Proxy {
             Ok(identified) => identified,
             Err(failure) => {
                 ticket.asked(&parts, None);
-                return self.own(ticket, failure).into();
+                return Err(self.own(ticket, failure));
             }
         };
         let decision = {
@@ -153,65 +154,80 @@ impl Proxy {
         };
         ticket.asked(&parts, host_header.as_ref());
         if ticket.allowance.as_ref().is_some_and(|allowance| !allowance.is_granted()) {
-            return self.own(ticket, Failure::RateLimited).into();
+            return Err(self.own(ticket, Failure::RateLimited));
         }
+        let Some(backend) = decision.backend else {
+            let failure = if decision.route.is_some() { Failure::NoBackend } else { Failure::NoRoute };
+            return Err(self.own(ticket, failure));
+        };
         let (mut body, tally) = RequestBody::new(body, &view.guarded);
         ticket.tally = tally;
         let asked = (&parts, ticket.request_id());
         ticket.copy =
             copying::begin(&view, self.desk.worker, &decision, asked, upgrade, host_header.as_ref(), &mut body);
         let switch = switch.filter(|_| body.is_end_stream());
-        self.forward(&parts, body, (host_header.as_ref(), switch.as_ref()), peer, decision, ticket).await
+        let (body, ticket) = (Some(body), Some(ticket));
+        Ok(Begun { view, parts, body, host: host_header, switch, trusted, decision, backend, ticket })
     }
 
-    async fn forward(
-        &self,
-        parts: &Parts,
-        body: RequestBody,
-        (host, switch): (Option<&HeaderValue>, Option<&HeaderValue>),
-        peer: &Peer,
-        decision: Decision,
-        mut ticket: Box<Ticket>,
-    ) -> Reply<ProxyBody> {
-        let view = Rc::clone(ticket.view());
-        let Some(id) = decision.backend else {
-            let failure = if decision.route.is_some() { Failure::NoBackend } else { Failure::NoRoute };
-            return self.own(ticket, failure).into();
-        };
+    /// The request goes to its backend, and the answer comes back.
+    async fn forward(&self, begun: &mut Begun, peer: &Peer) -> Reply<ProxyBody> {
+        let Begun { view, parts, body, host, switch, trusted, decision, backend, ticket } = begun;
+        let (body, mut ticket) = body.take().zip(ticket.take()).expect("a request is forwarded once");
+        let (host, switch) = (host.as_ref(), switch.as_ref());
         let request_id = ticket.id();
-        let from = Origin { hop: &peer.hop, trusted: view.trusts(peer), host, request_id: &request_id, switch };
-        let scheme = if from.trusted { headers::told_scheme(&parts.headers) } else { None };
-        let scheme = scheme.unwrap_or(peer.scheme());
+        let from = Origin { hop: &peer.hop, trusted: *trusted, host, request_id: &request_id, switch };
         let (pools, worker) = (&self.desk.pools, self.desk.worker);
-        let errand = Errand { parts, from, decision: &decision, view: &view, pools, worker };
-        match errand.run(id, body, &mut ticket).await {
-            Ok(found) => {
-                let Found { answer, connection, forward, began } = found;
-                let now = Instant::now();
-                forward.backend.meter.answered(worker, now - began);
-                ticket.upstream = Some(now - ticket.began());
-                match switch.filter(|_| answer.status() == StatusCode::SWITCHING_PROTOCOLS) {
-                    Some(asked) => {
-                        let patience = view.listeners[peer.listener].timeouts.tunnel;
-                        let switched = relay::switch(answer, connection, ticket, asked, patience, forward.side);
-                        switched.unwrap_or_else(|(ticket, failure)| {
-                            forward.backend.meter.failed(worker, failure);
-                            self.own(ticket, failure).into()
-                        })
-                    }
-                    None => relay::relay(answer, connection, ticket, &forward, parts.uri.path(), host, scheme).into(),
-                }
-            }
-            Err(failure) => self.own(ticket, failure).into(),
+        let errand = Errand { parts, from, decision, view, pools, worker };
+        let found = match errand.run(*backend, body, &mut ticket).await {
+            Ok(found) => found,
+            Err(failure) => return self.own(ticket, failure).into(),
+        };
+        let Found { answer, connection, forward, began } = found;
+        let now = Instant::now();
+        forward.backend.meter.answered(worker, now - began);
+        ticket.upstream = Some(now - ticket.began());
+        if let Some(asked) = switch.filter(|_| answer.status() == StatusCode::SWITCHING_PROTOCOLS) {
+            let patience = view.listeners[peer.listener].timeouts.tunnel;
+            let switched = relay::switch(answer, connection, ticket, asked, patience, forward.side);
+            return switched.unwrap_or_else(|(ticket, failure)| {
+                forward.backend.meter.failed(worker, failure);
+                self.own(ticket, failure).into()
+            });
         }
+        let scheme = if *trusted { headers::told_scheme(&parts.headers) } else { None };
+        let scheme = scheme.unwrap_or(peer.scheme());
+        relay::relay(answer, connection, ticket, &forward, parts.uri.path(), host, scheme).into()
     }
+}
+
+/// A request that was decided on, before it is forwarded.
+struct Begun {
+    view: Rc<View>,
+    parts: Parts,
+    /// `None` once it is on its way, as the ticket.
+    body: Option<RequestBody>,
+    host: Option<HeaderValue>,
+    /// The protocol that the client wants to switch to.
+    switch: Option<HeaderValue>,
+    trusted: bool,
+    decision: Decision,
+    backend: BackendId,
+    ticket: Option<Box<Ticket>>,
 }
 
 impl Handler for Proxy {
     type Body = ProxyBody;
 
+    /// What can be done without waiting is done at once: the future holds only what waits.
     fn handle(&self, request: Request<Option<ClientBody>>, peer: &Rc<Peer>) -> impl Future<Output = Reply<ProxyBody>> {
-        self.answer(request, peer)
+        let mut begun = self.begin(request, peer);
+        async move {
+            match &mut begun {
+                Ok(begun) => self.forward(begun, peer).await,
+                Err(answer) => std::mem::replace(answer, Response::new(ProxyBody::Switched)).into(),
+            }
+        }
     }
 
     fn refuse(&self, failure: Failure, peer: &Rc<Peer>) -> Response<ProxyBody> {

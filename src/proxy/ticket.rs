@@ -103,10 +103,6 @@ impl Ticket {
         })
     }
 
-    pub(super) fn view(&self) -> &Rc<View> {
-        &self.view
-    }
-
     pub(super) fn pools(&self) -> Rc<Pools> {
         Rc::clone(&self.desk.pools)
     }

@@ -19,6 +19,11 @@ pub(super) async fn caught<F: Future>(future: F) -> Result<F::Output, Panicked> 
     poll_fn(|cx| poll_caught(future.as_mut(), cx)).await
 }
 
+/// Calls a function; a panic in it becomes an error.
+pub(super) fn caught_call<T>(call: impl FnOnce() -> T) -> Result<T, Panicked> {
+    catch_unwind(AssertUnwindSafe(call)).map_err(discard)
+}
+
 /// The same, one poll at a time: for futures that are too large to be moved about.
 pub(super) fn poll_caught<F: Future>(future: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<Result<F::Output, Panicked>> {
     let polled = catch_unwind(AssertUnwindSafe(|| future.poll(cx)));

@@ -19,7 +19,7 @@ use http::{Method, Request};
 
 use self::answer::{Asked, Sent};
 use self::socket::{Next, Socket};
-use super::panic::{Panicked, poll_caught};
+use super::panic::{Panicked, caught_call, poll_caught};
 use super::stream::ClientStream;
 use super::watchdog::{End, Pulse};
 use super::{Event, Handler, Peer, Reply};
@@ -72,8 +72,12 @@ async fn run<H: Handler>(socket: &Rc<Socket>, peer: &Rc<Peer>, handler: &H) {
             takes_trailers: head.takes_trailers,
         };
         // In a box of its own: an idle connection need not hold the memory that an exchange takes.
-        let handling = Box::pin(handler.handle(Request::from_parts(head.parts, body), peer));
-        let Some(reply) = unless_gone(socket, handling).await else { return };
+        let request = Request::from_parts(head.parts, body);
+        let reply = match caught_call(|| Box::pin(handler.handle(request, peer))) {
+            Ok(handling) => unless_gone(socket, handling).await,
+            Err(panicked) => Some(Err(panicked)),
+        };
+        let Some(reply) = reply else { return };
         let Reply { response, tunnel } = reply.unwrap_or_else(|Panicked| {
             handler.event(Event::Panicked);
             handler.refuse(Failure::Internal, peer).into()

@@ -73,7 +73,8 @@ async fn handled<H: Handler>(
 ) -> Option<Response<H::Body>> {
     let mut expects = upload.is_some() && parts.headers.contains_key(header::EXPECT);
     let request = Request::from_parts(parts, upload.map(|upload| Box::pin(upload) as _));
-    let mut work = pin!(caught(shared.handler.handle(request, &shared.peer)));
+    // Handlers work before they wait: that, too, happens where a panic is caught.
+    let mut work = pin!(caught(async { shared.handler.handle(request, &shared.peer).await }));
     let reply = poll_fn(|cx| {
         if let Poll::Ready(reply) = work.as_mut().poll(cx) {
             return Poll::Ready(Some(reply));
