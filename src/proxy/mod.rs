@@ -119,7 +119,7 @@ impl Proxy {
     }
 
     /// Everything up to the decision: nothing of it waits.
-    fn begin(&self, request: Request<Option<ClientBody>>, peer: &Peer) -> Result<Begun, Response<ProxyBody>> {
+    fn begin(&self, request: Request<Option<ClientBody>>, peer: &Peer) -> Result<Begun, Box<Response<ProxyBody>>> {
         // Before the generation is looked at: the log must never seem to say that an old rule decided a newer request.
         let began = Instant::now();
         let view = self.view();
@@ -133,7 +133,7 @@ impl Proxy {
             Ok(identified) => identified,
             Err(failure) => {
                 ticket.asked(&parts, None);
-                return Err(self.own(ticket, failure));
+                return Err(Box::new(self.own(ticket, failure)));
             }
         };
         let decision = {
@@ -154,11 +154,11 @@ impl Proxy {
         };
         ticket.asked(&parts, host_header.as_ref());
         if ticket.allowance.as_ref().is_some_and(|allowance| !allowance.is_granted()) {
-            return Err(self.own(ticket, Failure::RateLimited));
+            return Err(Box::new(self.own(ticket, Failure::RateLimited)));
         }
         let Some(backend) = decision.backend else {
             let failure = if decision.route.is_some() { Failure::NoBackend } else { Failure::NoRoute };
-            return Err(self.own(ticket, failure));
+            return Err(Box::new(self.own(ticket, failure)));
         };
         let (mut body, tally) = RequestBody::new(body, &view.guarded);
         ticket.tally = tally;
@@ -225,7 +225,7 @@ impl Handler for Proxy {
         async move {
             match &mut begun {
                 Ok(begun) => self.forward(begun, peer).await,
-                Err(answer) => std::mem::replace(answer, Response::new(ProxyBody::Switched)).into(),
+                Err(answer) => std::mem::replace(&mut **answer, Response::new(ProxyBody::Switched)).into(),
             }
         }
     }
