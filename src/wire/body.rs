@@ -60,6 +60,8 @@ pub enum RequestBody {
     Streaming(Box<Streaming>),
     /// One that is there as a whole already; empty once it is taken.
     Whole(Bytes),
+    /// One whose first piece was taken and given back.
+    Resumed(Bytes, Box<RequestBody>),
 }
 
 /// A client's body that is passing through.
@@ -82,6 +84,16 @@ impl RequestBody {
         let guarded = Rc::clone(guarded);
         let streaming = Streaming { inner, tally: Rc::clone(&tally), guarded, copy: None, kept: None };
         (RequestBody::Streaming(Box::new(streaming)), Some(tally))
+    }
+
+    /// The body that begins with a piece of it that was taken before.
+    #[must_use]
+    pub fn resumed(first: Option<Bytes>, rest: RequestBody) -> RequestBody {
+        match first {
+            None => rest,
+            Some(first) if rest.is_end_stream() => RequestBody::Whole(first),
+            Some(first) => RequestBody::Resumed(first, Box::new(rest)),
+        }
     }
 
     /// Copies the body as it streams by, up to so many bytes; `None` without a body.
@@ -123,6 +135,12 @@ impl Body for RequestBody {
             RequestBody::Whole(bytes) if !bytes.is_empty() => {
                 return Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes)))));
             }
+            RequestBody::Resumed(first, rest) => {
+                let frame = Frame::data(std::mem::take(first));
+                let rest = std::mem::replace(&mut **rest, RequestBody::Empty);
+                *self = rest;
+                return Poll::Ready(Some(Ok(frame)));
+            }
             RequestBody::Whole(_) | RequestBody::Empty => return Poll::Ready(None),
         };
         let mut frame = ready!(streaming.inner.as_mut().poll_frame(cx));
@@ -159,6 +177,7 @@ impl Body for RequestBody {
     fn is_end_stream(&self) -> bool {
         match self {
             RequestBody::Empty => true,
+            RequestBody::Resumed(..) => false,
             RequestBody::Streaming(streaming) => streaming.inner.is_end_stream(),
             RequestBody::Whole(bytes) => bytes.is_empty(),
         }
@@ -167,8 +186,44 @@ impl Body for RequestBody {
     fn size_hint(&self) -> SizeHint {
         match self {
             RequestBody::Empty => SizeHint::with_exact(0),
+            RequestBody::Resumed(first, rest) => rest
+                .size_hint()
+                .exact()
+                .map_or_else(SizeHint::default, |left| SizeHint::with_exact(left + first.len() as u64)),
             RequestBody::Streaming(streaming) => streaming.inner.size_hint(),
             RequestBody::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn drain(mut body: RequestBody) -> Vec<u8> {
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut all = Vec::new();
+        while let Poll::Ready(Some(frame)) = Pin::new(&mut body).poll_frame(&mut cx) {
+            all.extend_from_slice(&frame.unwrap().into_data().unwrap());
+        }
+        assert!(body.is_end_stream());
+        all
+    }
+
+    proptest! {
+        #[test]
+        fn a_piece_that_is_given_back_comes_first_again(first in "[a-z]{1,9}", rest in "[a-z]{0,9}", taken: bool) {
+            let whole = [first.clone(), rest.clone()].concat();
+            let (given, rest) = if taken { (Some(Bytes::from(first)), rest) } else { (None, whole.clone()) };
+            let rest = if rest.is_empty() { RequestBody::Empty } else { RequestBody::Whole(Bytes::from(rest)) };
+            let body = RequestBody::resumed(given, rest);
+            prop_assert_eq!(body.size_hint().exact(), Some(whole.len() as u64));
+            prop_assert!(!body.is_end_stream());
+            prop_assert_eq!(drain(body), whole.as_bytes());
         }
     }
 }

@@ -45,6 +45,8 @@ pub struct Outgoing<B> {
     /// What goes out after them: the end of a chunked body.
     back: &'static [u8],
     body: B,
+    /// The first piece of the body, while none of the message is out: it can still be given back.
+    first: Option<Bytes>,
     delimiting: Delimiting,
     /// Whether the other end takes trailers.
     trailers: bool,
@@ -68,6 +70,7 @@ impl<B: Body<Data = Bytes> + Unpin> Outgoing<B> {
             data: Bytes::new(),
             back: b"",
             body,
+            first: None,
             delimiting,
             trailers: true,
             open_chunk: false,
@@ -117,9 +120,10 @@ impl<B: Body<Data = Bytes> + Unpin> Outgoing<B> {
         self.started
     }
 
-    /// Puts `body` in the place of the body that is on its way, and gives that one back.
-    pub fn replace_body(&mut self, body: B) -> B {
-        std::mem::replace(&mut self.body, body)
+    /// Of a message that none is out of: the first piece of its body, if that was taken in, and the rest of it, in whose place
+    /// `body` is put.
+    pub fn take_back(&mut self, body: B) -> (Option<Bytes>, B) {
+        (self.first.take(), std::mem::replace(&mut self.body, body))
     }
 
     /// The memory of the head, to write another into.
@@ -136,7 +140,9 @@ impl<B: Body<Data = Bytes> + Unpin> Outgoing<B> {
         if !self.ended
             && let Poll::Ready(Some(frame)) = Pin::new(&mut self.body).poll_frame(cx)
         {
-            self.take(frame?.into_data());
+            let data = frame?.into_data();
+            self.first = data.as_ref().ok().cloned();
+            self.take(data);
         } else if !self.ended && self.body.is_end_stream() {
             self.end(None);
         }
@@ -193,6 +199,7 @@ impl<B: Body<Data = Bytes> + Unpin> Outgoing<B> {
 
     fn advance(&mut self, count: usize) {
         (self.started, self.unflushed) = (true, true);
+        self.first = None;
         self.moved += count as u64;
         let of_front = count.min(self.front.len() - self.front_sent);
         self.front_sent += of_front;

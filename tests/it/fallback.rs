@@ -1,15 +1,9 @@
 //! Legacy answers where new failed, if new cannot have acted.
 
-use std::net::{SocketAddr, TcpListener};
-
 use banyan::diff::Verdict;
 use banyan::store::Reader;
 
-use crate::harness::{Answer, Pair, Script, until};
-
-fn nobody() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
-}
+use crate::harness::{Answer, Pair, Script, nobody, until};
 
 /// A live route below /a with these keys, and new with these.
 fn route(keys: &str, new: &str) -> String {

@@ -1,13 +1,6 @@
 //! Requests are sent again where that is safe, and no oftener than the budget allows.
 
-use std::net::{SocketAddr, TcpListener};
-
-use crate::harness::{Pair, Script};
-
-/// An address where nobody listens.
-fn nobody() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
-}
+use crate::harness::{Pair, Script, nobody};
 
 /// Legacy at these endpoints, with retries.
 fn retrying(endpoints: &str, retries: &str) -> String {

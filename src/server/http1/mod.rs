@@ -63,7 +63,7 @@ async fn run<H: Handler>(socket: &Rc<Socket>, peer: &Rc<Peer>, handler: &H) {
                 }
                 return;
             }
-            Next::Closed => return,
+            Next::Closed => return poll_fn(|cx| socket.poll_farewell(cx)).await,
         };
         let asked = Asked {
             is_head: head.parts.method == Method::HEAD,

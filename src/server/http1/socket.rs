@@ -22,7 +22,7 @@ use crate::wire::decode::{Length, Piece};
 use crate::wire::framing::{Framing, HeadLimits, Place, RequestHead};
 
 /// How much is read at once while a head is waited for, in bytes. Read to the stack, so that an idle connection has no buffer.
-const HEAD_READ: usize = 16 * 1024;
+const HEAD_READ: usize = 32 * 1024;
 /// How much is read at once within a body, at least and at most, in bytes.
 const BODY_READ: std::ops::RangeInclusive<usize> = 16 * 1024..=64 * 1024;
 /// How much is read ahead of a request that is not answered yet, in bytes.
@@ -222,12 +222,30 @@ impl Socket {
             let count = ready!(Pin::new(&mut *stream).poll_write(cx, input.unsaid))?;
             input.unsaid = &input.unsaid[count..];
         }
-        input.buffer.reserve(input.read_size);
-        // The future holds no state, so one that is dropped while it waits has lost nothing.
-        let count = ready!(std::pin::pin!(stream.read_buf(&mut input.buffer)).poll(cx))?;
+        // Read to the stack while the body is small or slow: who waits for more of it holds no buffer. A fast one is read to
+        // where it stays.
+        let count = if input.read_size == *BODY_READ.start() {
+            let mut space = [MaybeUninit::uninit(); *BODY_READ.start()];
+            let mut space = ReadBuf::uninit(&mut space);
+            ready!(Pin::new(stream).poll_read(cx, &mut space))?;
+            input.buffer.extend_from_slice(space.filled());
+            space.filled().len()
+        } else {
+            input.buffer.reserve(input.read_size);
+            // The future holds no state, so one that is dropped while it waits has lost nothing.
+            match std::pin::pin!(stream.read_buf(&mut input.buffer)).poll(cx) {
+                Poll::Ready(read) => read?,
+                Poll::Pending => {
+                    input.slow_down();
+                    return Poll::Pending;
+                }
+            }
+        };
         self.pulse.moved(count);
         if count >= input.read_size {
             input.read_size = (input.read_size * 2).min(*BODY_READ.end());
+        } else if count < *BODY_READ.start() {
+            input.slow_down();
         }
         Poll::Ready(Ok(count))
     }
@@ -263,6 +281,15 @@ impl Socket {
         input.fresh = !input.buffer.is_empty();
         self.pulse.read(input.framing.place(), 0);
         matches!(input.framing.place(), Place::Between | Place::Head)
+    }
+
+    /// Tells a client behind TLS that nothing more will come (RFC 8446 section 6.1): without that it may think itself cut off.
+    pub(super) fn poll_farewell(&self, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut *self.stream.borrow_mut() {
+            // Whether it can still be told does not matter any more.
+            Some(stream @ ClientStream::Tls(_)) => Pin::new(stream).poll_shutdown(cx).map(drop),
+            _ => Poll::Ready(()),
+        }
     }
 
     /// Says that the facade is going down: no further request is waited for.
@@ -312,6 +339,16 @@ impl Socket {
                 return Poll::Ready(());
             }
             *left -= count;
+        }
+    }
+}
+
+impl Input {
+    /// The body does not come as fast as it is read.
+    fn slow_down(&mut self) {
+        self.read_size = *BODY_READ.start();
+        if self.buffer.is_empty() {
+            self.buffer = BytesMut::new();
         }
     }
 }

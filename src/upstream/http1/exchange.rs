@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::head::{self, Head};
-use crate::errors::Failure;
+use crate::errors::{Blame, Failure};
 use crate::upstream::stream::BackendStream;
 use crate::upstream::{Patience, SendError};
 use crate::wire::body::{BrokenOff, RequestBody};
@@ -123,7 +123,14 @@ impl Http1 {
         let mut uploading = !self.upload.is_ended();
         let mut moved = 0;
         self.set_timer(patience.began + if uploading { patience.idle } else { patience.answer });
+        let mut first = uploading;
         let result = poll_fn(|cx| {
+            // A body that is there already leaves with its head.
+            if std::mem::take(&mut first)
+                && let Err(error) = self.upload.poll_first(cx)
+            {
+                return Poll::Ready(Err(BrokenOff::failure_of(&error)));
+            }
             if let Poll::Ready(result) = self.poll_exchange(method, upgrade, cx) {
                 return Poll::Ready(result);
             }
@@ -144,8 +151,11 @@ impl Http1 {
                 }
                 Ok(head)
             }
+            // A body that its client broke off is gone, sent or not.
+            Err(failure) if failure.blame() == Blame::Client => Err(SendError::MaybeSent(failure)),
             Err(_) if !self.upload.is_started() => {
-                Err(SendError::NotSent(self.upload.replace_body(RequestBody::Empty)))
+                let (first, rest) = self.upload.take_back(RequestBody::Empty);
+                Err(SendError::NotSent(RequestBody::resumed(first, rest)))
             }
             Err(failure) => Err(SendError::MaybeSent(failure)),
         }

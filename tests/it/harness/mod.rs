@@ -6,7 +6,7 @@
 //! - [`client`]: a client's connection · [`answer`]: what it was answered
 //! - [`frames`]: HTTP/2 as bytes · [`multiplexed`]: a backend that speaks it · [`streams`]: a client that does
 //! - [`http2`]: a client that speaks in frames · [`tls`]: certificates, and a client that checks them
-//! - [`wait`]: how long anything may take
+//! - [`mod@nobody`]: an address that refuses connections · [`wait`]: how long anything may take
 
 mod answer;
 mod authority;
@@ -16,6 +16,7 @@ pub mod http2;
 mod message;
 mod modern;
 mod multiplexed;
+mod nobody;
 mod pair;
 mod received;
 mod recorder;
@@ -31,6 +32,7 @@ pub use authority::Authority;
 pub use client::{Client, exchange};
 pub use frames::Frame;
 pub use modern::Modern;
+pub use nobody::nobody;
 pub use pair::Pair;
 pub use received::Received;
 pub use recorder::Recorder;
