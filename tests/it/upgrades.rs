@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 
@@ -136,6 +136,26 @@ fn a_silent_tunnel_ends_after_its_own_time() {
     let mut rest = Vec::new();
     assert_eq!(client.read_to_end(&mut rest).unwrap(), 0);
     assert_eq!(site.logged("/chat")["error"], "idle");
+}
+
+#[test]
+fn a_tunnel_is_no_idle_connection() {
+    let latch = Latch::default();
+    latch.open();
+    let (backend, _heard) = parrot(&latch, SWITCH);
+    let site = Site::start(&format!(
+        "listen: [{{ address: 127.0.0.1:0, timeouts: {{ header: 100ms, idle: 100ms, body: 100ms }} }}]\n\
+         backends: {{ b: {{ endpoints: [\"http://{backend}\"] }} }}\ndefaults: {{ legacy: b }}"
+    ));
+    let mut client = client(&site);
+    client.write_all(ASK.as_bytes()).unwrap();
+    read_to(&mut client, "\r\n\r\n");
+    let began = Instant::now();
+    // Several walks of whoever looks after connections.
+    while began.elapsed() < Duration::from_secs(1) {
+        client.write_all(b"on").unwrap();
+        assert_eq!(read_to(&mut client, "onon"), "onon");
+    }
 }
 
 #[test]

@@ -62,7 +62,10 @@ where
     };
     // An answer without a body is complete only now, for whoever counts it.
     drop(body);
-    socket.answered();
+    // What goes on after a 101 is not idle, whatever passes: it has a time of its own.
+    if !switches {
+        socket.answered();
+    }
     match sent {
         Ok(()) if switches => Sent::Switched,
         Ok(()) => Sent::Whole { go_on },
