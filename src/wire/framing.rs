@@ -44,8 +44,6 @@ pub struct RequestHead {
     pub length: Length,
     /// Whether the client wants to go on with the connection after it.
     pub keep_alive: bool,
-    /// Whether the client takes trailers (RFC 9110 section 10.1.4).
-    pub takes_trailers: bool,
     /// Whether the client waits for a 100 before it sends the body.
     pub expects: bool,
 }
@@ -208,7 +206,7 @@ fn parse(head: &Bytes, limits: HeadLimits) -> Result<RequestHead, Failure> {
     parts.uri = Uri::from_maybe_shared(head.slice_ref(target.as_bytes()))
         .map_err(|_| Failure::Target("The target is not a URI."))?;
     let mut said = Said::new(version);
-    // Room for what a proxy adds, so that the map is not made anew.
+    // The map is made once, and does not grow field by field.
     parts.headers.reserve(request.headers.len());
     for field in request.headers.iter() {
         // RFC 9112 section 5.2 (obs-fold) and RFC 9110 section 5.5: httparse refuses the rest.
@@ -223,13 +221,7 @@ fn parse(head: &Bytes, limits: HeadLimits) -> Result<RequestHead, Failure> {
     }
     let length = said.length()?;
     let expects = said.expects && version == Version::HTTP_11 && length != Length::Fixed(0);
-    Ok(RequestHead {
-        parts,
-        length,
-        keep_alive: said.keep_alive && !said.close,
-        takes_trailers: said.takes_trailers,
-        expects,
-    })
+    Ok(RequestHead { parts, length, keep_alive: said.keep_alive && !said.close, expects })
 }
 
 /// What the fields say of the body and the connection.
@@ -240,15 +232,14 @@ struct Said {
     keep_alive: bool,
     /// RFC 9112 section 9.3: wins, wherever it stands.
     close: bool,
-    takes_trailers: bool,
     expects: bool,
 }
 
 impl Said {
     fn new(version: Version) -> Said {
         let keep_alive = version == Version::HTTP_11;
-        let (chunked, close, takes_trailers, expects) = (false, false, false, false);
-        Said { version, length: None, chunked, keep_alive, close, takes_trailers, expects }
+        let (chunked, close, expects) = (false, false, false);
+        Said { version, length: None, chunked, keep_alive, close, expects }
     }
 
     fn note(&mut self, name: &HeaderName, value: &[u8]) -> Result<(), Failure> {
@@ -274,10 +265,6 @@ impl Said {
                         self.keep_alive = true;
                     }
                 }
-            }
-            "te" => {
-                let mut tokens = value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii);
-                self.takes_trailers |= tokens.any(|token| token.eq_ignore_ascii_case(b"trailers"));
             }
             "expect" => self.expects |= value.eq_ignore_ascii_case(b"100-continue"),
             other if reads_as_framing(other) => return Err(Failure::Framing("A header reads like a framing header.")),

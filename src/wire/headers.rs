@@ -320,7 +320,8 @@ fn is_protected(name: &HeaderName) -> bool {
 }
 
 /// Whether the sender takes trailers, for itself and all behind it (RFC 9110 section 6.5.1).
-fn takes_trailers(headers: &HeaderMap) -> bool {
+#[must_use]
+pub fn takes_trailers(headers: &HeaderMap) -> bool {
     let values = headers.get_all(TE).iter().flat_map(|value| value.as_bytes().split(|&byte| byte == b','));
     values.map(<[u8]>::trim_ascii).any(|coding| coding.eq_ignore_ascii_case(b"trailers"))
 }

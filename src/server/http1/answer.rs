@@ -49,19 +49,17 @@ where
     write_head(&mut head, &parts, form, asked, go_on || switches);
     drop(parts);
     let delimiting = if form == Form::Chunked { Delimiting::Chunked } else { Delimiting::Length };
-    let mut body = Some(body);
     let sent = if form == Form::Bodyless {
         let mut out = Outgoing::new(head, http_body_util::Empty::new(), Delimiting::Length);
-        poll_fn(|cx| out.poll_send(&mut Writer(socket), cx).map_err(|_| ())).await
-    } else if let Some(body) = body.take() {
+        let sent = poll_fn(|cx| out.poll_send(&mut Writer(socket), cx).map_err(|_| ())).await;
+        // It is complete only now, for whoever counts it.
+        drop(body);
+        sent
+    } else {
         let out = Outgoing::new(head, body, delimiting);
         let out = if asked.takes_trailers { out } else { out.without_trailers() };
         stream(socket, out, form).await
-    } else {
-        Ok(())
     };
-    // An answer without a body is complete only now, for whoever counts it.
-    drop(body);
     // What goes on after a 101 is not idle, whatever passes: it has a time of its own.
     if !switches {
         socket.answered();
