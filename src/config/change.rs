@@ -182,7 +182,7 @@ pub fn canary_in_words(canary: &Canary, rules: &Rules) -> String {
         names.sort();
         (!names.is_empty()).then(|| format!("{what} {}", names.join(", ")))
     };
-    let tenants = |set: &std::collections::HashSet<Box<str>>| set.iter().map(ToString::to_string).collect();
+    let tenants = |set: &crate::routing::KeySet| set.iter().map(ToString::to_string).collect();
     let share = canary.share.map(|share| {
         let of = share.of.map_or(String::new(), |id| format!(" of {}", cohort(&id)));
         let how_many = if share.ramped { "ramp".to_owned() } else { percent(share.percent) };

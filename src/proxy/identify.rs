@@ -19,8 +19,6 @@ use crate::wire::{client, host, target};
 
 /// What a request is, before it is decided.
 pub(super) struct Identified {
-    /// The host as routes are matched against.
-    pub(super) host: String,
     /// The host as it was sent; `None` on HTTP/1.0 without one.
     pub(super) host_header: Option<HeaderValue>,
     /// The client's computed address.
@@ -44,13 +42,6 @@ pub(super) fn identify(parts: &Parts, asked: Asked, view: &View, peer: &Peer) ->
     }
     check_target(parts, view.listeners.get(peer.listener).is_some_and(|listener| listener.opaque_slashes))?;
     let host_header = host_header(parts)?;
-    let host = match &host_header {
-        Some(value) => {
-            let text = value.to_str().map_err(|_| Failure::Host("The host is not ASCII."))?;
-            host::canonical(text).map_err(Failure::Host)?.into_owned()
-        }
-        None => String::new(),
-    };
     let trust = &view.generation.snapshot.trust;
     let client = client::address(peer.address.ip(), &parts.headers, &trust.proxies);
     let may = trust.force.as_ref().is_some_and(|force| may_force(force, client, asked.secret.as_ref()));
@@ -59,7 +50,14 @@ pub(super) fn identify(parts: &Parts, asked: Asked, view: &View, peer: &Peer) ->
     let explain = may && asked.explain;
     // RFC 9110 section 7.8: HTTP/1.0 knows no upgrades; and a body would have to pass before the protocol changes.
     let switch = asked.switch.filter(|_| parts.version == Version::HTTP_11 && parts.method == Method::GET);
-    Ok(Identified { host, host_header, client, force, explain, upgrade: asked.upgrade, switch, claims })
+    Ok(Identified { host_header, client, force, explain, upgrade: asked.upgrade, switch, claims })
+}
+
+/// The host as routes are matched against; empty where none was sent.
+pub(super) fn host(sent: Option<&HeaderValue>) -> Result<Cow<'_, str>, Failure> {
+    let Some(value) = sent else { return Ok(Cow::Borrowed("")) };
+    let text = value.to_str().map_err(|_| Failure::Host("The host is not ASCII."))?;
+    host::canonical(text).map_err(Failure::Host)
 }
 
 /// What the decision may look at.

@@ -129,8 +129,15 @@ impl Proxy {
         let request_id = headers::request_id(&parts.headers);
         let mut ticket = self.ticket(&view, peer, began, request_id);
         let identified = asked.and_then(|asked| identify::identify(&parts, asked, &view, peer));
-        let Identified { host, host_header, client, force, explain, upgrade, switch, claims } = match identified {
+        let Identified { host_header, client, force, explain, upgrade, switch, claims } = match identified {
             Ok(identified) => identified,
+            Err(failure) => {
+                ticket.asked(&parts, None);
+                return Err(Box::new(self.own(ticket, failure)));
+            }
+        };
+        let host = match identify::host(host_header.as_ref()) {
+            Ok(host) => host,
             Err(failure) => {
                 ticket.asked(&parts, None);
                 return Err(Box::new(self.own(ticket, failure)));

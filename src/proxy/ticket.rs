@@ -251,7 +251,7 @@ impl Ticket {
 
     fn log(&self, took: Duration) {
         let generation = &self.view.generation;
-        let reason = self.decision.map(|decision| generation.snapshot.rules.reason_text(decision.reason));
+        let reason = self.decision.map(|decision| generation.snapshot.rules.reason_parts(decision.reason));
         let (method, path, host) = match &self.asked {
             Some((method, uri, host)) => (method.as_str(), uri.path(), host.as_ref()),
             None => ("", "", None),
@@ -269,7 +269,7 @@ impl Ticket {
             served_by: self.served_by.as_str(),
             side: self.decision.map(|decision| decision.side.as_str()),
             route: self.route_name(),
-            reason: reason.as_ref().map(|reason| reason as &dyn std::fmt::Display),
+            reason,
             bucket: self.decision.and_then(|decision| decision.bucket).map(|bucket| bucket.0),
             tenant: self.tenant.as_deref(),
             generation: generation.number,

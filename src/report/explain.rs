@@ -124,7 +124,7 @@ pub fn explain(snapshot: &Snapshot, overrides: &Overrides, question: &Question) 
         side: decision.side.to_string(),
         backend: decision.backend.map(|id| snapshot.backend(id).name.to_string()),
         route: decision.route.map(|id| rules.route(id).name.to_string()),
-        reason: rules.reason_text(decision.reason).to_string(),
+        reason: rules.reason_text(decision.reason),
         bucket: decision.bucket.map(|bucket| bucket.0),
         path_for_new: path_for_new(snapshot, uri, &decision),
         shadow: shadow(snapshot, question, &decision),

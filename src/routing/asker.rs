@@ -1,10 +1,9 @@
 //! The asker of one request: keys, cohorts and flags, each found out when a rule first wants to know it.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::cohort::Members;
-use super::{Bucket, ClientKey, Percent, RequestView, Rules, Subject, Trace, TraceStep, bucket_of, client_key};
+use super::{Bucket, ClientKey, KeySet, Percent, RequestView, Rules, Subject, Trace, TraceStep, bucket_of, client_key};
 use crate::names::Key;
 
 /// What one decision finds out about who is asking.
@@ -51,7 +50,7 @@ impl<'d, 'a, T: Trace> Asker<'d, 'a, T> {
     }
 
     /// Whether the tenant is one of these.
-    pub(super) fn has_tenant(&mut self, tenants: &HashSet<Box<str>>) -> bool {
+    pub(super) fn has_tenant(&mut self, tenants: &KeySet) -> bool {
         self.key(Key::Tenant).is_some_and(|tenant| tenants.contains(tenant))
     }
 

@@ -1,10 +1,8 @@
 //! `canary:` of a route: who goes to new while the rest stays with legacy.
 
-use std::collections::HashSet;
-
 use super::asker::Asker;
 use super::index::Leaf;
-use super::{Bucket, CohortId, FlagId, Overrides, Percent, Reason, Route, Rules, Trace, TraceStep};
+use super::{Bucket, CohortId, FlagId, KeySet, Overrides, Percent, Reason, Route, Rules, Trace, TraceStep};
 use crate::names::Key;
 
 /// To new when any of these holds, unless `except` does.
@@ -13,7 +11,7 @@ pub struct Canary {
     /// Members of any of these cohorts.
     pub cohorts: Vec<CohortId>,
     /// These tenants.
-    pub tenants: HashSet<Box<str>>,
+    pub tenants: KeySet,
     /// Those for whom any of these flags is on.
     pub flags: Vec<FlagId>,
     /// A share, by bucket with the route's salt.
@@ -41,7 +39,7 @@ pub struct Except {
     /// Members of any of these cohorts.
     pub cohorts: Vec<CohortId>,
     /// These tenants.
-    pub tenants: HashSet<Box<str>>,
+    pub tenants: KeySet,
 }
 
 /// A canary as a row of questions, in the order of asking: first who stays with legacy, then who goes to new. What differs
@@ -97,11 +95,11 @@ impl<'d> Terms<'d> {
         self.leaf.salt().unwrap_or_else(|| &self.route.salt)
     }
 
-    fn tenants(&self) -> Option<&HashSet<Box<str>>> {
+    fn tenants(&self) -> Option<&KeySet> {
         self.route.canary.as_ref().map(|canary| &canary.tenants)
     }
 
-    fn except_tenants(&self) -> Option<&HashSet<Box<str>>> {
+    fn except_tenants(&self) -> Option<&KeySet> {
         self.route.canary.as_ref().map(|canary| &canary.except.tenants)
     }
 }

@@ -1,12 +1,11 @@
 //! Cohorts: named sets of subjects.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use ipnet::IpNet;
 
 use super::asker::Asker;
-use super::{CohortId, HeaderCondition, Percent, Trace};
+use super::{CohortId, HeaderCondition, KeySet, Percent, Trace};
 use crate::names::Key;
 
 /// A named set of subjects.
@@ -24,7 +23,7 @@ pub struct Cohort {
 #[derive(Debug, Clone)]
 pub enum CohortKind {
     /// These tenants (`tenants:` and the lines of `tenants_file:`).
-    Tenants(HashSet<Box<str>>),
+    Tenants(KeySet),
     /// Requests with this header. With `trusted`, only if a trusted proxy sent it.
     Header {
         /// The condition on the header.

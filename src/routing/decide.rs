@@ -3,8 +3,6 @@
 //! The first that speaks decides: the kill switch, a pin on route and tenant, on the tenant, on the route or its group, then a forced
 //! side, then the route's stage. Each is asked for an answer and may have none.
 
-use std::fmt;
-
 use super::asker::Asker;
 use super::canary::{Answer, Terms};
 use super::index::Found;
@@ -96,15 +94,37 @@ impl Rules {
         trace.record(|| TraceStep::Decided {
             route: decision.route.map(|id| self.route(id).name.clone()),
             side: decision.side,
-            reason: self.reason_text(decision.reason).to_string(),
+            reason: self.reason_text(decision.reason),
         });
         decision
     }
 
     /// A reason with its names: `stage:live`, `cohort:beta`, `outside-percent`, `except:cohort:large`.
     #[must_use]
-    pub fn reason_text(&self, reason: Reason) -> impl fmt::Display + '_ {
-        ReasonText { rules: self, reason }
+    pub fn reason_text(&self, reason: Reason) -> String {
+        self.reason_parts(reason).concat()
+    }
+
+    /// The same in two parts: a word, and the name that it is about, if any.
+    #[must_use]
+    pub fn reason_parts(&self, reason: Reason) -> [&str; 2] {
+        match reason {
+            Reason::NoRoute => ["no-route", ""],
+            Reason::Kill => ["kill", ""],
+            Reason::Pin(on) => ["pin:", on.as_str()],
+            Reason::Force => ["force", ""],
+            Reason::Stage(stage) => ["stage:", stage.as_str()],
+            Reason::Tenant => ["tenant", ""],
+            Reason::Cohort(id) => ["cohort:", self.cohort_name(id)],
+            Reason::Flag(id) => ["flag:", self.flag_name(id)],
+            Reason::Percent => ["percent", ""],
+            Reason::ExceptTenant => ["except:tenant", ""],
+            Reason::ExceptCohort(id) => ["except:cohort:", self.cohort_name(id)],
+            Reason::OutsideCohort(id) => ["outside-cohort:", self.cohort_name(id)],
+            Reason::OutsidePercent => ["outside-percent", ""],
+            Reason::MissingKey(key) => ["missing-key:", key.as_str()],
+            Reason::NotInCanary => ["not-in-canary", ""],
+        }
     }
 
     fn decide_none<T: Trace>(&self, force: Option<Side>, trace: &mut T) -> Decision {
@@ -170,7 +190,7 @@ fn overridden<T: Trace>(found: &Found<'_>, overrides: &Overrides, asker: &mut As
     let reason = asker.overridden(overrides, found.leaf.route())?;
     let taken = found.leaf.backend(Side::Legacy).is_some();
     let rules = asker.rules;
-    asker.trace.record(|| TraceStep::Override { what: rules.reason_text(reason).to_string(), taken });
+    asker.trace.record(|| TraceStep::Override { what: rules.reason_text(reason), taken });
     taken.then_some(Answer { to_new: false, reason, bucket: None })
 }
 
@@ -180,34 +200,6 @@ fn forced<T: Trace>(found: &Found<'_>, force: Option<Side>, trace: &mut T) -> Op
     let taken = found.leaf.backend(side).is_some();
     trace.record(|| TraceStep::Force { side, taken });
     taken.then_some(Answer { to_new: side == Side::New, reason: Reason::Force, bucket: None })
-}
-
-struct ReasonText<'r> {
-    rules: &'r Rules,
-    reason: Reason,
-}
-
-impl fmt::Display for ReasonText<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let rules = self.rules;
-        match self.reason {
-            Reason::NoRoute => f.write_str("no-route"),
-            Reason::Kill => f.write_str("kill"),
-            Reason::Pin(on) => write!(f, "pin:{}", on.as_str()),
-            Reason::Force => f.write_str("force"),
-            Reason::Stage(stage) => write!(f, "stage:{stage}"),
-            Reason::Tenant => f.write_str("tenant"),
-            Reason::Cohort(id) => write!(f, "cohort:{}", rules.cohort_name(id)),
-            Reason::Flag(id) => write!(f, "flag:{}", rules.flag_name(id)),
-            Reason::Percent => f.write_str("percent"),
-            Reason::ExceptTenant => f.write_str("except:tenant"),
-            Reason::ExceptCohort(id) => write!(f, "except:cohort:{}", rules.cohort_name(id)),
-            Reason::OutsideCohort(id) => write!(f, "outside-cohort:{}", rules.cohort_name(id)),
-            Reason::OutsidePercent => f.write_str("outside-percent"),
-            Reason::MissingKey(key) => write!(f, "missing-key:{key}"),
-            Reason::NotInCanary => f.write_str("not-in-canary"),
-        }
-    }
 }
 
 #[cfg(test)]

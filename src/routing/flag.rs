@@ -1,10 +1,9 @@
 //! Flags, layered: override, tenant, user, percentage, default; the first layer that speaks wins.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::asker::Asker;
-use super::{FlagId, Percent, Trace};
+use super::{FlagId, KeyMap, Percent, Trace};
 use crate::names::Key;
 
 /// A feature flag of the migration.
@@ -15,9 +14,9 @@ pub struct Flag {
     /// Speaks for everybody when set.
     pub over: Option<bool>,
     /// Speaks for these tenants.
-    pub tenants: HashMap<Box<str>, bool>,
+    pub tenants: KeyMap<bool>,
     /// Speaks for these users.
-    pub users: HashMap<Box<str>, bool>,
+    pub users: KeyMap<bool>,
     /// On for this share, by this key; silent (the default speaks) for the rest and where the key is missing.
     pub percent: Option<(Percent, Key)>,
     /// The salt of the percentage: `salt:` or the flag's name.
@@ -42,7 +41,7 @@ impl<T: Trace> Asker<'_, '_, T> {
     }
 
     /// What a layer says; an empty one is silent without a look at the key.
-    fn layer(&mut self, by: Key, values: &HashMap<Box<str>, bool>) -> Option<bool> {
+    fn layer(&mut self, by: Key, values: &KeyMap<bool>) -> Option<bool> {
         if values.is_empty() {
             return None;
         }

@@ -43,7 +43,9 @@ pub use pattern::{
 };
 pub use rewrite::{Authorities, Original, Rewrite, RewriteError};
 pub use rules::{BackendId, CohortId, FlagId, Match, Route, RouteId, Rules, RulesParts};
-pub use subject::{Claims, ClientKey, Gaps, RequestView, Subject, SubjectRules, SubjectSource, client_key};
+pub use subject::{
+    Claims, ClientKey, Gaps, KeyMap, KeySet, RequestView, Subject, SubjectRules, SubjectSource, client_key,
+};
 pub use tenant::TenantSide;
 pub use trace::{NoTrace, Outcome, Trace, TraceStep};
 pub use unreachable::Unreachable;

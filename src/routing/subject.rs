@@ -7,14 +7,21 @@ mod source;
 mod tests;
 
 use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
+use foldhash::fast::RandomState;
 use http::{HeaderMap, Method};
 
 use super::Bucket;
 use crate::names::Key;
 pub use client::{ClientKey, client_key};
 pub use source::{MAX_KEY, SubjectRules, SubjectSource};
+
+/// Keys that a rule names. A request that meets many rules looks into many of these.
+pub type KeySet = HashSet<Box<str>, RandomState>;
+/// What rules say of each key.
+pub type KeyMap<T> = HashMap<Box<str>, T, RandomState>;
 
 /// The claims of a verified token.
 pub type Claims = serde_json::Map<String, serde_json::Value>;

@@ -32,7 +32,7 @@ pub struct TenantCount {
 /// Counts on their way.
 #[derive(Debug, Default)]
 struct Batch {
-    counts: HashMap<Box<str>, TenantCount>,
+    counts: HashMap<Box<str>, TenantCount, foldhash::fast::RandomState>,
     nameless: TenantCount,
 }
 

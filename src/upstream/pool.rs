@@ -40,7 +40,7 @@ pub struct Checkout {
 /// One worker's connections, by endpoint.
 #[derive(Debug)]
 pub struct Pools {
-    places: RefCell<HashMap<u64, Rc<Place>>>,
+    places: RefCell<HashMap<u64, Rc<Place>, foldhash::fast::RandomState>>,
     /// The time of the last tick: a clock that is coarse enough to cost nothing.
     now: Cell<Instant>,
     purpose: Purpose,

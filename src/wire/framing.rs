@@ -11,6 +11,7 @@ use http::{HeaderName, HeaderValue, Method, Request, Uri, Version};
 
 use super::chunked::is_token_byte;
 use super::decode::{Decoder, From, Length, Piece};
+use super::headers;
 use crate::errors::Failure;
 
 /// The most fields of a head that can be allowed.
@@ -46,6 +47,8 @@ pub struct RequestHead {
     pub keep_alive: bool,
     /// Whether the client waits for a 100 before it sends the body.
     pub expects: bool,
+    /// Whether the client takes trailers.
+    pub takes_trailers: bool,
 }
 
 /// Where in the stream of requests a connection is.
@@ -221,7 +224,8 @@ fn parse(head: &Bytes, limits: HeadLimits) -> Result<RequestHead, Failure> {
     }
     let length = said.length()?;
     let expects = said.expects && version == Version::HTTP_11 && length != Length::Fixed(0);
-    Ok(RequestHead { parts, length, keep_alive: said.keep_alive && !said.close, expects })
+    let takes_trailers = said.te && headers::takes_trailers(&parts.headers);
+    Ok(RequestHead { parts, length, keep_alive: said.keep_alive && !said.close, expects, takes_trailers })
 }
 
 /// What the fields say of the body and the connection.
@@ -233,13 +237,13 @@ struct Said {
     /// RFC 9112 section 9.3: wins, wherever it stands.
     close: bool,
     expects: bool,
+    te: bool,
 }
 
 impl Said {
     fn new(version: Version) -> Said {
         let keep_alive = version == Version::HTTP_11;
-        let (chunked, close, expects) = (false, false, false);
-        Said { version, length: None, chunked, keep_alive, close, expects }
+        Said { version, length: None, chunked: false, keep_alive, close: false, expects: false, te: false }
     }
 
     fn note(&mut self, name: &HeaderName, value: &[u8]) -> Result<(), Failure> {
@@ -266,6 +270,7 @@ impl Said {
                     }
                 }
             }
+            "te" => self.te = true,
             "expect" => self.expects |= value.eq_ignore_ascii_case(b"100-continue"),
             other if reads_as_framing(other) => return Err(Failure::Framing("A header reads like a framing header.")),
             _ => {}

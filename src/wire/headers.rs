@@ -201,7 +201,11 @@ pub fn write_request_fields(out: &mut Vec<u8>, headers: &HeaderMap, forwarding: 
     if found.forwarded && trusted {
         chain(out, &FORWARDED, &forwarded_element(hop, client_host));
     }
-    chain(out, &VIA, VIA_BANYAN);
+    if found.via {
+        chain(out, &VIA, VIA_BANYAN);
+    } else {
+        line(out, b"via", VIA_BANYAN);
+    }
     line(out, b"x-request-id", request_id.as_bytes());
     match kept(found.trace, &TRACEPARENT).filter(|value| ids::is_traceparent(value)) {
         Some(trace) => {
@@ -220,6 +224,7 @@ struct Found {
     host: bool,
     forwarded: bool,
     trace: bool,
+    via: bool,
 }
 
 impl Found {
@@ -231,7 +236,8 @@ impl Found {
             "x-forwarded-host" => &mut self.host,
             "forwarded" => &mut self.forwarded,
             "traceparent" => &mut self.trace,
-            other => return matches!(other, "via" | "x-request-id" | "tracestate" | "te"),
+            "via" => &mut self.via,
+            other => return matches!(other, "x-request-id" | "tracestate" | "te"),
         };
         *place = true;
         true
@@ -330,7 +336,12 @@ fn remove_nominated(headers: &mut HeaderMap, guarded: &[HeaderName]) {
     let mut nominated = Vec::new();
     for value in headers.get_all(CONNECTION) {
         for token in value.as_bytes().split(|&byte| byte == b',') {
-            if let Ok(name) = HeaderName::from_bytes(token.trim_ascii())
+            let token = token.trim_ascii();
+            // Nearly always one of these, which say nothing of a header that would not stop here anyway.
+            if token.eq_ignore_ascii_case(b"keep-alive") || token.eq_ignore_ascii_case(b"close") {
+                continue;
+            }
+            if let Ok(name) = HeaderName::from_bytes(token)
                 && !is_protected(&name)
                 && !guarded.contains(&name)
             {

@@ -18,31 +18,38 @@ pub fn canonical(authority: &str) -> Result<Cow<'_, str>, &'static str> {
             &authority[..end + 2]
         }
         None => {
-            let (host, port) = authority.split_at(authority.find(':').unwrap_or(authority.len()));
+            let colon = memchr::memchr(b':', authority.as_bytes());
+            let (host, port) = authority.split_at(colon.unwrap_or(authority.len()));
             check_port(port)?;
-            check_name(host)?
+            return check_name(host);
         }
     };
-    if host.bytes().any(|byte| byte.is_ascii_uppercase()) {
-        return Ok(Cow::Owned(host.to_ascii_lowercase()));
-    }
-    Ok(Cow::Borrowed(host))
+    let is_lower = !host.bytes().any(|byte| byte.is_ascii_uppercase());
+    Ok(if is_lower { Cow::Borrowed(host) } else { Cow::Owned(host.to_ascii_lowercase()) })
 }
 
-fn check_name(host: &str) -> Result<&str, &'static str> {
+/// In one pass, since every request has one.
+fn check_name(host: &str) -> Result<Cow<'_, str>, &'static str> {
     let name = host.strip_suffix('.').unwrap_or(host);
     if name.is_empty() || name.len() > 253 {
         return Err("The host is empty or too long.");
     }
     // Underscores occur in real internal names; everything else that RFC 3986 would allow in a reg-name
     // (percent-encoding, sub-delims) only serves to confuse.
-    if name.bytes().any(|byte| !(byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'))) {
+    let (mut known, mut empty, mut upper, mut before) = (true, false, false, b'.');
+    for byte in name.bytes() {
+        known &= byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+        empty |= byte == b'.' && before == b'.';
+        upper |= byte.is_ascii_uppercase();
+        before = byte;
+    }
+    if !known {
         return Err("The host holds a character that no host name has.");
     }
-    if name.split('.').any(str::is_empty) {
+    if empty || before == b'.' {
         return Err("The host has an empty label.");
     }
-    Ok(name)
+    Ok(if upper { Cow::Owned(name.to_ascii_lowercase()) } else { Cow::Borrowed(name) })
 }
 
 fn check_port(text: &str) -> Result<(), &'static str> {

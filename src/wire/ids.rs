@@ -9,7 +9,7 @@ pub const MAX_REQUEST_ID: usize = 128;
 #[must_use]
 pub fn new_request_id() -> HeaderValue {
     let mut text = [0_u8; 32];
-    write_hex(&mut text, fastrand::u128(1..));
+    write_hex(&mut text, &fastrand::u128(1..).to_be_bytes());
     ascii(&text)
 }
 
@@ -24,8 +24,8 @@ pub fn is_request_id(value: &HeaderValue) -> bool {
 #[must_use]
 pub fn new_traceparent() -> [u8; 55] {
     let mut text = *b"00-00000000000000000000000000000000-0000000000000000-00";
-    write_hex(&mut text[3..35], fastrand::u128(1..));
-    write_hex(&mut text[36..52], u128::from(fastrand::u64(1..)));
+    write_hex(&mut text[3..35], &fastrand::u128(1..).to_be_bytes());
+    write_hex(&mut text[36..52], &fastrand::u64(1..).to_be_bytes());
     text
 }
 
@@ -47,12 +47,10 @@ pub fn is_traceparent(value: &HeaderValue) -> bool {
         && (bytes.len() == 55 || (&bytes[..2] != b"00" && bytes[55] == b'-' && bytes.len() <= 256))
 }
 
-fn write_hex(out: &mut [u8], number: u128) {
+fn write_hex(out: &mut [u8], bytes: &[u8]) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut rest = number;
-    for place in out.iter_mut().rev() {
-        *place = DIGITS[(rest & 15) as usize];
-        rest >>= 4;
+    for (pair, byte) in out.as_chunks_mut::<2>().0.iter_mut().zip(bytes) {
+        *pair = [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]];
     }
 }
 

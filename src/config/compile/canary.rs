@@ -1,11 +1,9 @@
 //! `canary:`: who goes to new.
 
-use std::collections::HashSet;
-
 use super::{At, Build, Cx, Filled, Text, keys, values};
 use crate::config::file;
 use crate::names::Key;
-use crate::routing::{Canary, Except, Percent, Share};
+use crate::routing::{Canary, Except, KeySet, Percent, Share};
 
 /// A canary, of a route or of `defaults:`. With a ramp its percentage is not in it.
 pub(super) fn compile(canary: &file::Canary, ramped: bool, build: &Build<'_>, cx: &mut Cx<'_>) -> Canary {
@@ -49,6 +47,6 @@ fn share(canary: &file::Canary, ramped: bool, build: &Build<'_>, cx: &mut Cx<'_>
     Some(Share { percent, by, of: of.flatten(), ramped: false })
 }
 
-fn tenants(list: Option<&At<Filled<Text>>>) -> HashSet<Box<str>> {
+fn tenants(list: Option<&At<Filled<Text>>>) -> KeySet {
     values(list).map(|(tenant, _)| tenant.0.clone()).collect()
 }

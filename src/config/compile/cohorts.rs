@@ -1,6 +1,6 @@
 //! Cohorts: put in an order in which each refers only to earlier ones, then compiled.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::config::file;
 use crate::config::gather::beside;
 use crate::config::read::Named;
 use crate::names::Key;
-use crate::routing::{Cohort, CohortKind, HeaderCondition};
+use crate::routing::{Cohort, CohortKind, HeaderCondition, KeySet};
 
 /// How many cohorts may be asked, at most, to know whether somebody is in one.
 const MAX_WEIGHT: u64 = 10_000;
@@ -180,12 +180,12 @@ fn kind(name: &Arc<str>, cohort: &file::Cohort, build: &mut Build<'_>, cx: &mut 
     cohort.all.is_some().then(|| CohortKind::All(build.cohorts.cohorts(cohort.all.as_ref(), cx)))
 }
 
-fn tenants(cohort: &file::Cohort, build: &mut Build<'_>, cx: &mut Cx<'_>) -> HashSet<Box<str>> {
+fn tenants(cohort: &file::Cohort, build: &mut Build<'_>, cx: &mut Cx<'_>) -> KeySet {
     let place = cohort.tenants.as_ref().map(|at| at.place).or(cohort.tenants_file.as_ref().map(|at| at.place));
     if let Some(place) = place {
         keys::warn_without_source(Key::Tenant, place, build, cx);
     }
-    let mut all: HashSet<Box<str>> = values(cohort.tenants.as_ref()).map(|(tenant, _)| tenant.0.clone()).collect();
+    let mut all: KeySet = values(cohort.tenants.as_ref()).map(|(tenant, _)| tenant.0.clone()).collect();
     if let Some((file, path)) = cohort.tenants_file.as_ref().and_then(|file| Some((file, file.get()?))) {
         let path = beside(cx.report.files.path(file.place.file), &path.0);
         let Some(lines) = read_tenants(&path, file, cx) else { return all };

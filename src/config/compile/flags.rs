@@ -1,13 +1,12 @@
 //! Flags.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::{At, Build, Cx, keys};
 use crate::config::file;
 use crate::config::read::{Named, Names, Switch};
 use crate::names::Key;
-use crate::routing::Flag;
+use crate::routing::{Flag, KeyMap};
 
 /// All flags, in the order of their ids.
 pub(super) fn compile(build: &Build<'_>, cx: &mut Cx<'_>) -> Vec<Flag> {
@@ -39,7 +38,7 @@ fn flag(entry: &Named<file::Flag>, build: &Build<'_>, cx: &mut Cx<'_>) -> Option
 }
 
 /// A `null` in a layer is silent, as if it were not there.
-fn layer(names: Option<&At<Names<Switch>>>) -> HashMap<Box<str>, bool> {
+fn layer(names: Option<&At<Names<Switch>>>) -> KeyMap<bool> {
     let entries = names.and_then(At::get).into_iter().flat_map(|names| &names.0);
     entries.filter_map(|entry| Some((Box::from(&*entry.name), entry.value.get()?.0?))).collect()
 }

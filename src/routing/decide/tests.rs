@@ -12,8 +12,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::routing::{
-    Canary, Cohort, CohortKind, Except, Flag, HeaderCondition, Match, NoTrace, PathPattern, Percent, Route, RulesParts,
-    Share, SubjectRules, SubjectSource, ValueMatch, bucket_of,
+    Canary, Cohort, CohortKind, Except, Flag, HeaderCondition, KeyMap, KeySet, Match, NoTrace, PathPattern, Percent,
+    Route, RulesParts, Share, SubjectRules, SubjectSource, ValueMatch, bucket_of,
 };
 
 const LEGACY: BackendId = BackendId(0);
@@ -28,7 +28,7 @@ fn share(text: &str, by: Key) -> Option<Share> {
     Some(Share { percent: percent(text), by, of: None, ramped: false })
 }
 
-fn set(names: &[&str]) -> std::collections::HashSet<Box<str>> {
+fn set(names: &[&str]) -> KeySet {
     names.iter().map(|&name| Box::from(name)).collect()
 }
 
@@ -187,7 +187,7 @@ fn full_canary() -> Rules {
         cohort("beta", CohortKind::Tenants(set(&["acme", "umbrella"])), &[]),
         cohort("large", CohortKind::Tenants(set(&["umbrella", "hooli"])), &[]),
     ];
-    parts.flags = vec![Flag { users: [(Box::from("u-flag"), true)].into(), ..flag("new-checkout") }];
+    parts.flags = vec![Flag { users: KeyMap::from_iter([(Box::from("u-flag"), true)]), ..flag("new-checkout") }];
     Rules::build(parts)
 }
 
@@ -309,8 +309,8 @@ fn shared_parts_of_cohorts_are_worked_out_once() {
 fn first_layer_of_a_flag_that_speaks_wins() {
     let full = Flag {
         over: None,
-        tenants: [(Box::from("acme"), true), (Box::from("globex"), false)].into(),
-        users: [(Box::from("u-on"), true), (Box::from("u-off"), false)].into(),
+        tenants: KeyMap::from_iter([(Box::from("acme"), true), (Box::from("globex"), false)]),
+        users: KeyMap::from_iter([(Box::from("u-on"), true), (Box::from("u-off"), false)]),
         percent: Some((percent("50"), Key::User)),
         salt: "orders".into(),
         ..flag("new-checkout")

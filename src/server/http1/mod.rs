@@ -25,7 +25,6 @@ use super::watchdog::{End, Pulse};
 use super::{Event, Handler, Peer, Reply};
 use crate::errors::Failure;
 use crate::shutdown::{Phase, ShutdownWatch};
-use crate::wire::headers;
 
 /// Serves a client until either side is done with the connection. `early` are bytes that were read from it already.
 pub(super) async fn serve<H: Handler>(
@@ -70,7 +69,7 @@ async fn run<H: Handler>(socket: &Rc<Socket>, peer: &Rc<Peer>, handler: &H) {
             is_head: head.parts.method == Method::HEAD,
             version: head.parts.version,
             keep_alive: head.keep_alive,
-            takes_trailers: headers::takes_trailers(&head.parts.headers),
+            takes_trailers: head.takes_trailers,
         };
         // In a box of its own: an idle connection need not hold the memory that an exchange takes.
         let request = Request::from_parts(head.parts, body);

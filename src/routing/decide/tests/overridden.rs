@@ -91,7 +91,7 @@ fn everything_maybe() -> impl Strategy<Value = (Canary, Vec<Cohort>, Vec<Flag>)>
             cohort("both", if any { CohortKind::Any(both) } else { CohortKind::All(both) }, &[]),
             cohort("but", CohortKind::Percent { percent: percent("50"), by: Key::Tenant, salt: "w".into() }, &[1]),
         ];
-        let users = if by_user { [(Box::from("u-1"), true)].into() } else { Default::default() };
+        let users = if by_user { KeyMap::from_iter([(Box::from("u-1"), true)]) } else { Default::default() };
         let share = share_of_flag.map(|(text, by)| (percent(text), by));
         (canary, cohorts, vec![Flag { over, users, percent: share, default, ..flag("f") }])
     })
