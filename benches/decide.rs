@@ -155,7 +155,7 @@ fn parts(size: usize) -> RulesParts {
     RulesParts {
         routes: (0..size).map(route).collect(),
         cohorts: vec![
-            cohort("beta", CohortKind::Tenants(["acme", "globex"].map(Box::from).into())),
+            cohort("beta", CohortKind::Tenants(["acme", "globex"].map(Box::from).into_iter().collect())),
             cohort("large", CohortKind::Tenants((0..500).map(|n| format!("tenant-{}", n * 9).into()).collect())),
             cohort(
                 "early",
@@ -169,7 +169,7 @@ fn parts(size: usize) -> RulesParts {
         flags: vec![Flag {
             name: Arc::from("new-checkout"),
             over: None,
-            tenants: [(Box::from("initech"), true)].into(),
+            tenants: [(Box::from("initech"), true)].into_iter().collect(),
             users: Default::default(),
             percent: Some((Percent::parse("5").expect("a percentage"), Key::User)),
             salt: Arc::from("new-checkout"),
