@@ -10,10 +10,7 @@ use http::{HeaderValue, Response, StatusCode, Version, header};
 use hyper::body::Body;
 
 use super::socket::{Socket, Writer};
-use crate::wire::outgoing::{Delimiting, Outgoing, OutgoingError};
-
-/// How much room a head gets to begin with, and a small body beside it, in bytes.
-const HEAD: usize = 2048;
+use crate::wire::outgoing::{Delimiting, Outgoing, OutgoingError, head_memory};
 
 /// What of the request says how its answer looks.
 #[derive(Debug, Clone, Copy)]
@@ -45,7 +42,7 @@ where
     let told = socket.answering();
     let form = Form::of(&mut parts, &body, asked);
     let go_on = told && asked.keep_alive && form != Form::UntilClose;
-    let mut head = Vec::with_capacity(HEAD);
+    let mut head = head_memory();
     write_head(&mut head, &parts, form, asked, go_on || switches);
     drop(parts);
     let delimiting = if form == Form::Chunked { Delimiting::Chunked } else { Delimiting::Length };

@@ -51,8 +51,10 @@ impl Download {
     fn finish(&mut self) {
         if let Some(mut connection) = self.connection.take()
             && self.keep_alive
-            && connection.http1().is_some_and(|http1| http1.is_clean())
+            && let Some(http1) = connection.http1()
+            && http1.is_clean()
         {
+            http1.rest();
             self.pools.put(connection);
         }
     }

@@ -6,6 +6,7 @@
 
 use std::future::{Future, poll_fn};
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker, ready};
 
@@ -20,14 +21,12 @@ use crate::errors::{Blame, Failure};
 use crate::upstream::stream::BackendStream;
 use crate::upstream::{Patience, SendError};
 use crate::wire::body::{BrokenOff, RequestBody};
-use crate::wire::outgoing::{Delimiting, Outgoing, OutgoingError};
+use crate::wire::outgoing::{Delimiting, Outgoing, OutgoingError, head_memory};
 
 /// The most interim answers (1xx) before the real one.
 const MAX_INTERIM: usize = 100;
-/// How much room a head gets to begin with, in bytes.
-const HEAD: usize = 1024;
 /// How much is read at once, at least and at most, in bytes.
-const READ: std::ops::RangeInclusive<usize> = 8 * 1024..=64 * 1024;
+const READ: std::ops::RangeInclusive<usize> = 16 * 1024..=64 * 1024;
 
 /// An HTTP/1.1 connection to an endpoint.
 #[derive(Debug)]
@@ -66,7 +65,7 @@ impl Http1 {
     pub(in crate::upstream) fn new(stream: BackendStream) -> Http1 {
         Http1 {
             socket: Socket::Whole(stream),
-            upload: nothing(Vec::with_capacity(HEAD)),
+            upload: nothing(),
             buffer: BytesMut::new(),
             read_size: *READ.start(),
             timer: Box::pin(sleep_until(Instant::now())),
@@ -117,7 +116,9 @@ impl Http1 {
         patience: Patience,
         upgrade: bool,
     ) -> Result<Head, SendError> {
-        self.upload.begin(write, body, how);
+        let mut head = head_memory();
+        write(&mut head);
+        self.upload = Outgoing::new(head, body, how);
         self.interim = 0;
         // A body may take its time as long as it moves; the answer is waited for from its end on.
         let mut uploading = !self.upload.is_ended();
@@ -199,24 +200,43 @@ impl Http1 {
 
     /// Reads what has come in; 0 at the end of the stream.
     pub(in crate::upstream) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        self.buffer.reserve(self.read_size);
         let buffer = &mut self.buffer;
-        // The futures hold no state, so one that is dropped while it waits has lost nothing.
-        let count = ready!(match &mut self.socket {
-            Socket::Whole(stream) => pin!(stream.read_buf(buffer)).poll(cx),
-            Socket::Reading(half, _) => pin!(half.read_buf(buffer)).poll(cx),
-            Socket::Gone => Poll::Ready(Ok(0)),
-        })?;
+        // What is small is read to the stack, which is in the cache, and kept in no more memory than it needs; answers that fill
+        // that are read to where they stay.
+        let count = if self.read_size == *READ.start() {
+            let mut space = [MaybeUninit::uninit(); *READ.start()];
+            let mut space = ReadBuf::uninit(&mut space);
+            ready!(match &mut self.socket {
+                Socket::Whole(stream) => Pin::new(stream).poll_read(cx, &mut space),
+                Socket::Reading(half, _) => Pin::new(half).poll_read(cx, &mut space),
+                Socket::Gone => Poll::Ready(Ok(())),
+            })?;
+            buffer.extend_from_slice(space.filled());
+            space.filled().len()
+        } else {
+            buffer.reserve(self.read_size);
+            // The futures hold no state, so one that is dropped while it waits has lost nothing.
+            ready!(match &mut self.socket {
+                Socket::Whole(stream) => pin!(stream.read_buf(buffer)).poll(cx),
+                Socket::Reading(half, _) => pin!(half.read_buf(buffer)).poll(cx),
+                Socket::Gone => Poll::Ready(Ok(0)),
+            })?
+        };
         if count >= self.read_size {
             self.read_size = (self.read_size * 2).min(*READ.end());
         }
         Poll::Ready(Ok(count))
     }
 
+    /// Lets go of the memory of the last answer: an unused connection needs none.
+    pub(in crate::upstream) fn rest(&mut self) {
+        self.buffer = BytesMut::new();
+    }
+
     /// Hands the rest of the upload to a task, so that both directions go on independently: a client may well send all of
     /// its body before it takes any of the answer.
     fn detach_upload(&mut self) {
-        let mut upload = std::mem::replace(&mut self.upload, nothing(Vec::new()));
+        let mut upload = std::mem::replace(&mut self.upload, nothing());
         let Socket::Whole(stream) = std::mem::replace(&mut self.socket, Socket::Gone) else { return };
         let (reading, mut writing) = tokio::io::split(stream);
         let finish = async move {
@@ -227,7 +247,7 @@ impl Http1 {
     }
 }
 
-/// Nothing on its way; the memory serves every head of a connection.
-fn nothing(memory: Vec<u8>) -> Outgoing<RequestBody> {
-    Outgoing::new(memory, RequestBody::Empty, Delimiting::Length)
+/// Nothing on its way.
+fn nothing() -> Outgoing<RequestBody> {
+    Outgoing::new(Vec::new(), RequestBody::Empty, Delimiting::Length)
 }
