@@ -30,6 +30,7 @@ mod view;
 
 use std::cell::RefCell;
 use std::net::IpAddr;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -227,14 +228,18 @@ impl Handler for Proxy {
     type Body = ProxyBody;
 
     /// What can be done without waiting is done at once: the future holds only what waits.
-    fn handle(&self, request: Request<Option<ClientBody>>, peer: &Rc<Peer>) -> impl Future<Output = Reply<ProxyBody>> {
+    fn handle(
+        &self,
+        request: Request<Option<ClientBody>>,
+        peer: &Rc<Peer>,
+    ) -> Pin<Box<impl Future<Output = Reply<ProxyBody>>>> {
         let mut begun = self.begin(request, peer);
-        async move {
+        Box::pin(async move {
             match &mut begun {
                 Ok(begun) => self.forward(begun, peer).await,
                 Err(answer) => std::mem::replace(&mut **answer, Response::new(ProxyBody::Switched)).into(),
             }
-        }
+        })
     }
 
     fn refuse(&self, failure: Failure, peer: &Rc<Peer>) -> Response<ProxyBody> {

@@ -35,38 +35,52 @@ pub(super) async fn serve<H: Handler>(
     pulse: Rc<Pulse>,
     shutdown: ShutdownWatch,
 ) {
-    let Some(config) = tls else {
-        let mut stream = stream;
-        match unless_ended(&pulse, sniff(&mut stream, &shutdown)).await {
-            Some(Ok(Some((early, Version::Http1)))) => {
-                http1::serve(ClientStream::Plain(stream), early, peer, handler, pulse, shutdown).await;
-            }
-            Some(Ok(Some((early, Version::Http2)))) => {
-                http2::serve(ClientStream::Plain(stream), early, peer, handler, pulse, shutdown).await;
-            }
-            Some(Ok(None) | Err(_)) | None => {}
-        }
-        return;
+    // In boxes: what a beginning takes is free again when it is over, and each connection holds what its own protocol needs.
+    let begun = match tls {
+        None => Box::pin(unless_ended(&pulse, overheard(stream, &shutdown))).await,
+        Some(config) => Box::pin(secured(config, stream, &pulse)).await,
     };
-    pulse.handshaking(true);
-    let secured = unless_ended(&pulse, TlsAcceptor::from(config).accept(stream)).await;
-    pulse.handshaking(false);
-    match secured {
-        Some(Ok(stream)) => {
-            let version = match stream.get_ref().1.alpn_protocol() {
-                Some(b"h2") => Version::Http2,
-                _ => Version::Http1,
-            };
-            let stream = ClientStream::Tls(Box::new(stream));
-            match version {
-                Version::Http1 => http1::serve(stream, Bytes::new(), peer, handler, pulse, shutdown).await,
-                Version::Http2 => http2::serve(stream, Bytes::new(), peer, handler, pulse, shutdown).await,
-            }
+    match begun {
+        Some(Ok(Begun { stream, early, version: Version::Http1 })) => {
+            Box::pin(http1::serve(stream, early, peer, handler, pulse, shutdown)).await;
+        }
+        Some(Ok(Begun { stream, early, version: Version::Http2 })) => {
+            Box::pin(http2::serve(stream, early, peer, handler, pulse, shutdown)).await;
         }
         // A scan of the port leaves thousands of these.
-        Some(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+        Some(Err(error)) => tracing::debug!(%error, "a connection ended before its first request"),
         None => {}
     }
+}
+
+/// A connection of which it is known what is spoken over it.
+struct Begun {
+    stream: ClientStream,
+    /// What was read already.
+    early: Bytes,
+    version: Version,
+}
+
+/// Makes a connection secure; its client says what it speaks (RFC 7301). `None` where the watchdog ended it.
+async fn secured(config: Arc<ServerConfig>, stream: TcpStream, pulse: &Pulse) -> Option<io::Result<Begun>> {
+    pulse.handshaking(true);
+    let secured = unless_ended(pulse, TlsAcceptor::from(config).accept(stream)).await;
+    pulse.handshaking(false);
+    Some(secured?.map(|stream| {
+        let version = match stream.get_ref().1.alpn_protocol() {
+            Some(b"h2") => Version::Http2,
+            _ => Version::Http1,
+        };
+        Begun { stream: ClientStream::Tls(Box::new(stream)), early: Bytes::new(), version }
+    }))
+}
+
+/// Finds out what is spoken over a connection that is not secure.
+async fn overheard(mut stream: TcpStream, shutdown: &ShutdownWatch) -> io::Result<Begun> {
+    let Some((early, version)) = sniff(&mut stream, shutdown).await? else {
+        return Err(io::Error::other("the facade goes down"));
+    };
+    Ok(Begun { stream: ClientStream::Plain(stream), early, version })
 }
 
 /// What a client speaks.

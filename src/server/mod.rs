@@ -62,8 +62,13 @@ pub trait Handler: 'static {
     /// The body of its answers.
     type Body: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Unpin + 'static;
 
-    /// Answers a request; its body is `None` where there is none.
-    fn handle(&self, request: Request<Option<ClientBody>>, peer: &Rc<Peer>) -> impl Future<Output = Reply<Self::Body>>;
+    /// Answers a request; its body is `None` where there is none. In a box: a connection that idles does not hold the memory that
+    /// an answer takes.
+    fn handle(
+        &self,
+        request: Request<Option<ClientBody>>,
+        peer: &Rc<Peer>,
+    ) -> Pin<Box<impl Future<Output = Reply<Self::Body>>>>;
 
     /// Answers a request whose head was refused before it was parsed.
     fn refuse(&self, failure: Failure, peer: &Rc<Peer>) -> Response<Self::Body>;

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll};
 
 /// A future panicked. What it said has been reported by the panic hook.
@@ -14,9 +14,8 @@ pub(super) struct Panicked;
 ///
 /// What the future shares with others must be sound after any of its statements: plain cells, and borrows that end while
 /// the stack unwinds.
-pub(super) async fn caught<F: Future>(future: F) -> Result<F::Output, Panicked> {
-    let mut future = pin!(future);
-    poll_fn(|cx| poll_caught(future.as_mut(), cx)).await
+pub(super) fn caught<F: Future>(mut future: Pin<Box<F>>) -> impl Future<Output = Result<F::Output, Panicked>> {
+    poll_fn(move |cx| poll_caught(future.as_mut(), cx))
 }
 
 /// Calls a function; a panic in it becomes an error.
@@ -24,7 +23,7 @@ pub(super) fn caught_call<T>(call: impl FnOnce() -> T) -> Result<T, Panicked> {
     catch_unwind(AssertUnwindSafe(call)).map_err(discard)
 }
 
-/// The same, one poll at a time: for futures that are too large to be moved about.
+/// The same, one poll at a time.
 pub(super) fn poll_caught<F: Future>(future: Pin<&mut F>, cx: &mut Context<'_>) -> Poll<Result<F::Output, Panicked>> {
     let polled = catch_unwind(AssertUnwindSafe(|| future.poll(cx)));
     polled.map_or_else(|panic| Poll::Ready(Err(discard(panic))), |polled| polled.map(Ok))
@@ -44,11 +43,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_becomes_an_error() {
-        let answer = caught(async {
+        let answer = caught(Box::pin(async {
             tokio::task::yield_now().await;
             assert!(std::env::args().count() == usize::MAX, "on purpose");
-        });
+        }));
         assert_eq!(answer.await, Err(Panicked));
-        assert_eq!(caught(async { 7 }).await, Ok(7));
+        assert_eq!(caught(Box::pin(async { 7 })).await, Ok(7));
     }
 }

@@ -18,10 +18,16 @@ struct Told {
 impl Handler for Told {
     type Body = Full<Bytes>;
 
-    async fn handle(&self, request: Request<Option<ClientBody>>, _: &Rc<Peer>) -> Reply<Full<Bytes>> {
-        tokio::task::yield_now().await;
-        assert!(request.uri().path() != "/panic", "on purpose");
-        Response::new(Full::from(self.worker.to_string())).into()
+    fn handle(
+        &self,
+        request: Request<Option<ClientBody>>,
+        _: &Rc<Peer>,
+    ) -> Pin<Box<impl Future<Output = Reply<Full<Bytes>>>>> {
+        Box::pin(async move {
+            tokio::task::yield_now().await;
+            assert!(request.uri().path() != "/panic", "on purpose");
+            Response::new(Full::from(self.worker.to_string())).into()
+        })
     }
 
     fn refuse(&self, failure: Failure, _: &Rc<Peer>) -> Response<Full<Bytes>> {

@@ -234,7 +234,8 @@ impl<H: Handler> Door<H> {
             handler.event(Event::Connected);
             let _gone = Gone(Rc::clone(&handler), counted);
             // A panic here ends this connection; those of requests have been caught before.
-            if caught(connection::serve(stream, tls, peer, Rc::clone(&handler), pulse, watch)).await == Err(Panicked) {
+            let serving = Box::pin(connection::serve(stream, tls, peer, Rc::clone(&handler), pulse, watch));
+            if caught(serving).await == Err(Panicked) {
                 handler.event(Event::Panicked);
             }
         }));

@@ -183,7 +183,10 @@ impl Connection {
             Speaks::Http1(http1, _) => {
                 Head::Http1(http1.send(write, method, (body, how), patience, self.upgrade).await?)
             }
-            Speaks::Http2(share) => Head::Http2(http2::exchange::send(share, write, method, body, patience).await?),
+            // In a box: the others need not carry it.
+            Speaks::Http2(share) => {
+                Head::Http2(Box::pin(http2::exchange::send(share, write, method, body, patience)).await?)
+            }
         };
         Ok(Answer(head))
     }

@@ -102,11 +102,9 @@ impl<B: Body<Data = Bytes> + Unpin> Outgoing<B> {
         }
     }
 
-    /// Leaves trailers out: the other end did not say that it takes them.
-    #[must_use]
-    pub fn without_trailers(mut self) -> Outgoing<B> {
-        self.trailers = false;
-        self
+    /// Says whether trailers are sent: not where the other end did not say that it takes them.
+    pub fn set_trailers(&mut self, wanted: bool) {
+        self.trailers = wanted;
     }
 
     /// Whether all of it is out.

@@ -53,9 +53,9 @@ where
         drop(body);
         sent
     } else {
-        let out = Outgoing::new(head, body, delimiting);
-        let out = if asked.takes_trailers { out } else { out.without_trailers() };
-        stream(socket, out, form).await
+        let mut out = Outgoing::new(head, body, delimiting);
+        out.set_trailers(asked.takes_trailers);
+        stream(socket, &mut out, form).await
     };
     // What goes on after a 101 is not idle, whatever passes: it has a time of its own.
     if !switches {
@@ -68,7 +68,7 @@ where
     }
 }
 
-async fn stream<B>(socket: &Socket, mut out: Outgoing<B>, form: Form) -> Result<(), ()>
+async fn stream<B>(socket: &Socket, out: &mut Outgoing<B>, form: Form) -> Result<(), ()>
 where
     B: Body<Data = Bytes> + Unpin,
 {

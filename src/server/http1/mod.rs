@@ -71,9 +71,8 @@ async fn run<H: Handler>(socket: &Rc<Socket>, peer: &Rc<Peer>, handler: &H) {
             keep_alive: head.keep_alive,
             takes_trailers: head.takes_trailers,
         };
-        // In a box of its own: an idle connection need not hold the memory that an exchange takes.
         let request = Request::from_parts(head.parts, body);
-        let reply = match caught_call(|| Box::pin(handler.handle(request, peer))) {
+        let reply = match caught_call(|| handler.handle(request, peer)) {
             Ok(handling) => unless_gone(socket, handling).await,
             Err(panicked) => Some(Err(panicked)),
         };

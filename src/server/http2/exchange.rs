@@ -1,7 +1,6 @@
 //! One request of an HTTP/2 connection and its answer.
 
 use std::future::poll_fn;
-use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
 
@@ -16,7 +15,7 @@ use super::deliver::deliver;
 use super::head;
 use super::upload::{Progress, Upload};
 use crate::errors::Failure;
-use crate::server::panic::{Panicked, caught};
+use crate::server::panic::{Panicked, caught, caught_call, poll_caught};
 use crate::server::patience::Patience;
 use crate::server::watchdog::Pulse;
 use crate::server::{Event, Handler};
@@ -28,7 +27,8 @@ pub(super) async fn exchange<H: Handler>(
     shared: Rc<Shared<H>>,
 ) {
     let _answering = Answering(Rc::clone(&shared.pulse));
-    if caught(answer(request, &mut respond, &shared)).await == Err(Panicked) {
+    let answering = Box::pin(answer(request, &mut respond, &shared));
+    if caught(answering).await == Err(Panicked) {
         shared.handler.event(Event::Panicked);
         respond.send_reset(Reason::INTERNAL_ERROR);
     }
@@ -73,10 +73,14 @@ async fn handled<H: Handler>(
 ) -> Option<Response<H::Body>> {
     let mut expects = upload.is_some() && parts.headers.contains_key(header::EXPECT);
     let request = Request::from_parts(parts, upload.map(|upload| Box::pin(upload) as _));
+    let broken = || {
+        shared.handler.event(Event::Panicked);
+        shared.handler.refuse(Failure::Internal, &shared.peer)
+    };
     // Handlers work before they wait: that, too, happens where a panic is caught.
-    let mut work = pin!(caught(async { shared.handler.handle(request, &shared.peer).await }));
+    let Ok(mut work) = caught_call(|| shared.handler.handle(request, &shared.peer)) else { return Some(broken()) };
     let reply = poll_fn(|cx| {
-        if let Poll::Ready(reply) = work.as_mut().poll(cx) {
+        if let Poll::Ready(reply) = poll_caught(work.as_mut(), cx) {
             return Poll::Ready(Some(reply));
         }
         if expects && progress.is_wanted() {
@@ -89,13 +93,7 @@ async fn handled<H: Handler>(
         respond.poll_reset(cx).map(|_| None)
     })
     .await?;
-    Some(match reply {
-        Ok(reply) => reply.response,
-        Err(Panicked) => {
-            shared.handler.event(Event::Panicked);
-            shared.handler.refuse(Failure::Internal, &shared.peer)
-        }
-    })
+    Some(reply.map_or_else(|Panicked| broken(), |reply| reply.response))
 }
 
 /// Tells the watchdog when a request is over.
