@@ -2,14 +2,16 @@
 
 use std::future::{Future, poll_fn};
 use std::io;
-use std::pin::pin;
+use std::mem::MaybeUninit;
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use rustls::ServerConfig;
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 use tokio_rustls::TlsAcceptor;
@@ -95,23 +97,20 @@ enum Version {
 async fn sniff(stream: &mut TcpStream, shutdown: &ShutdownWatch) -> io::Result<Option<(Bytes, Version)>> {
     let mut early = BytesMut::new();
     loop {
+        let read = poll_fn(|cx| {
+            // To the stack: who sends nothing costs no buffer.
+            let mut space = [MaybeUninit::uninit(); FIRST_READ];
+            let mut space = ReadBuf::uninit(&mut space);
+            ready!(Pin::new(&mut *stream).poll_read(cx, &mut space))?;
+            early.extend_from_slice(space.filled());
+            Poll::Ready(Ok::<_, io::Error>(space.filled().len()))
+        });
         tokio::select! {
             biased;
-            ready = stream.readable() => ready?,
+            read = read => if read? == 0 {
+                return Ok(Some((early.freeze(), Version::Http1)));
+            },
             () = left(shutdown) => return Ok(None),
-        }
-        early.reserve(FIRST_READ);
-        match stream.try_read_buf(&mut early) {
-            Ok(0) => return Ok(Some((early.freeze(), Version::Http1))),
-            Ok(_) => {}
-            // A socket that was just accepted seems ready until it is asked. Who sends nothing costs no buffer.
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                if early.is_empty() {
-                    early = BytesMut::new();
-                }
-                continue;
-            }
-            Err(error) => return Err(error),
         }
         if early.starts_with(PREFACE) {
             return Ok(Some((early.freeze(), Version::Http2)));

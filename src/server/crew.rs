@@ -1,7 +1,7 @@
 //! The workers as they see each other: who has how many connections, and what they hand over.
 
 use std::io;
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixDatagram;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -42,6 +42,8 @@ pub struct Doorbell(pub(super) UnixDatagram);
 #[derive(Debug)]
 pub(super) struct Handed {
     pub(super) stream: TcpStream,
+    /// Its client's.
+    pub(super) address: SocketAddr,
     pub(super) listener: usize,
     pub(super) seat: Seat,
     pub(super) place: Place,

@@ -155,30 +155,28 @@ impl<H: Handler> Door<H> {
         loop {
             tokio::select! {
                 accepted = self.next(&listener) => match accepted {
-                    Ok(stream) => self.welcome(stream, place),
+                    Ok(accepted) => self.welcome(accepted, place),
                     Err(error) => refused(&*self.handler, &error).await,
                 },
                 () = shutdown.reached(Phase::Draining) => break,
             }
         }
         let until = Instant::now() + ACCEPT_PAUSE;
-        while let Ok(Ok(stream)) = tokio::time::timeout_at(until, self.next(&listener)).await {
-            self.welcome(stream, place);
+        while let Ok(Ok(accepted)) = tokio::time::timeout_at(until, self.next(&listener)).await {
+            self.welcome(accepted, place);
         }
     }
 
     /// The next connection, once there are descriptors for clients; until then they wait in the kernel's queue.
-    async fn next(&self, listener: &TcpListener) -> io::Result<TcpStream> {
+    async fn next(&self, listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
         while self.crew.is_full() {
             sleep(ACCEPT_PAUSE).await;
         }
-        Ok(listener.accept().await?.0)
+        listener.accept().await
     }
 
     /// Takes a connection in, gives it to another worker, or closes it.
-    fn welcome(self: &Rc<Self>, stream: TcpStream, listener: usize) {
-        // A peer that is gone already has no address.
-        let Ok(address) = stream.peer_addr() else { return };
+    fn welcome(self: &Rc<Self>, (stream, address): (TcpStream, SocketAddr), listener: usize) {
         let (limits, trusted) = (self.handler.limits(listener), self.handler.trusts(address.ip().to_canonical()));
         let place = match self.crowd.enter(listener, address.ip(), trusted, &limits) {
             Ok(place) => place,
@@ -190,7 +188,7 @@ impl<H: Handler> Door<H> {
             return self.serve(stream, address, listener, (seat, place));
         }
         let Ok(stream) = stream.into_std() else { return };
-        if let Err(handed) = self.crew.hand_over(Handed { stream, listener, seat, place }) {
+        if let Err(handed) = self.crew.hand_over(Handed { stream, address, listener, seat, place }) {
             self.take_in(handed);
         }
     }
@@ -206,8 +204,8 @@ impl<H: Handler> Door<H> {
     }
 
     fn take_in(self: &Rc<Self>, handed: Handed) {
-        let Handed { stream, listener, seat, place } = handed;
-        let (Ok(address), Ok(stream)) = (stream.peer_addr(), TcpStream::from_std(stream)) else { return };
+        let Handed { stream, address, listener, seat, place } = handed;
+        let Ok(stream) = TcpStream::from_std(stream) else { return };
         self.serve(stream, address, listener, (seat, place));
     }
 
@@ -218,8 +216,6 @@ impl<H: Handler> Door<H> {
             Some(config) => config,
             None => None,
         };
-        // Small answers must not wait for a full segment; a socket without the option only is slower.
-        let _ = stream.set_nodelay(true);
         let text = address.ip().to_canonical().to_string();
         let hop = Hop {
             address: HeaderValue::from_str(&text).unwrap_or_else(|_| HeaderValue::from_static("unknown")),

@@ -318,11 +318,13 @@ impl Socket {
         let Some(stream) = &mut *stream else { return Poll::Ready(()) };
         let mut linger = self.linger.borrow_mut();
         if linger.is_none() {
-            if ready!(Pin::new(&mut *stream).poll_shutdown(cx)).is_err() {
+            let input = self.input.borrow();
+            let is_read = input.buffer.is_empty() && input.framing.place() == Place::Between;
+            // Dropping it says the same to a client that has said all it wants.
+            if is_read && matches!(stream, ClientStream::Plain(_)) {
                 return Poll::Ready(());
             }
-            let input = self.input.borrow();
-            if input.buffer.is_empty() && input.framing.place() == Place::Between {
+            if ready!(Pin::new(&mut *stream).poll_shutdown(cx)).is_err() || is_read {
                 return Poll::Ready(());
             }
         }
