@@ -166,7 +166,9 @@ impl Plot<'_> {
             }
             if let (true, [first, .., last]) = (line.area, run.as_slice()) {
                 let _ = write!(fill, "M{:.1} {HEIGHT}", at(first).0);
-                run.iter().map(at).for_each(|(x, y)| drop(write!(fill, "L{x:.1} {y:.1}")));
+                for (x, y) in run.iter().map(at) {
+                    let _ = write!(fill, "L{x:.1} {y:.1}");
+                }
                 let _ = write!(fill, "L{:.1} {HEIGHT}Z", at(last).0);
             }
         }
