@@ -9,6 +9,7 @@ use axum::response::Response;
 use axum::routing::get;
 
 use super::frame::Frame;
+use super::link;
 use super::page::{html, written};
 use super::trouble::Trouble;
 use crate::admin::{Admin, Who, aside};
@@ -24,6 +25,7 @@ struct Page {
 /// A route.
 struct Row {
     name: String,
+    href: String,
     owner: String,
     stage: String,
     rate: String,
@@ -44,6 +46,7 @@ async fn board(State(admin): State<Admin>, Extension(who): Extension<Who>) -> Re
 fn rows(status: &Status) -> Vec<Row> {
     let row = |route: &crate::control::overview::RouteStatus| Row {
         name: route.name.clone(),
+        href: link::route(&route.name),
         owner: route.owner.clone().unwrap_or_default(),
         stage: route.stage.clone(),
         rate: format!("{:.1}", route.rate),

@@ -8,14 +8,20 @@
 //! - [`frame`]: what stands around every page · [`page`]: how they are written · [`trouble`]: why there is none
 //! - [`assets`]: style, script and icon · [`headers`]: what browsers are told
 //! - [`board`]: every route at a glance
+//! - [`act`]: rollback, kill, resume · [`question`]: what is asked before · [`consequence`]: what it will do, in words
+//! - [`mod@link`]: addresses within the console
 
+mod act;
 pub mod assets;
 mod board;
+mod consequence;
 mod door;
 pub mod frame;
 mod headers;
+mod link;
 mod page;
 mod posted;
+mod question;
 mod session;
 mod trouble;
 
@@ -26,10 +32,11 @@ use crate::snapshot::Role;
 
 /// Every page, to be served beside the API.
 pub fn pages(admin: &Admin) -> Router<Admin> {
-    let viewers = board::for_viewers().merge(session::for_viewers());
+    let viewers = board::for_viewers().merge(session::for_viewers()).merge(act::for_viewers());
     Router::new()
         .merge(assets::routes())
         .merge(session::for_everybody())
         .merge(door::behind(Role::Viewer, viewers, admin))
+        .merge(door::behind(Role::Operator, act::for_operators(), admin))
         .layer(middleware::map_response(headers::told))
 }
