@@ -15,6 +15,7 @@
 mod act;
 pub mod assets;
 mod board;
+mod certificate;
 pub mod chart;
 mod consequence;
 mod door;
