@@ -9,6 +9,7 @@
 //! - [`assets`]: style, script and icon · [`headers`]: what browsers are told
 //! - [`board`]: every route at a glance · [`route`]: one of them · [`flip`]: what was changed on it
 //! - [`chart`]: lines over time, sparklines and bars
+//! - [`health`]: whether everything is as it should be
 //! - [`act`]: rollback, kill, resume · [`question`]: what is asked before · [`consequence`]: what it will do, in words
 //! - [`mod@link`]: addresses within the console
 
@@ -22,6 +23,7 @@ mod door;
 mod flip;
 pub mod frame;
 mod headers;
+mod health;
 mod link;
 mod number;
 mod page;
@@ -38,8 +40,11 @@ use crate::snapshot::Role;
 
 /// Every page, to be served beside the API.
 pub fn pages(admin: &Admin) -> Router<Admin> {
-    let viewers =
-        board::for_viewers().merge(route::for_viewers()).merge(session::for_viewers()).merge(act::for_viewers());
+    let viewers = board::for_viewers()
+        .merge(route::for_viewers())
+        .merge(health::for_viewers())
+        .merge(session::for_viewers())
+        .merge(act::for_viewers());
     Router::new()
         .merge(assets::routes())
         .merge(session::for_everybody())
