@@ -34,7 +34,8 @@ use crate::snapshot::Role;
 
 /// Every page, to be served beside the API.
 pub fn pages(admin: &Admin) -> Router<Admin> {
-    let viewers = board::for_viewers().merge(session::for_viewers()).merge(act::for_viewers());
+    let viewers =
+        board::for_viewers().merge(session::for_viewers()).merge(frame::for_viewers()).merge(act::for_viewers());
     Router::new()
         .merge(assets::routes())
         .merge(session::for_everybody())
