@@ -7,7 +7,7 @@
 //! - [`door`]: who may see and do what · [`session`]: logging in and out · [`posted`]: what forms bring
 //! - [`frame`]: what stands around every page · [`page`]: how they are written · [`trouble`]: why there is none
 //! - [`assets`]: style, script and icon · [`headers`]: what browsers are told
-//! - [`board`]: every route at a glance
+//! - [`board`]: every route at a glance · [`route`]: one of them · [`flip`]: what was changed on it
 //! - [`chart`]: lines over time, sparklines and bars
 //! - [`act`]: rollback, kill, resume · [`question`]: what is asked before · [`consequence`]: what it will do, in words
 //! - [`mod@link`]: addresses within the console
@@ -15,15 +15,19 @@
 mod act;
 pub mod assets;
 mod board;
+mod certificate;
 pub mod chart;
 mod consequence;
 mod door;
+mod flip;
 pub mod frame;
 mod headers;
 mod link;
+mod number;
 mod page;
 mod posted;
 mod question;
+mod route;
 mod session;
 mod trouble;
 
@@ -35,7 +39,8 @@ use crate::snapshot::Role;
 /// Every page, to be served beside the API.
 pub fn pages(admin: &Admin) -> Router<Admin> {
     let viewers =
-        board::for_viewers().merge(session::for_viewers()).merge(frame::for_viewers()).merge(act::for_viewers());
+        [board::for_viewers(), session::for_viewers(), frame::for_viewers(), act::for_viewers(), route::for_viewers()];
+    let viewers = viewers.into_iter().fold(Router::new(), Router::merge);
     Router::new()
         .merge(assets::routes())
         .merge(session::for_everybody())

@@ -95,11 +95,11 @@ impl Column {
             Column::Share => "On new",
             Column::Rate => "Req/s",
             Column::Match => "Match",
-            Column::New => "New diffs",
+            Column::New => "Diffs",
             Column::Open => "Open diffs",
             Column::LegacyP99 => "Legacy p50 / p99",
             Column::P99 => "New p50 / p99",
-            Column::Errors => "Errors, new − legacy",
+            Column::Errors => "Errors new − legacy",
             Column::Idle => "Last hit",
             Column::State => "State",
         }

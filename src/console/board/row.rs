@@ -196,8 +196,8 @@ fn points(gap: f64) -> String {
     let points = gap * 100.0;
     match points.abs() {
         ..0.005 => "0".to_owned(),
-        ..1.0 => format!("{points:+.2}").replace('-', "−"),
-        _ => format!("{points:+.1}").replace('-', "−"),
+        ..1.0 => format!("{points:+.2} pp").replace('-', "−"),
+        _ => format!("{points:+.1} pp").replace('-', "−"),
     }
 }
 
@@ -314,9 +314,9 @@ mod tests {
             let side = |(errors, requests)| SideStatus { errors, requests, ..SideStatus::default() };
             row(&RouteStatus { legacy: side(legacy), new: side(new), ..route() }).errors
         };
-        assert_eq!((&*told((1, 100), (2, 100)).text, told((1, 100), (2, 100)).class), ("+1.0", "warn"));
-        assert_eq!((&*told((1, 1000), (90, 1000)).text, told((1, 1000), (90, 1000)).class), ("+8.9", "danger"));
-        assert_eq!((&*told((9, 100), (1, 100)).text, told((9, 100), (1, 100)).class), ("−8.0", "quiet"));
+        assert_eq!((&*told((1, 100), (2, 100)).text, told((1, 100), (2, 100)).class), ("+1.0 pp", "warn"));
+        assert_eq!((&*told((1, 1000), (90, 1000)).text, told((1, 1000), (90, 1000)).class), ("+8.9 pp", "danger"));
+        assert_eq!((&*told((9, 100), (1, 100)).text, told((9, 100), (1, 100)).class), ("−8.0 pp", "quiet"));
         assert_eq!(told((0, 0), (1, 100)).text, "(1 %)");
         assert_eq!(told((0, 0), (0, 100)).text, "");
     }
