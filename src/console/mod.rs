@@ -40,11 +40,15 @@ use crate::snapshot::Role;
 
 /// Every page, to be served beside the API.
 pub fn pages(admin: &Admin) -> Router<Admin> {
-    let viewers = board::for_viewers()
-        .merge(route::for_viewers())
-        .merge(health::for_viewers())
-        .merge(session::for_viewers())
-        .merge(act::for_viewers());
+    let viewers = [
+        board::for_viewers(),
+        route::for_viewers(),
+        health::for_viewers(),
+        session::for_viewers(),
+        frame::for_viewers(),
+        act::for_viewers(),
+    ];
+    let viewers = viewers.into_iter().fold(Router::new(), Router::merge);
     Router::new()
         .merge(assets::routes())
         .merge(session::for_everybody())
