@@ -9,6 +9,7 @@
 //! - [`assets`]: style, script and icon · [`headers`]: what browsers are told
 //! - [`board`]: every route at a glance · [`route`]: one of them · [`flip`]: what was changed on it
 //! - [`chart`]: lines over time, sparklines and bars
+//! - [`health`]: whether everything is as it should be
 //! - [`act`]: rollback, kill, resume · [`question`]: what is asked before · [`consequence`]: what it will do, in words
 //! - [`mod@link`]: addresses within the console
 
@@ -22,6 +23,7 @@ mod door;
 mod flip;
 pub mod frame;
 mod headers;
+mod health;
 mod link;
 mod number;
 mod page;
@@ -42,8 +44,14 @@ use trouble::Trouble;
 
 /// Every page, to be served beside the API.
 pub fn pages(admin: &Admin) -> Router<Admin> {
-    let viewers =
-        [board::for_viewers(), session::for_viewers(), frame::for_viewers(), act::for_viewers(), route::for_viewers()];
+    let viewers = [
+        board::for_viewers(),
+        route::for_viewers(),
+        health::for_viewers(),
+        session::for_viewers(),
+        frame::for_viewers(),
+        act::for_viewers(),
+    ];
     let viewers = viewers.into_iter().fold(Router::new(), Router::merge);
     Router::new()
         .merge(assets::routes())

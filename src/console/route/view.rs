@@ -23,7 +23,7 @@ use crate::store::read::SignatureRow;
 
 /// The most signatures and changes that are listed; the rest is behind a link.
 const LISTED: usize = 8;
-const FLIPS: usize = 12;
+const FLIPS: usize = 8;
 
 /// A route as the page shows it.
 pub(super) struct View {
@@ -210,8 +210,8 @@ fn known(facts: &Facts) -> Known<'_> {
 fn stats(facts: &Facts) -> Vec<Stat> {
     let status = &facts.status;
     let stat = |label, value: String, note: String| Stat { label, value, note, href: None };
-    let last = match &status.last_hit {
-        Some(at) => format!("last asked for {at}"),
+    let last = match status.last_hit.as_deref().map(|at| since(at, facts.now_ms)) {
+        Some(seconds) => format!("last asked for {} ago", span(seconds)),
         None => "not asked for since the start".to_owned(),
     };
     let matching = facts.compared.as_ref().map(|compared| compared.tally.matching()).unwrap_or_default();
@@ -242,6 +242,12 @@ fn stats(facts: &Facts) -> Vec<Stat> {
             ),
         ),
     ]
+}
+
+/// How many seconds ago that was (RFC 3339).
+fn since(at: &str, now_ms: u64) -> u64 {
+    let at = humantime::parse_rfc3339(at).ok().and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
+    at.map_or(0, |at| (now_ms / 1000).saturating_sub(at.as_secs()))
 }
 
 fn failed(side: &SideStatus) -> String {
