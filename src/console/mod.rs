@@ -34,10 +34,14 @@ mod route;
 mod session;
 mod trouble;
 
+use axum::extract::Request;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
 use axum::{Router, middleware};
 
-use crate::admin::Admin;
+use crate::admin::{Admin, Fault};
 use crate::snapshot::Role;
+use trouble::Trouble;
 
 /// Every page, to be served beside the API.
 pub fn pages(admin: &Admin) -> Router<Admin> {
@@ -55,5 +59,14 @@ pub fn pages(admin: &Admin) -> Router<Admin> {
         .merge(session::for_everybody())
         .merge(door::behind(Role::Viewer, viewers, admin))
         .merge(door::behind(Role::Operator, act::for_operators(), admin))
+        .fallback(nowhere)
         .layer(middleware::map_response(headers::told))
+}
+
+/// What neither the API nor the console has: a page for who asks for one, else as the API says it.
+async fn nowhere(request: Request) -> Response {
+    let wanted = request.headers().get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    let is_page =
+        wanted.is_some_and(|accept| accept.contains("text/html")) && !request.uri().path().starts_with("/api/");
+    if is_page { Trouble::from(Fault::no_path()).into_response() } else { Fault::no_path().into_response() }
 }
