@@ -47,6 +47,7 @@ use trouble::Trouble;
 pub fn pages(admin: &Admin) -> Router<Admin> {
     let viewers = [
         board::for_viewers(),
+        burnup::for_viewers(),
         route::for_viewers(),
         health::for_viewers(),
         session::for_viewers(),
