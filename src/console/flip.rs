@@ -113,8 +113,8 @@ mod tests {
     }
 
     fn route() -> Route {
-        let text = "version: 1\nlisten: [{ address: 127.0.0.1:1 }]\ndefaults: { legacy: none }\nroutes:\n  - { name: orders-read, group: orders, match: { path: /orders } }\n";
-        super::super::route::tests::snapshot(text).rules.routes[0].clone()
+        use super::super::route::tests::{ROUTES, snapshot};
+        snapshot(ROUTES).rules.routes[0].clone()
     }
 
     #[test]

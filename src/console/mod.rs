@@ -8,7 +8,7 @@
 //! - [`frame`]: what stands around every page · [`page`]: how they are written · [`trouble`]: why there is none
 //! - [`assets`]: style, script and icon · [`headers`]: what browsers are told
 //! - [`board`]: every route at a glance · [`route`]: one of them · [`flip`]: what was changed on it
-//! - [`chart`]: lines over time, sparklines and bars
+//! - [`burnup`]: how much has migrated over time · [`chart`]: lines over time, sparklines and bars
 //! - [`health`]: whether everything is as it should be
 //! - [`act`]: rollback, kill, resume · [`question`]: what is asked before · [`consequence`]: what it will do, in words
 //! - [`mod@link`]: addresses within the console
@@ -16,6 +16,7 @@
 mod act;
 pub mod assets;
 mod board;
+mod burnup;
 mod certificate;
 pub mod chart;
 mod consequence;

@@ -163,7 +163,10 @@ impl View {
             flips: facts.flips.iter().take(FLIPS).cloned().collect(),
             more_flips: facts.flips.len().saturating_sub(FLIPS),
             flips_note: facts.unreadable.clone(),
-            group_board: link("/", &[("q", route.group.as_deref().unwrap_or_default())]),
+            group_board: link(
+                "/",
+                &[("q", &route.group.as_ref().map_or_else(String::new, |group| format!("group:{group}")))],
+            ),
             owner: route.owner.clone(),
             group: route.group.clone(),
             here,
