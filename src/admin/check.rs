@@ -81,12 +81,19 @@ async fn check(
     State(admin): State<Admin>,
     Input(told): Input<SentConfiguration, CONFIGURATION>,
 ) -> Result<Json<Checked>, Fault> {
-    let Ok(_turn) = admin.keeper.checks.try_acquire() else {
-        let fault = Fault::new(StatusCode::SERVICE_UNAVAILABLE, "another configuration is being checked");
-        return Err(fault.after(1));
-    };
-    let candidate = told.candidate()?;
-    aside(move || Checked::from(candidate.load(&Options::default()))).await.map(Json)
+    admin.check(told).await.map(Json)
+}
+
+impl Admin {
+    /// What is wrong with a configuration.
+    pub(crate) async fn check(&self, told: SentConfiguration) -> Result<Checked, Fault> {
+        let Ok(_turn) = self.keeper.checks.try_acquire() else {
+            let fault = Fault::new(StatusCode::SERVICE_UNAVAILABLE, "another configuration is being checked");
+            return Err(fault.after(1));
+        };
+        let candidate = told.candidate()?;
+        aside(move || Checked::from(candidate.load(&Options::default()))).await
+    }
 }
 
 impl SentConfiguration {

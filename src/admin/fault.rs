@@ -19,17 +19,17 @@ pub struct Problem {
 
 /// Why a request is not obeyed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Fault {
-    pub(super) status: StatusCode,
-    pub(super) message: String,
+pub(crate) struct Fault {
+    pub(crate) status: StatusCode,
+    pub(crate) message: String,
     /// When to try again, in seconds.
-    pub(super) retry_after: Option<u64>,
+    pub(crate) retry_after: Option<u64>,
     /// What it is counted as, where it is turned away before anything was done.
     pub(super) refusal: Option<Refusal>,
 }
 
 impl Fault {
-    pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Fault {
+    pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> Fault {
         Fault { status, message: message.into(), retry_after: None, refusal: None }
     }
 
@@ -39,27 +39,27 @@ impl Fault {
     }
 
     /// To be tried again in so many seconds.
-    pub(super) fn after(self, seconds: u64) -> Fault {
+    pub(crate) fn after(self, seconds: u64) -> Fault {
         Fault { retry_after: Some(seconds), ..self }
     }
 
     /// What was asked about is not there.
-    pub(super) fn unknown(what: &str) -> Fault {
+    pub(crate) fn unknown(what: &str) -> Fault {
         Fault::new(StatusCode::NOT_FOUND, format!("there is no such {what}"))
     }
 
     /// The request is well-formed and makes no sense.
-    pub(super) fn senseless(message: impl Into<String>) -> Fault {
+    pub(crate) fn senseless(message: impl Into<String>) -> Fault {
         Fault::new(StatusCode::UNPROCESSABLE_ENTITY, message)
     }
 
     /// Something went wrong that never should.
-    pub(super) fn broken() -> Fault {
+    pub(crate) fn broken() -> Fault {
         Fault::new(StatusCode::INTERNAL_SERVER_ERROR, "the facade made a mistake; its log says more")
     }
 
     /// The control thread is gone: the facade goes down.
-    pub(super) fn leaving() -> Fault {
+    pub(crate) fn leaving() -> Fault {
         Fault::new(StatusCode::SERVICE_UNAVAILABLE, "the facade is going down")
     }
 }

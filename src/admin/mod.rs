@@ -12,7 +12,7 @@
 
 mod access;
 mod aside;
-mod audit;
+pub(crate) mod audit;
 mod check;
 mod commands;
 mod diffs;
@@ -59,7 +59,7 @@ use crate::telemetry::AccessQueue;
 pub use audit::{Audit, Record};
 pub use check::{Checked, FindingView, SentConfiguration};
 pub use diffs::{Decided, Decision};
-use fault::Fault;
+pub(crate) use fault::Fault;
 pub use fault::Problem;
 pub use history::{History, PastDiff, PastView};
 pub use keeper::Keeper;

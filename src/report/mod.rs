@@ -49,6 +49,20 @@ pub fn share(share: Share) -> String {
     format!("{rate} % of {} ({low} to {high})", share.of)
 }
 
+/// A number with its thousands set apart.
+#[must_use]
+pub fn counted(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// How many decimals tell a percentage from 0 and 100.
 fn digits(rate: f64) -> usize {
     let distance = rate.min(1.0 - rate) * 100.0;
