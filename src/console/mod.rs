@@ -1,0 +1,5 @@
+//! The console.
+
+mod ago;
+mod differences;
+mod query;
