@@ -1,5 +1,6 @@
 //! The console.
 
 mod ago;
+mod comparison;
 mod differences;
 mod query;
