@@ -45,7 +45,7 @@ pub(super) fn for_operators() -> OpenApiRouter<Admin> {
         (status = 409, description = "Another generation is live, or there is no legacy to go back to.", body = Problem),
     )
 )]
-async fn rollback(
+pub(super) async fn rollback(
     State(admin): State<Admin>,
     Extension(caller): Extension<Caller>,
     Extension(relay): Extension<Relay>,
@@ -83,7 +83,7 @@ async fn rollback(
         (status = 409, description = "Another generation is live.", body = Problem),
     )
 )]
-async fn kill(
+pub(super) async fn kill(
     State(admin): State<Admin>,
     Extension(caller): Extension<Caller>,
     Extension(relay): Extension<Relay>,
@@ -120,14 +120,25 @@ async fn resume(
         return Err(Fault::senseless("`file`, `all` and a pin exclude each other"));
     }
     if told.file {
-        return reload::unhold(&admin, why, caller, relay, &told).await;
+        return Ok(reload::unhold(&admin, why, caller, relay, &told).await?.into_response());
     }
+    Ok(lift(&admin, why, &caller, relay, told).await?.into_response())
+}
+
+/// Lifts a pin, the kill switch, or all of them.
+pub(super) async fn lift(
+    admin: &Admin,
+    why: String,
+    caller: &Caller,
+    relay: Relay,
+    told: ResumeTold,
+) -> Result<Json<Acted>, Fault> {
     let order = match told.all {
         true => ResumeOrder::All,
         false => ResumeOrder::Pin(scope(told.route.clone(), told.group.clone(), told.tenant.clone())?),
     };
-    let done = admin.helm.resume(&order, &why, &caller)?;
-    Ok(acted_with(done, &admin, relay, "/api/v1/resume", &told).await.into_response())
+    let done = admin.helm.resume(&order, &why, caller)?;
+    Ok(acted_with(done, admin, relay, "/api/v1/resume", &told).await)
 }
 
 /// Move a ramp
@@ -241,7 +252,7 @@ fn scope(route: Option<String>, group: Option<String>, tenant: Option<String>) -
     Ok(Scope { target, tenant: tenant.map(Arc::from) })
 }
 
-fn reason(text: String) -> Result<String, Fault> {
+pub(super) fn reason(text: String) -> Result<String, Fault> {
     if text.chars().count() > LONGEST_REASON {
         return Err(Fault::senseless(format!("a reason has at most {LONGEST_REASON} characters")));
     }

@@ -19,17 +19,20 @@ pub struct Problem {
 
 /// Why a request is not obeyed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Fault {
-    pub(crate) status: StatusCode,
-    pub(crate) message: String,
+pub struct Fault {
+    /// The status of the answer.
+    pub status: StatusCode,
+    /// What is wrong, and the way out where there is one.
+    pub message: String,
     /// When to try again, in seconds.
-    pub(crate) retry_after: Option<u64>,
+    pub(super) retry_after: Option<u64>,
     /// What it is counted as, where it is turned away before anything was done.
     pub(super) refusal: Option<Refusal>,
 }
 
 impl Fault {
-    pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> Fault {
+    /// With this status, in these words.
+    pub fn new(status: StatusCode, message: impl Into<String>) -> Fault {
         Fault { status, message: message.into(), retry_after: None, refusal: None }
     }
 
@@ -39,27 +42,27 @@ impl Fault {
     }
 
     /// To be tried again in so many seconds.
-    pub(crate) fn after(self, seconds: u64) -> Fault {
+    pub(super) fn after(self, seconds: u64) -> Fault {
         Fault { retry_after: Some(seconds), ..self }
     }
 
     /// What was asked about is not there.
-    pub(crate) fn unknown(what: &str) -> Fault {
+    pub(super) fn unknown(what: &str) -> Fault {
         Fault::new(StatusCode::NOT_FOUND, format!("there is no such {what}"))
     }
 
     /// The request is well-formed and makes no sense.
-    pub(crate) fn senseless(message: impl Into<String>) -> Fault {
+    pub(super) fn senseless(message: impl Into<String>) -> Fault {
         Fault::new(StatusCode::UNPROCESSABLE_ENTITY, message)
     }
 
     /// Something went wrong that never should.
-    pub(crate) fn broken() -> Fault {
+    pub(super) fn broken() -> Fault {
         Fault::new(StatusCode::INTERNAL_SERVER_ERROR, "the facade made a mistake; its log says more")
     }
 
     /// The control thread is gone: the facade goes down.
-    pub(crate) fn leaving() -> Fault {
+    pub(super) fn leaving() -> Fault {
         Fault::new(StatusCode::SERVICE_UNAVAILABLE, "the facade is going down")
     }
 }

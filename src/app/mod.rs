@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::admin::{self, Admin, Keeper, Token};
+use crate::console;
 use crate::control::{Caller, Command, Controller, Outcome, StartError, StartOptions};
 use crate::directives::Source;
 use crate::proxy::Proxy;
@@ -230,7 +231,10 @@ fn start_control(
         runtime.block_on(async move {
             match tokio::net::TcpListener::from_std(listener) {
                 // It ends with the runtime.
-                Ok(listener) => drop(tokio::spawn(api.serve(listener))),
+                Ok(listener) => {
+                    let pages = console::pages(&api);
+                    drop(tokio::spawn(api.serve(listener, pages)));
+                }
                 Err(error) => tracing::error!(%error, "the admin listener cannot be used"),
             }
             controller.run(commands, shutdown).await;

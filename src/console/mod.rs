@@ -1,6 +1,45 @@
-//! The console.
+//! The console: what owners and analysts see in a browser, and what they can do there.
+//!
+//! Pages are made here, from the views that the API answers with, and work without a script; a little of it keeps them up to date.
+//! Nothing is asked of another host. What strangers sent stands on these pages, so they can do nothing: every text is escaped by the
+//! templates, what a screen would obey is written out ([`page`]), and a content security policy forbids what is left ([`headers`]).
+//!
+//! - [`door`]: who may see and do what · [`session`]: logging in and out · [`posted`]: what forms bring
+//! - [`frame`]: what stands around every page · [`page`]: how they are written · [`trouble`]: why there is none
+//! - [`assets`]: style, script and icon · [`headers`]: what browsers are told
+//! - [`board`]: every route at a glance
+//! - [`act`]: rollback, kill, resume · [`question`]: what is asked before · [`consequence`]: what it will do, in words
+//! - [`mod@link`]: addresses within the console
 
+mod act;
 mod ago;
+pub mod assets;
+mod board;
 mod comparison;
+mod consequence;
 mod differences;
-mod query;
+mod door;
+pub mod frame;
+mod headers;
+mod link;
+mod page;
+mod posted;
+mod question;
+mod session;
+mod trouble;
+
+use axum::{Router, middleware};
+
+use crate::admin::Admin;
+use crate::snapshot::Role;
+
+/// Every page, to be served beside the API.
+pub fn pages(admin: &Admin) -> Router<Admin> {
+    let viewers = board::for_viewers().merge(session::for_viewers()).merge(act::for_viewers());
+    Router::new()
+        .merge(assets::routes())
+        .merge(session::for_everybody())
+        .merge(door::behind(Role::Viewer, viewers, admin))
+        .merge(door::behind(Role::Operator, act::for_operators(), admin))
+        .layer(middleware::map_response(headers::told))
+}

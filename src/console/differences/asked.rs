@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::console::query::query;
+use crate::console::link::link;
 use crate::diff::Judgement;
 use crate::store::read::SignatureRow;
 
@@ -268,7 +268,7 @@ impl Asked {
             ("dir", &*self.dir),
             ("page", &*self.page),
         ];
-        format!("/differences{}", query(&pairs))
+        link("/differences", &pairs)
     }
 }
 

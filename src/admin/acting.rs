@@ -1,0 +1,58 @@
+//! The commands of the API for pages of the console: the same code, the same records, the same peers.
+
+use axum::Json;
+use axum::extract::{Extension, State};
+
+use super::fault::Fault;
+use super::input::Input;
+use super::orders::{Acted, KillOrder, ReloadAnswer, ResumeTold, RollbackOrder};
+use super::who::Who;
+use super::{Admin, commands, reload};
+use crate::snapshot::Role;
+
+impl Admin {
+    /// What `POST /api/v1/rollback` does.
+    ///
+    /// # Errors
+    /// What it answers then.
+    pub async fn roll_back(&self, who: &Who, told: RollbackOrder) -> Result<Acted, Fault> {
+        who.may(Role::Operator)?;
+        let (caller, relay) = (Extension(who.caller()), Extension(who.relay.clone()));
+        let Json(acted) = commands::rollback(State(self.clone()), caller, relay, Input(told)).await?;
+        Ok(acted)
+    }
+
+    /// What `POST /api/v1/kill` does.
+    ///
+    /// # Errors
+    /// What it answers then.
+    pub async fn kill(&self, who: &Who, told: KillOrder) -> Result<Acted, Fault> {
+        who.may(Role::Operator)?;
+        let (caller, relay) = (Extension(who.caller()), Extension(who.relay.clone()));
+        let Json(acted) = commands::kill(State(self.clone()), caller, relay, Input(told)).await?;
+        Ok(acted)
+    }
+
+    /// What `POST /api/v1/resume` does, but for the end of a hold.
+    ///
+    /// # Errors
+    /// What it answers then.
+    pub async fn resume(&self, who: &Who, told: ResumeTold) -> Result<Acted, Fault> {
+        who.may(Role::Operator)?;
+        let why = commands::reason(told.reason.clone())?;
+        let Json(acted) = commands::lift(self, why, &who.caller(), who.relay.clone(), told).await?;
+        Ok(acted)
+    }
+
+    /// What `POST /api/v1/resume` does with `file`: ends the hold of a generation.
+    ///
+    /// # Errors
+    /// What it answers then, but for what a reload answers.
+    pub async fn unhold(&self, who: &Who, reason: String) -> Result<ReloadAnswer, Fault> {
+        who.may(Role::Operator)?;
+        let why = commands::reason(reason.clone())?;
+        let told = ResumeTold { file: true, reason, ..ResumeTold::default() };
+        let (_, Json(answer)) = reload::unhold(self, why, who.caller(), who.relay.clone(), &told).await?;
+        Ok(answer)
+    }
+}
