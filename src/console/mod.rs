@@ -8,6 +8,7 @@
 //! - [`frame`]: what stands around every page · [`page`]: how they are written · [`trouble`]: why there is none
 //! - [`assets`]: style, script and icon · [`headers`]: what browsers are told
 //! - [`board`]: every route at a glance
+//! - [`chart`]: lines over time, sparklines and bars
 //! - [`act`]: rollback, kill, resume · [`question`]: what is asked before · [`consequence`]: what it will do, in words
 //! - [`mod@link`]: addresses within the console
 
@@ -16,6 +17,7 @@ mod ago;
 pub mod assets;
 mod board;
 mod comparison;
+pub mod chart;
 mod consequence;
 mod differences;
 mod door;

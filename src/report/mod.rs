@@ -3,7 +3,7 @@
 //!
 //! - [`top`]: signatures by impact
 //! - [`show`]: one signature in full
-//! - [`curl`]: a kept request, to be asked again
+//! - [`curl`]: a kept request, to be asked again · [`replay`]: where
 //! - [`gate`]: whether a route is good enough to go on
 //! - [`export`]: rows for other tools
 //! - [`html`]: all of it as one page, to be read and mailed
@@ -20,6 +20,7 @@ pub mod export;
 pub mod gate;
 pub mod html;
 pub mod printable;
+pub mod replay;
 pub mod route;
 pub mod sheet;
 pub mod show;
