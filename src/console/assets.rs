@@ -25,7 +25,11 @@ const ASSETS: [Asset; 3] = [
     Asset {
         name: "console.css",
         kind: "text/css; charset=utf-8",
-        content: include_bytes!("../../templates/console/console.css"),
+        content: concat!(
+            include_str!("../../templates/console/console.css"),
+            include_str!("../../templates/console/analysis.css")
+        )
+        .as_bytes(),
     },
     Asset {
         name: "console.js",

@@ -8,7 +8,7 @@ use crate::snapshot::Role;
 use crate::state::ReloadStatus;
 
 /// Where one can go: the address, and what it is called.
-const PLACES: [(&str, &str); 1] = [("/", "Board")];
+const PLACES: [(&str, &str); 2] = [("/", "Board"), ("/differences", "Differences")];
 
 /// What stands around a page.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -9,6 +9,7 @@
 //! - [`assets`]: style, script and icon · [`headers`]: what browsers are told
 //! - [`board`]: every route at a glance
 //! - [`chart`]: lines over time, sparklines and bars
+//! - [`differences`]: signatures by impact · [`comparison`]: one comparison, side by side
 //! - [`act`]: rollback, kill, resume · [`question`]: what is asked before · [`consequence`]: what it will do, in words
 //! - [`mod@link`]: addresses within the console
 
@@ -16,8 +17,8 @@ mod act;
 mod ago;
 pub mod assets;
 mod board;
-mod comparison;
 pub mod chart;
+mod comparison;
 mod consequence;
 mod differences;
 mod door;
@@ -37,11 +38,13 @@ use crate::snapshot::Role;
 
 /// Every page, to be served beside the API.
 pub fn pages(admin: &Admin) -> Router<Admin> {
-    let viewers = board::for_viewers().merge(session::for_viewers()).merge(act::for_viewers());
+    let viewers =
+        board::for_viewers().merge(differences::for_viewers()).merge(session::for_viewers()).merge(act::for_viewers());
     Router::new()
         .merge(assets::routes())
         .merge(session::for_everybody())
         .merge(door::behind(Role::Viewer, viewers, admin))
         .merge(door::behind(Role::Operator, act::for_operators(), admin))
+        .merge(door::behind(Role::Owner, differences::for_owners(), admin))
         .layer(middleware::map_response(headers::told))
 }

@@ -129,6 +129,16 @@ impl State {
         }
     }
 
+    /// The colour that it is told apart by.
+    pub(crate) const fn class(self) -> &'static str {
+        match self {
+            State::Real => "warn",
+            State::Accepted => "good",
+            State::Noise | State::Transient => "noise",
+            _ => "",
+        }
+    }
+
     /// How a signature stands at this moment, in milliseconds since 1970.
     pub(crate) fn of(row: &SignatureRow, now_ms: u64) -> State {
         if row.is_accepted(now_ms) {
@@ -235,6 +245,23 @@ impl Asked {
     pub(crate) fn in_state(&self, state: State) -> String {
         let state = if state == State::default() { "" } else { state.as_str() };
         Asked { state: state.to_owned(), page: String::new(), ..self.clone() }.address()
+    }
+
+    /// The address of the same over another time.
+    pub(crate) fn over(&self, since: Since) -> String {
+        let since = if since == Since::default() { "" } else { since.as_str() };
+        Asked { since: since.to_owned(), page: String::new(), ..self.clone() }.address()
+    }
+
+    /// What a form that filters says besides.
+    pub(crate) fn kept(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let pairs = [("state", &self.state), ("since", &self.since), ("sort", &self.sort), ("dir", &self.dir)];
+        pairs.into_iter().map(|(name, value)| (name, &**value)).filter(|(_, value)| !value.is_empty())
+    }
+
+    /// The address of the same for one tenant.
+    pub(crate) fn of_tenant(&self, tenant: &str) -> String {
+        Asked { tenant: tenant.to_owned(), page: String::new(), ..self.clone() }.address()
     }
 
     /// The address of the same on another page, from 0.

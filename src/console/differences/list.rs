@@ -12,7 +12,7 @@ use crate::report::{counted, percent, printable};
 use crate::store::read::SignatureRow;
 
 /// Rows of a page.
-pub(crate) const PAGE: usize = 50;
+pub(crate) const PAGE: usize = 100;
 /// Tenants that are named in a row.
 const TENANTS: usize = 2;
 /// The most characters of a path in a row.
@@ -117,8 +117,8 @@ pub(crate) struct Line {
     pub(crate) of: String,
     /// The share of all, for a bar: 0 to 1.
     pub(crate) rate: f64,
-    /// The first tenants of the kept comparisons.
-    pub(crate) tenants: Vec<String>,
+    /// The first tenants of the kept comparisons: as they are, and safe to look at.
+    pub(crate) tenants: Vec<(String, String)>,
     /// How many there are besides those.
     pub(crate) more_tenants: usize,
     pub(crate) first: Ago,
@@ -127,13 +127,11 @@ pub(crate) struct Line {
     pub(crate) accepted: Option<(String, String)>,
     /// How often a system was seen to differ from itself there.
     pub(crate) noise: String,
-    /// How often it showed over the time that is asked for, oldest first.
-    pub(crate) spark: Vec<f64>,
 }
 
 impl Line {
     /// A row, with the tenants that kept comparisons name.
-    pub(crate) fn of(row: &SignatureRow, tenants: &[String], spark: Vec<f64>, now_ms: u64) -> Line {
+    pub(crate) fn of(row: &SignatureRow, tenants: &[String], now_ms: u64) -> Line {
         let (share, noise) = (row.share(), row.noise());
         let acceptance = row.acceptance.as_ref().filter(|acceptance| acceptance.holds(now_ms));
         Line {
@@ -147,7 +145,7 @@ impl Line {
             hits: counted(share.hits),
             of: counted(share.of),
             rate: share.rate().unwrap_or(0.0),
-            tenants: tenants.iter().take(TENANTS).map(|tenant| shown(tenant, 40)).collect(),
+            tenants: tenants.iter().take(TENANTS).map(|tenant| (tenant.clone(), shown(tenant, 40))).collect(),
             more_tenants: tenants.len().saturating_sub(TENANTS),
             first: Ago::of(row.seen_ms.0, now_ms),
             last: Ago::of(row.seen_ms.1, now_ms),
@@ -164,7 +162,6 @@ impl Line {
                     counted(row.evidence.confirmations())
                 ),
             },
-            spark,
         }
     }
 
@@ -315,8 +312,8 @@ mod tests {
 
         #[test]
         fn nothing_that_a_screen_obeys_is_shown(path in any::<String>()) {
-            let line = Line::of(&row("a", &path, 1, 1, 0), &[path.clone()], Vec::new(), NOW);
-            for text in [line.path, line.tenants[0].clone(), in_words(&path, Kind::Value)] {
+            let line = Line::of(&row("a", &path, 1, 1, 0), &[path.clone()], NOW);
+            for text in [line.path, line.tenants[0].1.clone(), in_words(&path, Kind::Value)] {
                 prop_assert_eq!(printable(&text), text.as_str());
             }
         }
