@@ -9,7 +9,7 @@
 //! - [`assets`]: style, script and icon · [`headers`]: what browsers are told
 //! - [`board`]: every route at a glance
 //! - [`chart`]: lines over time, sparklines and bars
-//! - [`differences`]: signatures by impact · [`comparison`]: one comparison, side by side
+//! - [`differences`]: signatures by impact · [`signature`]: one of them · [`comparison`]: one comparison, side by side
 //! - [`act`]: rollback, kill, resume · [`question`]: what is asked before · [`consequence`]: what it will do, in words
 //! - [`mod@link`]: addresses within the console
 
@@ -29,6 +29,7 @@ mod page;
 mod posted;
 mod question;
 mod session;
+mod signature;
 mod trouble;
 
 use axum::{Router, middleware};
@@ -38,8 +39,12 @@ use crate::snapshot::Role;
 
 /// Every page, to be served beside the API.
 pub fn pages(admin: &Admin) -> Router<Admin> {
-    let viewers =
-        board::for_viewers().merge(differences::for_viewers()).merge(session::for_viewers()).merge(act::for_viewers());
+    let viewers = board::for_viewers()
+        .merge(differences::for_viewers())
+        .merge(signature::for_viewers())
+        .merge(comparison::for_viewers())
+        .merge(session::for_viewers())
+        .merge(act::for_viewers());
     Router::new()
         .merge(assets::routes())
         .merge(session::for_everybody())
