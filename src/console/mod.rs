@@ -17,6 +17,7 @@ mod act;
 mod ago;
 pub mod assets;
 mod board;
+mod certificate;
 pub mod chart;
 mod comparison;
 mod consequence;
