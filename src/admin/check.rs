@@ -60,6 +60,9 @@ pub struct FindingView {
     pub message: String,
     /// The offending line, cut where it is long.
     pub source_line: String,
+    /// How many characters of it stand before the offending one.
+    #[serde(skip)]
+    pub caret: usize,
     /// What may help.
     pub suggestion: Option<String>,
 }
@@ -137,6 +140,7 @@ impl From<&Diagnostic> for FindingView {
             col: found.col,
             message: found.message.clone(),
             source_line: found.source_line.clone(),
+            caret: found.caret,
             suggestion: found.suggestion.clone(),
         }
     }

@@ -126,6 +126,23 @@ fn files(admin: &Admin, past: &Past) -> Option<Bundle> {
     Bundle::from_text(&text).ok()
 }
 
+impl Admin {
+    /// The text of the main file that is live, without the one secret that it may hold in plain text.
+    pub(crate) fn live_text(&self) -> Option<String> {
+        let bundle = Bundle::from_text(&self.helm.adopted().text).ok()?;
+        let text = bundle.text(&bundle.main)?.to_owned();
+        let live = self.live.current();
+        let secret = live.snapshot.trust.force.as_ref().and_then(|force| force.secret.clone());
+        Some(secret.map_or(text.clone(), |secret| text.replace(&*secret, REDACTED)))
+    }
+
+    /// This text as the main file, among the files and variables that the live configuration was loaded from.
+    pub(crate) fn among_live(&self, text: String) -> Option<String> {
+        let bundle = Bundle::from_text(&self.helm.adopted().text).ok()?;
+        bundle.with_main(text).to_text().ok()
+    }
+}
+
 /// The diff without the one secret that a file may hold in plain text.
 fn redacted_diff(before: &Bundle, after: &Bundle) -> String {
     let mut diff = text_diff(before, after);

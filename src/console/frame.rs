@@ -8,7 +8,8 @@ use crate::snapshot::Role;
 use crate::state::ReloadStatus;
 
 /// Where one can go: the address, and what it is called.
-const PLACES: [(&str, &str); 2] = [("/", "Board"), ("/differences", "Differences")];
+const PLACES: [(&str, &str); 4] =
+    [("/", "Board"), ("/differences", "Differences"), ("/changes", "Changes"), ("/plan", "Plan")];
 
 /// What stands around a page.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

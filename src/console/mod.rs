@@ -10,6 +10,8 @@
 //! - [`board`]: every route at a glance
 //! - [`chart`]: lines over time, sparklines and bars
 //! - [`differences`]: signatures by impact · [`signature`]: one of them · [`comparison`]: one comparison, side by side
+//! - [`changes`]: what was changed, by whom, and how it is undone
+//! - [`plan`]: what a routes.yaml would do
 //! - [`act`]: rollback, kill, resume · [`question`]: what is asked before · [`consequence`]: what it will do, in words
 //! - [`mod@link`]: addresses within the console
 
@@ -18,6 +20,7 @@ mod ago;
 pub mod assets;
 mod board;
 mod certificate;
+mod changes;
 pub mod chart;
 mod comparison;
 mod consequence;
@@ -27,6 +30,7 @@ pub mod frame;
 mod headers;
 mod link;
 mod page;
+mod plan;
 mod posted;
 mod question;
 mod session;
@@ -44,6 +48,8 @@ pub fn pages(admin: &Admin) -> Router<Admin> {
         .merge(differences::for_viewers())
         .merge(signature::for_viewers())
         .merge(comparison::for_viewers())
+        .merge(changes::for_viewers())
+        .merge(plan::for_viewers())
         .merge(session::for_viewers())
         .merge(act::for_viewers());
     Router::new()
@@ -51,6 +57,7 @@ pub fn pages(admin: &Admin) -> Router<Admin> {
         .merge(session::for_everybody())
         .merge(door::behind(Role::Viewer, viewers, admin))
         .merge(door::behind(Role::Operator, act::for_operators(), admin))
+        .merge(door::behind(Role::Operator, changes::for_operators(), admin))
         .merge(door::behind(Role::Owner, differences::for_owners(), admin))
         .layer(middleware::map_response(headers::told))
 }
