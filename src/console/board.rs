@@ -24,8 +24,6 @@ use axum::extract::{Extension, Query, State};
 use axum::response::Response;
 use axum::routing::get;
 
-use super::burnup;
-use super::chart::Svg;
 use super::frame::Frame;
 use super::page::{html, written};
 use super::trouble::Trouble;
@@ -54,7 +52,6 @@ struct Page {
     orders: Vec<(String, &'static str)>,
     totals: Totals,
     table: Table,
-    burnup: Svg,
 }
 
 /// What changes while one looks at it.
@@ -80,8 +77,7 @@ async fn board(
     let frame = Frame::of(&admin, &who, "/");
     let text = aside(move || {
         let (Part { totals, table }, owners) = made(&admin, &findings, &asked, &frame);
-        let burnup = burnup::drawn(&admin);
-        written(&Page { frame, asked, owners, stages: Stage::ALL, orders: orders(), totals, table, burnup })
+        written(&Page { frame, asked, owners, stages: Stage::ALL, orders: orders(), totals, table })
     });
     Ok(html(text.await??))
 }
