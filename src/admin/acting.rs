@@ -1,13 +1,17 @@
 //! The commands of the API for pages of the console: the same code, the same records, the same peers.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::{Extension, State};
 
+use super::aside::aside;
 use super::fault::Fault;
 use super::input::Input;
 use super::orders::{Acted, KillOrder, ReloadAnswer, ResumeTold, RollbackOrder};
 use super::who::Who;
 use super::{Admin, commands, reload};
+use crate::config;
 use crate::control::overview::PeerStatus;
 use crate::snapshot::Role;
 
@@ -60,5 +64,15 @@ impl Admin {
         let told = ResumeTold { file: true, reason, ..ResumeTold::default() };
         let (_, Json(answer)) = reload::unhold(self, why, who.caller(), who.relay.clone(), &told).await?;
         Ok(answer)
+    }
+
+    /// What would change if this generation was put back, in words.
+    ///
+    /// # Errors
+    /// It is not kept any more.
+    pub async fn put_back_would(&self, number: u64) -> Result<Vec<String>, Fault> {
+        let made_from = commands::kept(self, number).await?;
+        let live = Arc::clone(&self.live.current());
+        aside(move || config::changes(&live.snapshot, &made_from.snapshot)).await
     }
 }

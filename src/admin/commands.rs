@@ -186,24 +186,27 @@ enum NotResumed {
     Reloaded(ReloadAnswer),
 }
 
-/// A generation of before, from memory; from the ledger if it is not there any more.
+/// A generation of before is put back and held.
 async fn put_back(admin: &Admin, number: u64, why: String, caller: &Caller) -> Result<Done, Fault> {
-    let past = admin.helm.past(number).ok_or(Refused::NoGeneration(number))?;
-    let made_from = match past.made_from {
-        Some(made_from) => made_from,
-        None => {
-            let (ledger, state_dir) = (admin.helm.ledger().clone(), admin.store.state_dir().to_path_buf());
-            let load = move || -> Option<MadeFrom> {
-                let bundle = Bundle::from_text(&ledger.bundle(number).ok()??).ok()?;
-                let options = Options { state_dir: Some(state_dir), without_tls: true, ..Options::default() };
-                let snapshot = config::load(&bundle, &bundle.main, &options).snapshot?;
-                Some(MadeFrom::new(snapshot, &bundle))
-            };
-            let loaded = tokio::task::spawn_blocking(load).await.ok().flatten();
-            loaded.ok_or(Refused::NoGeneration(number))?
-        }
-    };
+    let made_from = kept(admin, number).await?;
     Ok(admin.helm.hold(number, made_from, why, caller)?)
+}
+
+/// The configuration of a generation of before, from memory; from the ledger if it is not there any more.
+pub(super) async fn kept(admin: &Admin, number: u64) -> Result<MadeFrom, Fault> {
+    let past = admin.helm.past(number).ok_or(Refused::NoGeneration(number))?;
+    if let Some(made_from) = past.made_from {
+        return Ok(made_from);
+    }
+    let (ledger, state_dir) = (admin.helm.ledger().clone(), admin.store.state_dir().to_path_buf());
+    let load = move || -> Option<MadeFrom> {
+        let bundle = Bundle::from_text(&ledger.bundle(number).ok()??).ok()?;
+        let options = Options { state_dir: Some(state_dir), without_tls: true, ..Options::default() };
+        let snapshot = config::load(&bundle, &bundle.main, &options).snapshot?;
+        Some(MadeFrom::new(snapshot, &bundle))
+    };
+    let loaded = tokio::task::spawn_blocking(load).await.ok().flatten();
+    Ok(loaded.ok_or(Refused::NoGeneration(number))?)
 }
 
 /// Whether a change is on the disk, or is so within a while.

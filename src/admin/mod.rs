@@ -15,7 +15,7 @@
 mod access;
 mod acting;
 mod aside;
-mod audit;
+pub(crate) mod audit;
 mod check;
 mod codes;
 mod commands;

@@ -140,7 +140,7 @@ pub(super) fn back(who: &Who, posted: &Posted, done: Result<String, Fault>) -> R
 }
 
 /// What came of a command.
-fn told_of(acted: &Acted, unchanged: &str) -> String {
+pub(super) fn told_of(acted: &Acted, unchanged: &str) -> String {
     let mut said = match acted.changed {
         true => format!("Done, generation {}: {}.", acted.generation, acted.changes.join("; ")),
         false => unchanged.to_owned(),

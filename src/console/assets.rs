@@ -25,12 +25,20 @@ const ASSETS: [Asset; 3] = [
     Asset {
         name: "console.css",
         kind: "text/css; charset=utf-8",
-        content: include_bytes!("../../templates/console/console.css"),
+        content: concat!(
+            include_str!("../../templates/console/console.css"),
+            include_str!("../../templates/console/analysis.css")
+        )
+        .as_bytes(),
     },
     Asset {
         name: "console.js",
         kind: "text/javascript; charset=utf-8",
-        content: include_bytes!("../../templates/console/console.js"),
+        content: concat!(
+            include_str!("../../templates/console/console.js"),
+            include_str!("../../templates/console/analysis.js")
+        )
+        .as_bytes(),
     },
     Asset { name: "icon.svg", kind: "image/svg+xml", content: include_bytes!("../../templates/console/icon.svg") },
 ];

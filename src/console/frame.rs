@@ -16,7 +16,13 @@ use crate::snapshot::Role;
 use crate::state::ReloadStatus;
 
 /// Where one can go: the address, and what it is called.
-const PLACES: [(&str, &str); 2] = [("/", "Board"), ("/health", "Health")];
+const PLACES: [(&str, &str); 5] = [
+    ("/", "Board"),
+    ("/differences", "Differences"),
+    ("/changes", "Changes"),
+    ("/plan", "Plan"),
+    ("/health", "Health"),
+];
 
 /// What stands around a page.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -10,16 +10,23 @@
 //! - [`board`]: every route at a glance · [`route`]: one of them · [`flip`]: what was changed on it
 //! - [`burnup`]: how much has migrated over time · [`chart`]: lines over time, sparklines and bars
 //! - [`health`]: whether everything is as it should be
+//! - [`differences`]: signatures by impact · [`signature`]: one of them · [`comparison`]: one comparison, side by side
+//! - [`changes`]: what was changed, by whom, and how it is undone
+//! - [`plan`]: what a routes.yaml would do
 //! - [`act`]: rollback, kill, resume · [`question`]: what is asked before · [`consequence`]: what it will do, in words
 //! - [`mod@link`]: addresses within the console
 
 mod act;
+mod ago;
 pub mod assets;
 mod board;
 mod burnup;
 mod certificate;
+mod changes;
 pub mod chart;
+mod comparison;
 mod consequence;
+mod differences;
 mod door;
 mod flip;
 pub mod frame;
@@ -28,10 +35,12 @@ mod health;
 mod link;
 mod number;
 mod page;
+mod plan;
 mod posted;
 mod question;
 mod route;
 mod session;
+mod signature;
 mod trouble;
 
 use axum::extract::Request;
@@ -49,19 +58,33 @@ pub fn pages(admin: &Admin) -> Router<Admin> {
         board::for_viewers(),
         burnup::for_viewers(),
         route::for_viewers(),
+        differences::for_viewers(),
+        signature::for_viewers(),
+        comparison::for_viewers(),
+        changes::for_viewers(),
+        plan::for_viewers(),
         health::for_viewers(),
         session::for_viewers(),
         frame::for_viewers(),
         act::for_viewers(),
     ];
-    let viewers = viewers.into_iter().fold(Router::new(), Router::merge);
+    let operators = [act::for_operators(), changes::for_operators()];
+    let rooms = [
+        (Role::Viewer, merged(viewers)),
+        (Role::Operator, merged(operators)),
+        (Role::Owner, differences::for_owners()),
+    ];
+    let guarded = rooms.into_iter().map(|(role, routes)| door::behind(role, routes, admin));
     Router::new()
         .merge(assets::routes())
         .merge(session::for_everybody())
-        .merge(door::behind(Role::Viewer, viewers, admin))
-        .merge(door::behind(Role::Operator, act::for_operators(), admin))
+        .merge(merged(guarded))
         .fallback(nowhere)
         .layer(middleware::map_response(headers::told))
+}
+
+fn merged(routes: impl IntoIterator<Item = Router<Admin>>) -> Router<Admin> {
+    routes.into_iter().fold(Router::new(), Router::merge)
 }
 
 /// What neither the API nor the console has: a page for who asks for one, else as the API says it.

@@ -184,7 +184,7 @@ impl Overview {
 
 impl Inner {
     fn progress(&self, generation: &Generation, now_ms: u64) -> Progress {
-        let answered = self.series.total().counted.answered;
+        let answered = self.series.total_with(counts(generation)).counted.answered;
         let tenants = self.tenants.rows().map(|(name, count, _)| (name, count));
         self.burnup.progress(now_ms, answered, tenants, progress::routes(generation))
     }

@@ -52,7 +52,9 @@
       const text = await answer.text();
       if (mine !== turn) return;
       if (!answer.ok) throw new Error(`status ${answer.status}`);
-      target.replaceChildren(...parsed(text).body.childNodes);
+      const fresh = parsed(text);
+      merge(fresh);
+      target.replaceChildren(...(one(form.dataset.instant, fresh) ?? fresh.body).childNodes);
       if (remember) history[remember](null, "", form.getAttribute("action") + query);
     } catch { if (mine === turn) location.href = form.getAttribute("action") + query; }
   };

@@ -1,7 +1,7 @@
 //! What was not compared, and why.
 
-use super::counted;
 use crate::diff::Verdict;
+use crate::report::counted;
 use crate::store::read::{OutcomeRow, RouteSummary};
 
 /// Something that was not compared.
@@ -45,7 +45,7 @@ pub(super) fn of_copies(outcomes: &[OutcomeRow]) -> [Vec<Leftover>; 3] {
 }
 
 /// Why a comparison could not be judged.
-pub(super) fn unknown_in_words(why: &str) -> &str {
+pub(crate) fn unknown_in_words(why: &str) -> &str {
     match why {
         "unconfirmed" => "they differed, and whether that comes again was not tried",
         "not_modified" => "only one side said that the client's copy is still good (304)",

@@ -23,10 +23,10 @@ export default async ({ page, site, context, watched, logIn, until, check }) => 
   await shown(["orders-read", "orders-write", "slow"]);
 
   // Sorted by a column, and back by the browser's own button.
-  await page.locator("thead").getByRole("link", { name: "Route" }).click();
-  await page.locator("thead").getByRole("link", { name: "Route" }).click();
+  await page.locator(".board thead").getByRole("link", { name: "Route" }).click();
+  await page.locator(".board thead").getByRole("link", { name: "Route" }).click();
   await shown(["slow", "orders-write", "orders-read"]);
-  check.equal(await page.getAttribute("thead th:first-child", "aria-sort"), "descending");
+  check.equal(await page.getAttribute(".board thead th:first-child", "aria-sort"), "descending");
   await page.goBack();
   await shown(["orders-read", "orders-write", "slow"]);
 
