@@ -204,7 +204,7 @@ fn known(facts: &Facts) -> Known<'_> {
         guard: facts.guard.as_ref(),
         limits: settings.map(|settings| settings.limits.as_slice()).unwrap_or_default(),
         min_requests: advice::min_requests(settings),
-        tally: facts.compared.as_ref().map(|compared| compared.tally.clone()).map_err(Clone::clone),
+        tally: facts.compared.as_ref().map(|compared| compared.tally).map_err(Clone::clone),
         gate: facts.gate,
         open: facts.compared.as_ref().map(super::facts::Compared::open).unwrap_or_default(),
         by: share.map(|share| share.by.to_string()),
