@@ -41,6 +41,7 @@ mod question;
 mod route;
 mod session;
 mod signature;
+mod ticked;
 mod trouble;
 
 use axum::extract::Request;
