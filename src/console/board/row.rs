@@ -304,7 +304,7 @@ mod tests {
     fn a_share_stands_with_its_n_and_its_interval() {
         let compared = Compared { r#match: 990, noise: 5, mismatch: 5, unknown: 9, match_share: Some(0.995) };
         let matches = row(&RouteStatus { compared, ..route() }).matches.unwrap();
-        assert_eq!((&*matches.share, &*matches.detail), ("99.5 %", "n 1000 · 98.8–99.79"));
+        assert_eq!((&*matches.share, &*matches.detail), ("99.50 %", "n 1000 · 98.8–99.79"));
         assert_eq!(matches.href, "/differences?route=orders+read");
     }
 
