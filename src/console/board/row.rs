@@ -152,8 +152,16 @@ fn matches(route: &RouteStatus) -> Option<Matches> {
 }
 
 fn times(side: &SideStatus) -> Option<Times> {
-    let text = |ms: f64| Unit::Millis.text(ms);
-    Some(Times { p50: text(side.p50_ms?).replace(" ms", ""), p99: text(side.p99_ms?) })
+    Some(Times { p50: millis(side.p50_ms?).replace(" ms", ""), p99: millis(side.p99_ms?) })
+}
+
+/// Rounder than elsewhere: in a column of them sizes are compared, not digits.
+fn millis(ms: f64) -> String {
+    match ms {
+        ..9.95 => format!("{ms:.1} ms"),
+        ..999.5 => format!("{ms:.0} ms"),
+        _ => format!("{:.1} s", ms / 1e3),
+    }
 }
 
 /// By how much new fails more often; where only one side was asked, how often that one fails.
