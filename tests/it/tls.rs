@@ -275,7 +275,10 @@ fn a_session_behind_tls_is_for_this_host_and_tls_alone() {
     };
     let answer = get(path, "");
     let set = answer.lines().find_map(|line| line.strip_prefix("set-cookie: ")).unwrap();
-    assert!(set.starts_with("__Host-banyan_session=") && set.ends_with("; Secure") && set.contains("; Path=/;"), "{set}");
+    assert!(
+        set.starts_with("__Host-banyan_session=") && set.ends_with("; Secure") && set.contains("; Path=/;"),
+        "{set}"
+    );
     let cookie = set.split(';').next().unwrap();
     assert!(get("/", &format!("Cookie: {cookie}\r\n")).starts_with("HTTP/1.1 200"));
     // What a page without TLS may have set is not looked at.

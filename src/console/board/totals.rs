@@ -151,7 +151,11 @@ mod tests {
         let told: Vec<_> = totals.migrated.iter().map(|part| (&*part.share, &*part.detail)).collect();
         assert_eq!(
             told,
-            [("25 %", "120 of 480 requests in 2 min"), ("62.5 %", "1.25 of 2 routes"), ("–", "0 of 0 tenants in 2 min")]
+            [
+                ("25 %", "120 of 480 requests in 2 min"),
+                ("62.5 %", "1.25 of 2 routes"),
+                ("–", "0 of 0 tenants in 2 min")
+            ]
         );
         assert_eq!(totals.rate, "4.5 /s");
         let counts: Vec<_> = totals.stages.iter().map(|stage| stage.count).collect();
