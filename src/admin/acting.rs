@@ -12,6 +12,7 @@ use super::orders::{Acted, KillOrder, ReloadAnswer, ResumeTold, RollbackOrder};
 use super::who::Who;
 use super::{Admin, commands, reload};
 use crate::config;
+use crate::control::overview::PeerStatus;
 use crate::snapshot::Role;
 
 impl Admin {
@@ -46,6 +47,11 @@ impl Admin {
         let why = commands::reason(told.reason.clone())?;
         let Json(acted) = commands::lift(self, why, &who.caller(), who.relay.clone(), told).await?;
         Ok(acted)
+    }
+
+    /// How the other instances stand beside this one, as `GET /api/v1/status` says it; each gets some seconds to answer.
+    pub async fn peers(&self, who: &Who) -> Vec<PeerStatus> {
+        who.relay.clone().compare(self).await
     }
 
     /// What `POST /api/v1/resume` does with `file`: ends the hold of a generation.

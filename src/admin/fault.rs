@@ -36,6 +36,12 @@ impl Fault {
         Fault { status, message: message.into(), retry_after: None, refusal: None }
     }
 
+    /// There is nothing at this path.
+    #[must_use]
+    pub fn no_path() -> Fault {
+        Fault::unknown("path").because(Refusal::Path)
+    }
+
     /// Counted as this.
     pub(super) fn because(self, refusal: Refusal) -> Fault {
         Fault { refusal: Some(refusal), ..self }

@@ -104,7 +104,7 @@ pub struct Admin {
 }
 
 impl Admin {
-    /// Serves the API, and these pages beside it, until the task is dropped.
+    /// Serves the API, and these pages beside it, until the task is dropped. What neither has is for the fallback of the pages.
     pub async fn serve(self, listener: TcpListener, pages: Router<Admin>) {
         let keeper = Arc::clone(&self.keeper);
         let turned_away = |client: IpAddr| {
@@ -124,7 +124,6 @@ impl Admin {
         let (routes, document) = guarded.fold(OpenApiRouter::new(), OpenApiRouter::merge).split_for_parts();
         routes
             .merge(pages)
-            .fallback(async || Fault::unknown("path").because(Refusal::Path))
             .method_not_allowed_fallback(async || {
                 let message = "this path takes other methods; Allow names them";
                 Fault::new(StatusCode::METHOD_NOT_ALLOWED, message).because(Refusal::Method)

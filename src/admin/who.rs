@@ -20,6 +20,8 @@ use crate::wire::ids;
 
 /// What a changing request of a session's page shows besides the cookie, where it is no form.
 const X_CSRF_TOKEN: HeaderName = HeaderName::from_static("x-csrf-token");
+/// With this the console's script marks what it asks for by itself.
+const X_BANYAN_LIVE: HeaderName = HeaderName::from_static("x-banyan-live");
 
 /// Who asks.
 #[derive(Debug, Clone)]
@@ -30,6 +32,8 @@ pub struct Who {
     pub role: Role,
     /// The session, where it was no token that was shown.
     pub session: Option<Arc<Session>>,
+    /// Whether a script asks, behind the back of a page that is open.
+    pub is_behind: bool,
     pub(super) relay: Relay,
 }
 
@@ -84,12 +88,14 @@ impl Admin {
         if headers.contains_key(header::AUTHORIZATION) {
             let entry = tokens::shown(headers, entries())?;
             let relay = Relay::of(headers);
-            return Some(Who { name: Arc::clone(&entry.name), role: entry.role, session: None, relay });
+            let name = Arc::clone(&entry.name);
+            return Some(Who { name, role: entry.role, session: None, is_behind: false, relay });
         }
         let id = sessions::shown(headers, settings.tls.is_some())?;
         let (session, entry) = self.keeper.sessions.find(id, entries(), Instant::now())?;
         let relay = Relay::with(session.authorization.clone());
-        Some(Who { name: Arc::clone(&entry.name), role: entry.role, session: Some(session), relay })
+        let (name, is_behind) = (Arc::clone(&entry.name), headers.contains_key(X_BANYAN_LIVE));
+        Some(Who { name, role: entry.role, session: Some(session), is_behind, relay })
     }
 
     /// Begins a session for who has this token; the value of the `Set-Cookie` that carries it.

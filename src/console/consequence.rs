@@ -164,7 +164,7 @@ fn instead(seen: &Consequence<'_>, scope: &Scope) -> Option<Other> {
 
 fn legacy_of(seen: &Consequence<'_>, routes: &[&Route]) -> String {
     let row = routes.first().and_then(|route| seen.status.routes.iter().find(|row| *row.name == *route.name));
-    let backend = row.and_then(|row| row.legacy_backend.as_ref());
+    let backend = row.and_then(|row| row.legacy_backend.as_ref()).filter(|backend| *backend != "legacy");
     backend.map_or(String::new(), |backend| format!(" ({backend})"))
 }
 

@@ -1,5 +1,13 @@
 //! What stands around every page: where one can go, who is logged in, and whether everything is as it should be.
 
+use askama::Template;
+use axum::Router;
+use axum::extract::{Extension, State};
+use axum::response::Response;
+use axum::routing::get;
+
+use super::page::page;
+use super::trouble::Trouble;
 use crate::admin::{Admin, Flash, Who};
 use crate::clock::now_ms;
 use crate::directives::{Target, without_legacy};
@@ -8,8 +16,13 @@ use crate::snapshot::Role;
 use crate::state::ReloadStatus;
 
 /// Where one can go: the address, and what it is called.
-const PLACES: [(&str, &str); 4] =
-    [("/", "Board"), ("/differences", "Differences"), ("/changes", "Changes"), ("/plan", "Plan")];
+const PLACES: [(&str, &str); 5] = [
+    ("/", "Board"),
+    ("/differences", "Differences"),
+    ("/changes", "Changes"),
+    ("/plan", "Plan"),
+    ("/health", "Health"),
+];
 
 /// What stands around a page.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -46,6 +59,13 @@ pub struct Frame {
     pub version: &'static str,
 }
 
+/// A page with nothing in it.
+#[derive(Template)]
+#[template(path = "console/frame.html")]
+struct Bare {
+    frame: Frame,
+}
+
 /// Where one can go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
@@ -77,7 +97,8 @@ impl Frame {
             held: live.standing.hold.as_ref().map(|hold| hold.generation),
             refused: refused(&admin.live.reload()),
             durable: !admin.helm.ledger().is_behind(),
-            flash: session.and_then(|session| session.said()),
+            // What is asked behind a page's back is shown to nobody.
+            flash: session.filter(|_| !who.is_behind).and_then(|session| session.said()),
             now: moment(now_ms()),
             version: env!("CARGO_PKG_VERSION"),
         }
@@ -94,6 +115,16 @@ impl Frame {
     pub fn needs_owner(&self) -> &'static str {
         if self.may_own { "" } else { "your token may not decide this; it needs the role owner" }
     }
+}
+
+/// What viewers may see.
+pub(super) fn for_viewers() -> Router<Admin> {
+    Router::new().route("/frame", get(bare))
+}
+
+/// What stands around every page, alone: how a page that is open for long learns that something has happened.
+async fn bare(State(admin): State<Admin>, Extension(who): Extension<Who>) -> Result<Response, Trouble> {
+    page(&Bare { frame: Frame::of(&admin, &who, "/frame") })
 }
 
 /// The first thing that is wrong with the files, while they are not what is served.

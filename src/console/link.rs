@@ -17,6 +17,12 @@ pub(super) fn route(name: &str) -> String {
     format!("/routes/{}", segment(name))
 }
 
+/// The address of a generation's page.
+#[must_use]
+pub(super) fn generation(number: u64) -> String {
+    format!("/changes/{number}")
+}
+
 /// A text as one segment of a path (RFC 3986, section 3.3): what is neither letter nor digit is written out.
 #[must_use]
 pub(super) fn segment(text: &str) -> String {

@@ -30,12 +30,17 @@ pub use point::Point;
 use progress::Burnup;
 pub use progress::{Migrated, Progress};
 use recent::Recent;
+use ring::Ring;
 pub use series::{Period, Series};
 pub use status::{
     BackendStatus, Compared, EndpointStatus, GuardStatus, PeerStatus, PinStatus, RampStatus, RouteStatus, SideStatus,
     Status,
 };
 pub use tenants::TenantStatus;
+
+const MINUTE_MS: u64 = 60_000;
+/// For how many minutes it is remembered how much had migrated.
+const MINUTES: u64 = 120;
 
 /// How everything stands.
 #[derive(Debug)]
@@ -52,6 +57,8 @@ struct Inner {
     recent: Recent,
     series: series::Table,
     burnup: Burnup,
+    /// How much had migrated, minute by minute.
+    late: Ring<Progress>,
     tenants: TenantTable,
     /// What the tenants of the configuration were gathered from.
     gathered: Option<Arc<Snapshot>>,
@@ -68,6 +75,7 @@ impl Overview {
             recent: Recent::new(Instant::now()),
             series: series::Table::new(series::MOST),
             burnup: Burnup::new(now_ms()),
+            late: Ring::new(MINUTES),
             tenants: TenantTable::default(),
             gathered: None,
             trips: BTreeMap::new(),
@@ -112,9 +120,14 @@ impl Overview {
         let generation = Arc::clone(&self.helm.live().current());
         let mut inner = self.inner();
         inner.tenants.drain(&self.helm.live().tenants);
-        let answered = inner.series.total().counted.answered;
-        let tenants = inner.tenants.rows().map(|(name, count, _)| (name, count));
-        inner.burnup.progress(now_ms(), answered, tenants, progress::routes(&generation))
+        inner.progress(&generation, now_ms())
+    }
+
+    /// How much had migrated, minute by minute over the last two hours: the end of the minute in milliseconds since 1970, oldest
+    /// first. What is older, [`Ledger::hours`](crate::ledger::Ledger::hours) has.
+    #[must_use]
+    pub fn progress_of_late(&self) -> Vec<(u64, Progress)> {
+        self.inner().late.iter().map(|(minute, progress)| (minute * MINUTE_MS, *progress)).collect()
     }
 
     /// Writes down what has migrated in this hour; called when the facade goes down, too.
@@ -131,6 +144,11 @@ impl Overview {
             let steady_ms = now.saturating_duration_since(self.began).as_millis();
             let steady_ms = u64::try_from(steady_ms).unwrap_or(u64::MAX);
             inner.series.note(now_ms, steady_ms, counts(generation));
+        }
+        let minute = now_ms / MINUTE_MS;
+        if inner.late.last() != Some(minute) {
+            let progress = inner.progress(generation, now_ms);
+            inner.late.push(minute, progress);
         }
         if inner.burnup.is_due(now_ms) {
             self.write_hour(inner, generation, now_ms);
@@ -161,6 +179,14 @@ impl Overview {
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn progress(&self, generation: &Generation, now_ms: u64) -> Progress {
+        let answered = self.series.total_with(counts(generation)).counted.answered;
+        let tenants = self.tenants.rows().map(|(name, count, _)| (name, count));
+        self.burnup.progress(now_ms, answered, tenants, progress::routes(generation))
     }
 }
 

@@ -25,6 +25,7 @@ use super::{counted, moment, printable};
 use crate::store::Reader;
 use latency::Latency;
 use leftovers::Leftover;
+pub use leftovers::{Fate, copy_in_words};
 use signatures::{Listing, Told};
 use verdicts::RouteRow;
 

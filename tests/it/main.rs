@@ -15,6 +15,7 @@ mod command_line;
 mod comparing;
 mod conformance;
 mod connections;
+mod console;
 mod demo;
 mod descriptors;
 mod desync;

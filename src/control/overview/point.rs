@@ -53,6 +53,12 @@ impl Point {
         self.requests.iter().copied().map(u64::from).sum()
     }
 
+    /// How many requests a side was asked, and how many of them it failed.
+    #[must_use]
+    pub fn counts(&self, side: Side) -> (u64, u64) {
+        (u64::from(self.requests[side.index()]), u64::from(self.errors[side.index()]))
+    }
+
     /// Requests a second to a side; of a slot without any, 0.
     #[must_use]
     pub fn rate(&self, side: Side) -> f64 {

@@ -34,6 +34,11 @@ impl<P> Ring<P> {
         self.points = VecDeque::new();
     }
 
+    /// The slot of the newest point.
+    pub(super) fn last(&self) -> Option<u64> {
+        self.points.back().map(|(slot, _)| *slot)
+    }
+
     /// How many points there are.
     pub(super) fn len(&self) -> usize {
         self.points.len()

@@ -158,6 +158,18 @@ impl Table {
         &self.total
     }
 
+    /// The same with what these counts have beyond the last look.
+    pub(super) fn total_with(&self, counts: impl Iterator<Item = (Arc<str>, Counts)>) -> Counts {
+        let mut total = self.total.clone();
+        for (name, counts) in counts {
+            match self.tracks.get(&name) {
+                Some(track) => total.add(&counts.since(&track.bases[0].0)),
+                None => total.add(&counts),
+            }
+        }
+        total
+    }
+
     /// The series of a route, or of the facade as a whole; `None` of a route without a request.
     pub(super) fn of(&self, route: Option<&str>, period: Period) -> Option<Series> {
         let track = match route {

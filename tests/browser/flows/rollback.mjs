@@ -5,7 +5,7 @@ export default async ({ page, site, logIn, check }) => {
   const row = page.locator("tr", { has: page.getByRole("link", { name: "orders-read", exact: true }) });
   await row.getByRole("link", { name: "Roll back" }).click();
   const dialog = page.getByRole("dialog");
-  await dialog.getByText("All requests to orders-read are answered by legacy (legacy), at once.").waitFor();
+  await dialog.getByText("All requests to orders-read are answered by legacy, at once.").waitFor();
   await dialog.getByLabel("Why").fill("totals <b>differ</b>");
   await dialog.getByRole("button", { name: "Roll back" }).click();
   await page.getByRole("status").getByText("orders-read").waitFor();
