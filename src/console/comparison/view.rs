@@ -356,3 +356,6 @@ impl Command {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;
