@@ -67,7 +67,7 @@ async fn comparison(
     let snapshot = Arc::clone(&admin.live.current().snapshot);
     let text = aside(move || {
         let reader = Reader::open(admin.store.state_dir()).map_err(|error| unreadable(&error))?;
-        let source = Source::read(&reader, id, &asked.of).map_err(|error| unreadable(&error))?;
+        let source = Source::read(&reader, id, &asked.of, now_ms()).map_err(|error| unreadable(&error))?;
         let source = source.ok_or_else(|| {
             let message = format!("comparison {id} is not kept, or no more: newer ones take the place of older ones");
             Trouble::new(axum::http::StatusCode::NOT_FOUND, message)

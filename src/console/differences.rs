@@ -126,9 +126,11 @@ impl Page {
             let drawn = sparkline(&spark);
             lines.push((Line::of(row, &tenants, now_ms), drawn));
         }
-        let mut summaries = reader.routes(since_ms).map_err(read)?;
+        let summaries = match &wanted {
+            Some(route) => reader.route(route, since_ms).map_err(read)?.into_iter().collect(),
+            None => reader.routes(since_ms).map_err(read)?,
+        };
         let routes = summaries.iter().take(PROPOSED).map(|summary| summary.route.clone()).collect();
-        summaries.retain(|summary| wanted.as_ref().is_none_or(|wanted| *wanted == summary.route));
         let totals = Totals::of(&summaries);
         let mut leftovers = Vec::new();
         let unknown = not_comparable(&summaries);

@@ -39,6 +39,8 @@ mod plan;
 mod posted;
 mod question;
 mod route;
+#[cfg(test)]
+mod safety;
 mod session;
 mod signature;
 mod ticked;

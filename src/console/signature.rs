@@ -2,13 +2,14 @@
 
 use askama::Template;
 use axum::Router;
-use axum::extract::{Extension, Path, State};
+use axum::extract::{Extension, Path, Query, State};
 use axum::response::Response;
 use axum::routing::get;
+use serde::Deserialize;
 
 use super::ago::Ago;
 use super::chart::{Line, Plot, Point, Svg, Unit};
-use super::differences::asked::State as Standing;
+use super::differences::asked::{Since, State as Standing};
 use super::differences::list::{in_words, shown};
 use super::differences::unreadable;
 use super::frame::Frame;
@@ -22,7 +23,7 @@ use crate::names::Side;
 use crate::report::html::signatures::evidence;
 use crate::report::html::verdicts::interval;
 use crate::report::{counted, percent};
-use crate::store::read::{ShowingRow, SignatureRow};
+use crate::store::read::{ShowingRow, SignatureFilter, SignatureRow};
 use crate::store::{Act, Reader};
 
 /// The most comparisons that are listed; no more are kept of a signature by default.
@@ -59,6 +60,15 @@ struct Page {
     tenants: Vec<(String, u64)>,
     /// Where a question of the page leads back to.
     here: String,
+    since: Since,
+}
+
+/// What the page is asked for.
+#[derive(Debug, Deserialize)]
+struct Asked {
+    /// How far back it counts: [`Since::as_str`].
+    #[serde(default)]
+    since: String,
 }
 
 /// An acceptance that holds.
@@ -98,23 +108,33 @@ async fn signature(
     State(admin): State<Admin>,
     Extension(who): Extension<Who>,
     Path(id): Path<String>,
+    Query(asked): Query<Asked>,
 ) -> Result<Response, Trouble> {
     let id = SignatureId::parse(&id).ok_or_else(|| Trouble::unknown("difference"))?;
     let frame = Frame::of(&admin, &who, "/differences");
     let text = aside(move || {
         let reader = Reader::open(admin.store.state_dir()).map_err(|error| unreadable(&error))?;
-        written(&Page::of(frame, id, &reader, now_ms())?)
+        written(&Page::of(frame, id, Since::parse(&asked.since), &reader, now_ms())?)
     });
     Ok(html(text.await??))
 }
 
 impl Page {
-    fn of(frame: Frame, id: SignatureId, reader: &Reader, now_ms: u64) -> Result<Page, Trouble> {
+    fn of(frame: Frame, id: SignatureId, since: Since, reader: &Reader, now_ms: u64) -> Result<Page, Trouble> {
         let read = |error| unreadable(&error);
-        let row = reader.signature(id).map_err(read)?.ok_or_else(|| Trouble::unknown("difference"))?;
+        let seen = |since: Since| {
+            let filter = SignatureFilter { since_ms: since.ms(now_ms), route: None, id: Some(id) };
+            reader.signatures(&filter).map(|mut rows| rows.pop().map(|row| (row, since)))
+        };
+        // One that was not seen of late is told as far back as it goes.
+        let found = match seen(since).map_err(read)? {
+            None => seen(Since::All).map_err(read)?,
+            found => found,
+        };
+        let (row, since) = found.ok_or_else(|| Trouble::unknown("difference"))?;
         let history = reader.history(id).map_err(read)?;
         let samples = reader.showing(&id.to_string(), SAMPLES).map_err(read)?;
-        let since_ms = now_ms.saturating_sub(PLOTTED * HOUR);
+        let since_ms = since.ms(now_ms).max(now_ms.saturating_sub(PLOTTED * HOUR));
         let hours = reader.hours(&[id], since_ms).map_err(read)?.remove(&id).unwrap_or_default();
         Ok(Page {
             sentence: capitalised(&in_words(&row.path, row.kind)),
@@ -133,7 +153,8 @@ impl Page {
             plot: plotted(&row, &hours, since_ms, now_ms),
             tenants: newest_by_tenant(&samples),
             samples: samples.into_iter().map(|sample| Sample::of(sample, now_ms)).collect(),
-            here: format!("/differences/{id}"),
+            here: link(&format!("/differences/{id}"), &[("since", since.asked())]),
+            since,
             id: id.to_string(),
             route: row.route,
             frame,
@@ -142,6 +163,11 @@ impl Page {
 
     fn comparison(&self, id: &u64) -> String {
         link(&format!("/comparisons/{id}"), &[("of", &self.id)])
+    }
+
+    /// The same over another time.
+    fn over(&self, since: &Since) -> String {
+        link(&format!("/differences/{}", self.id), &[("since", since.asked())])
     }
 
     fn of_route(&self) -> String {

@@ -41,13 +41,9 @@
     });
   }
 
-  // Keys: what has data-key is clicked, or focused, when nobody is typing.
+  // Keys: n and p lead to what comes next and before.
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
-    if (event.target.closest("input, textarea, select, [contenteditable]")) return;
-    const meant = [...all("[data-key]")].find((element) => element.dataset.key === event.key);
-    if (!meant) return;
-    event.preventDefault();
-    if (meant.matches("input")) meant.focus(); else meant.click();
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.("input, textarea, select, dialog")) return;
+    if (event.key === "n" || event.key === "p") document.querySelector(`a[data-key="${event.key}"]`)?.click();
   });
 })();

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use crate::harness::{Answer, Client, Pair, Recorder, Site};
+use crate::harness::{Browser, Pair, Recorder, Site, form, owner};
 
 const OPERATOR: &str = "operator-token";
 const VIEWER: &str = "viewer-token";
@@ -17,82 +17,6 @@ routes:
   - { name: orders-read, group: orders, owner: <b>ann</b>, match: { methods: [GET], path: \"/orders/{id}\" }, new: new, stage: live }
   - { name: orders-write, group: orders, match: { methods: [POST], path: \"/orders\" }, new: new, stage: live }
   - { name: accounts, match: { path: /accounts }, legacy: none, new: new, stage: complete }";
-
-/// A browser: it keeps its cookie, and says where its requests come from.
-struct Browser<'s> {
-    site: &'s Site,
-    cookie: Option<String>,
-    /// Further lines of every request.
-    lines: String,
-}
-
-impl<'s> Browser<'s> {
-    fn new(site: &'s Site) -> Browser<'s> {
-        Browser { site, cookie: None, lines: "Sec-Fetch-Site: same-origin\r\n".to_owned() }
-    }
-
-    /// One that has logged in as the holder of this token.
-    #[track_caller]
-    fn of(site: &'s Site, token: &str) -> Browser<'s> {
-        let mut browser = Browser::new(site);
-        let answer = browser.post("/login", &[("token", token)]);
-        assert_eq!((answer.status, answer.field("location")), (303, Some("/")), "{}", answer.text());
-        browser
-    }
-
-    #[track_caller]
-    fn owner(site: &'s Site) -> Browser<'s> {
-        Browser::of(site, &owner(site))
-    }
-
-    #[track_caller]
-    fn get(&mut self, path: &str) -> Answer {
-        self.ask("GET", path, "", "")
-    }
-
-    #[track_caller]
-    fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
-        let body = form(fields);
-        self.ask("POST", path, "Content-Type: application/x-www-form-urlencoded\r\n", &body)
-    }
-
-    /// Sends a form as a page does that was read before: with its token.
-    #[track_caller]
-    fn act(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
-        let csrf = self.csrf();
-        self.post(path, &[&[("csrf", csrf.as_str())], fields].concat())
-    }
-
-    #[track_caller]
-    fn csrf(&mut self) -> String {
-        let page = self.get("/kill").text();
-        let (_, rest) = page.split_once("name=\"csrf\" value=\"").unwrap();
-        rest[..64].to_owned()
-    }
-
-    #[track_caller]
-    fn ask(&mut self, method: &str, path: &str, lines: &str, body: &str) -> Answer {
-        let mut client = Client::connect_from(Ipv4Addr::LOCALHOST, self.site.facade().admin);
-        let cookie = self.cookie.as_ref().map(|cookie| format!("Cookie: x=1; {cookie}\r\n")).unwrap_or_default();
-        let (own, length) = (&self.lines, body.len());
-        let head = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\n{cookie}{own}{lines}");
-        client.try_send(format!("{head}Content-Length: {length}\r\n\r\n{body}"));
-        let answer = client.answer();
-        if let Some(set) = answer.field("set-cookie") {
-            self.cookie = set.split(';').next().map(str::to_owned);
-        }
-        answer
-    }
-}
-
-fn form(fields: &[(&str, &str)]) -> String {
-    let escaped = |text: &str| -> String { text.bytes().map(|byte| format!("%{byte:02X}")).collect() };
-    fields.iter().map(|(name, value)| format!("{name}={}", escaped(value))).collect::<Vec<_>>().join("&")
-}
-
-fn owner(site: &Site) -> String {
-    fs::read_to_string(site.facade().state_dir.join("admin.token")).unwrap().trim().to_owned()
-}
 
 fn tokens() -> String {
     let hash = |text: &str| -> String {

@@ -16,6 +16,7 @@ mod comparing;
 mod conformance;
 mod connections;
 mod console;
+mod console_differences;
 mod console_routes;
 mod demo;
 mod descriptors;

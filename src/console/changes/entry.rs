@@ -3,8 +3,8 @@
 use crate::admin::{PastView, Record};
 use crate::clock::exact_moment;
 use crate::console::ago::Ago;
-use crate::console::link::{link, segment};
-use crate::directives::{Scope, Standing};
+use crate::console::link::{link, route, segment};
+use crate::directives::{Scope, Standing, Target};
 
 /// The most lines of a change that stand open.
 const WORDS: usize = 8;
@@ -21,6 +21,8 @@ pub(crate) struct Entry {
     pub(crate) clock: String,
     pub(crate) kind: Kind,
     pub(crate) title: String,
+    /// Where to read on about what it is on.
+    pub(crate) href: Option<String>,
     pub(crate) who: String,
     /// Where all that they did is told.
     pub(crate) who_href: String,
@@ -142,7 +144,10 @@ impl Entry {
         // A record that made no generation has that of before it.
         let is_its_own = past.is_some_and(|past| past.at == record.at && Kind::of(&record.what) != Kind::Difference);
         let mut words = if is_its_own { past.map(|past| past.changes.clone()).unwrap_or_default() } else { Vec::new() };
-        if words.is_empty() && !record.to.is_empty() {
+        let is_said = matches!(Kind::of(&record.what), Kind::Rollback | Kind::Resume) && words.len() < 2;
+        if is_said || record.what == "start" && words.is_empty() {
+            words.clear();
+        } else if words.is_empty() && !record.to.is_empty() {
             words.push(if record.from.is_empty() {
                 record.to.clone()
             } else {
@@ -159,6 +164,7 @@ impl Entry {
             clock: exact.chars().skip(11).take(8).collect(),
             kind: Kind::of(&record.what),
             title: title(&record),
+            href: href(&record),
             who: who(&record),
             who_href: link("/changes", &[("who", if record.name.is_empty() { &record.source } else { &record.name })]),
             undo: undo(&record, now),
@@ -176,8 +182,8 @@ fn title(record: &Record) -> String {
     match &*record.what {
         "start" => "The facade started".to_owned(),
         "reload" => "Another configuration went live".to_owned(),
-        "rollback" => format!("{on} was rolled back to legacy"),
-        "kill" => "The kill switch was turned on".to_owned(),
+        "rollback" => format!("{on} was rolled back to {}", record.to),
+        "kill" => format!("The kill switch was turned on: everything to {}", record.to),
         "trip" => format!("A guard rolled {on} back to legacy"),
         "resume" if record.on == "file" => "The files count again".to_owned(),
         "resume" if record.on == "all" => "The kill switch was turned off".to_owned(),
@@ -196,7 +202,7 @@ fn who(record: &Record) -> String {
         return record.name.clone();
     }
     let source = match &*record.source {
-        "start" => "the start",
+        "start" => "",
         "file" => "a change of the files",
         "signal" => "SIGHUP",
         "guard" => "the guard",
@@ -205,6 +211,17 @@ fn who(record: &Record) -> String {
         other => other,
     };
     source.to_owned()
+}
+
+/// The page of what it is on, where it has one.
+fn href(record: &Record) -> Option<String> {
+    if Kind::of(&record.what) == Kind::Difference {
+        return Some(format!("/differences/{}", segment(&record.on)));
+    }
+    match Scope::parse(&record.on).ok()?.target {
+        Target::Route(name) if record.on != "file" && !name.contains(',') => Some(route(&name)),
+        _ => None,
+    }
 }
 
 /// How it is undone.

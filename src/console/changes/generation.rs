@@ -1,10 +1,12 @@
 //! One generation: what it changed, in words and in the files.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::extract::{Extension, Path, State};
 use axum::response::Response;
 
-use super::entry::moment_ms;
+use super::entry::{Entry, Now, Undo, moment_ms};
 use crate::admin::audit::read;
 use crate::admin::{Admin, PastDiff, Record, Who, aside};
 use crate::clock::now_ms;
@@ -34,6 +36,7 @@ struct Page {
     words: Vec<String>,
     why: String,
     request_id: String,
+    undo: Option<Undo>,
     lines: Vec<(&'static str, String)>,
     /// How many lines more there are.
     more: usize,
@@ -50,12 +53,15 @@ pub(super) async fn generation(
 ) -> Result<Response, Trouble> {
     let number: u64 = number.parse().map_err(|_| Trouble::unknown("generation"))?;
     let frame = Frame::of(&admin, &who, "/changes");
-    let numbers: Vec<u64> = admin.helm.history().iter().map(|past| past.number).collect();
     let past = admin.clone().generation(number).await?;
     let text = aside(move || {
-        let record = record_of(admin.helm.ledger(), &past);
-        let place = numbers.iter().position(|other| *other == number);
-        let beside = |place: Option<usize>| place.and_then(|place| numbers.get(place).copied());
+        let (all, live) = (admin.generations(), Arc::clone(&admin.live.current()));
+        let record = record_of(admin.helm.ledger(), &past).map(|record| {
+            let now = Now { standing: &live.standing, past: &all, now_ms: now_ms() };
+            (record.clone(), Entry::of(record, now))
+        });
+        let place = all.iter().position(|other| other.number == number);
+        let beside = |place: Option<usize>| place.and_then(|place| all.get(place)).map(|past| past.number);
         let [before, after] =
             [beside(place.map(|place| place + 1)), beside(place.and_then(|place| place.checked_sub(1)))];
         written(&Page::of(frame, past, record, before, after))
@@ -64,7 +70,13 @@ pub(super) async fn generation(
 }
 
 impl Page {
-    fn of(frame: Frame, past: PastDiff, record: Option<Record>, before: Option<u64>, after: Option<u64>) -> Page {
+    fn of(
+        frame: Frame,
+        past: PastDiff,
+        record: Option<(Record, Entry)>,
+        before: Option<u64>,
+        after: Option<u64>,
+    ) -> Page {
         let PastDiff { generation, diff } = past;
         let note = match &diff {
             None => "One of the two configurations is not kept any more, so they cannot be held against each other.",
@@ -73,7 +85,8 @@ impl Page {
         };
         let diff = diff.unwrap_or_default();
         let count = diff.lines().count();
-        let (why, request_id) = record.map(|record| (record.why, record.request_id)).unwrap_or_default();
+        let (why, request_id, undo) =
+            record.map(|(record, entry)| (record.why, record.request_id, entry.undo)).unwrap_or_default();
         Page {
             number: generation.number,
             at: Ago::of(moment_ms(&generation.at), now_ms()),
@@ -83,6 +96,7 @@ impl Page {
             words: generation.changes,
             why,
             request_id,
+            undo,
             lines: diff.lines().take(LINES).map(line).collect(),
             more: count.saturating_sub(LINES),
             note,

@@ -7,7 +7,7 @@ use super::headers::Headers;
 use super::terms::terms;
 use super::text::{self, Piece};
 use crate::console::ago::Ago;
-use crate::console::differences::asked::State;
+use crate::console::differences::asked::{Since, State};
 use crate::console::differences::list::{in_words, shown};
 use crate::console::link::{link, route};
 use crate::diff::redact::REDACTED;
@@ -81,7 +81,7 @@ pub(crate) struct Difference {
     /// Whether the comparison is looked at for this one.
     pub(crate) is_this: bool,
     pub(crate) words: String,
-    /// As it stands now; `None` where the store does not know it any more.
+    /// As it stood over the last week; `None` where it did not show in that time.
     pub(crate) state: Option<State>,
     pub(crate) place: String,
     /// How many places there are besides.
@@ -116,7 +116,7 @@ impl Source {
     ///
     /// # Errors
     /// The store cannot be read.
-    pub(crate) fn read(reader: &Reader, id: u64, of: &str) -> Result<Option<Source>, ReadError> {
+    pub(crate) fn read(reader: &Reader, id: u64, of: &str, now_ms: u64) -> Result<Option<Source>, ReadError> {
         let Some(kept) = reader.comparison(id)? else { return Ok(None) };
         let shown = reader.shown_by(id)?;
         let differences = &kept.detail.differences;
@@ -126,7 +126,8 @@ impl Source {
         let beside = if key.is_empty() { [None, None] } else { reader.beside(&key, id)? };
         let mut signatures = HashMap::new();
         if !differences.is_empty() {
-            let filter = SignatureFilter { route: Some(kept.route.clone()), ..SignatureFilter::default() };
+            let filter =
+                SignatureFilter { since_ms: Since::Week.ms(now_ms), route: Some(kept.route.clone()), id: None };
             let rows = reader.signatures(&filter)?.into_iter().map(|row| (row.id.to_string(), row));
             signatures.extend(rows.filter(|(id, _)| differences.iter().any(|differs| differs.signature == *id)));
         }
@@ -355,3 +356,6 @@ impl Command {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

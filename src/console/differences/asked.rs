@@ -59,9 +59,9 @@ pub(crate) enum State {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Since {
     /// A day.
+    #[default]
     Day,
     /// A week.
-    #[default]
     Week,
     /// All that is kept.
     All,
@@ -176,6 +176,16 @@ impl Since {
         }
     }
 
+    /// Reads what addresses have; what nobody knows is the default.
+    pub(crate) fn parse(text: &str) -> Since {
+        Since::ALL.into_iter().find(|since| since.as_str() == text).unwrap_or_default()
+    }
+
+    /// The value that an address has for it: none for the default.
+    pub(crate) fn asked(self) -> &'static str {
+        if self == Since::default() { "" } else { self.as_str() }
+    }
+
     /// As people say it.
     pub(crate) const fn in_words(self) -> &'static str {
         match self {
@@ -219,7 +229,7 @@ impl Asked {
     }
 
     pub(crate) fn since(&self) -> Since {
-        Since::ALL.into_iter().find(|since| since.as_str() == self.since).unwrap_or_default()
+        Since::parse(&self.since)
     }
 
     pub(crate) fn sort(&self) -> Sort {
@@ -249,14 +259,18 @@ impl Asked {
 
     /// The address of the same over another time.
     pub(crate) fn over(&self, since: Since) -> String {
-        let since = if since == Since::default() { "" } else { since.as_str() };
-        Asked { since: since.to_owned(), page: String::new(), ..self.clone() }.address()
+        Asked { since: since.asked().to_owned(), page: String::new(), ..self.clone() }.address()
     }
 
     /// What a form that filters says besides.
     pub(crate) fn kept(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let pairs = [("state", &self.state), ("since", &self.since), ("sort", &self.sort), ("dir", &self.dir)];
         pairs.into_iter().map(|(name, value)| (name, &**value)).filter(|(_, value)| !value.is_empty())
+    }
+
+    /// The address of a signature, over the same time.
+    pub(crate) fn signature(&self, id: &str) -> String {
+        link(&format!("/differences/{id}"), &[("since", self.since().asked())])
     }
 
     /// The address of the same for one tenant.

@@ -101,7 +101,7 @@ mod tests {
     fn an_error_stands_at_its_line_with_what_is_around() {
         let text = "version: 1\nbackends: { old: { endpoints: [http://127.0.0.1:1] } }\ndefaults: { legacy: old }\nroutes:\n  - { name: a, stagee: live, match: { path: / } }\n# end\n";
         let found = check(text);
-        let first = found.iter().find(|finding| finding.is_error).unwrap();
+        let first = found.iter().find(|finding| finding.code == "unknown-key").unwrap();
         assert_eq!((first.line, first.file.as_deref()), (5, None));
         let numbers: Vec<_> = first.lines.iter().map(|line| (line.number, line.under.is_some())).collect();
         assert_eq!(numbers, [(3, false), (4, false), (5, true), (6, false)]);
