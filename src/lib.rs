@@ -9,7 +9,7 @@
 //! | layer | modules |
 //! |---|---|
 //! | 7 | [`cli`] (→ [`app`], [`demo`]), [`app`], [`demo`]: compose and run |
-//! | 6 | [`admin`] (→ [`report`]): metrics, health and commands over HTTP · [`report`]: what people see of differences and decisions |
+//! | 6 | [`admin`] (→ [`report`]): metrics, health and commands over HTTP · [`console`] (→ [`admin`], [`report`]): the same as pages · [`report`]: what people see of differences and decisions |
 //! | 5 | [`control`]: the only writer of generations · [`proxy`] (→ [`server`]): the life of a request · [`server`]: listeners, connections, drain |
 //! | 4 | [`state`]: the live generation · [`shadow`] (→ [`state`], [`store`]): copies to the other side · [`store`]: what came of comparisons, on disk · [`ledger`]: directives and audit, on disk |
 //! | 3 | [`config`]: `routes.yaml` to snapshot · [`upstream`]: backends, endpoints, connections, the codec to backends |
@@ -24,6 +24,7 @@ pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod console;
 pub mod control;
 pub mod demo;
 pub mod descriptors;

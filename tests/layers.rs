@@ -12,12 +12,12 @@ const LAYERS: [&[&str]; 8] = [
     &["config", "upstream"],
     &["state", "shadow", "store", "ledger"],
     &["control", "proxy", "server"],
-    &["admin", "report"],
+    &["admin", "console", "report"],
     &["main", "cli", "app", "demo"],
 ];
 
 /// The only imports within a layer.
-const ARROWS: [(&str, &str); 8] = [
+const ARROWS: [(&str, &str); 10] = [
     // What is logged where is configuration.
     ("telemetry", "snapshot"),
     // The proxy is the handler that the server is generic over.
@@ -27,6 +27,9 @@ const ARROWS: [(&str, &str); 8] = [
     ("shadow", "store"),
     // Analysts' commands are served over HTTP as well.
     ("admin", "report"),
+    // The console shows what the API answers, and does what it does.
+    ("console", "admin"),
+    ("console", "report"),
     // The command line starts what it is asked for.
     ("cli", "app"),
     ("cli", "demo"),

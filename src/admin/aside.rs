@@ -11,7 +11,10 @@ use super::fault::Fault;
 pub(super) struct Written(Vec<u8>);
 
 /// Runs this there.
-pub(super) async fn aside<T: Send + 'static>(look: impl FnOnce() -> T + Send + 'static) -> Result<T, Fault> {
+///
+/// # Errors
+/// It broke.
+pub async fn aside<T: Send + 'static>(look: impl FnOnce() -> T + Send + 'static) -> Result<T, Fault> {
     let looked = tokio::task::spawn_blocking(look).await;
     looked.map_err(|_| Fault::broken())
 }

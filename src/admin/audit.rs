@@ -105,7 +105,8 @@ async fn audit(State(admin): State<Admin>, Query(query): Query<AuditQuery>) -> R
     aside_json(move || Ok(read(admin.helm.ledger(), &filter))).await
 }
 
-fn read(ledger: &Ledger, filter: &AuditFilter) -> Audit {
+/// The records that pass a filter; those that are not on the disk yet come first.
+pub(crate) fn read(ledger: &Ledger, filter: &AuditFilter) -> Audit {
     let meant = |act: &Act| act.at_ms >= filter.since_ms && filter.on.as_ref().is_none_or(|on| act.on == *on);
     // First these: one that is written meanwhile is then seen twice rather than never.
     let waiting = match filter.before {

@@ -60,6 +60,9 @@ pub struct FindingView {
     pub message: String,
     /// The offending line, cut where it is long.
     pub source_line: String,
+    /// How many characters of it stand before the offending one.
+    #[serde(skip)]
+    pub caret: usize,
     /// What may help.
     pub suggestion: Option<String>,
 }
@@ -81,12 +84,19 @@ async fn check(
     State(admin): State<Admin>,
     Input(told): Input<SentConfiguration, CONFIGURATION>,
 ) -> Result<Json<Checked>, Fault> {
-    let Ok(_turn) = admin.keeper.checks.try_acquire() else {
-        let fault = Fault::new(StatusCode::SERVICE_UNAVAILABLE, "another configuration is being checked");
-        return Err(fault.after(1));
-    };
-    let candidate = told.candidate()?;
-    aside(move || Checked::from(candidate.load(&Options::default()))).await.map(Json)
+    admin.check(told).await.map(Json)
+}
+
+impl Admin {
+    /// What is wrong with a configuration.
+    pub(crate) async fn check(&self, told: SentConfiguration) -> Result<Checked, Fault> {
+        let Ok(_turn) = self.keeper.checks.try_acquire() else {
+            let fault = Fault::new(StatusCode::SERVICE_UNAVAILABLE, "another configuration is being checked");
+            return Err(fault.after(1));
+        };
+        let candidate = told.candidate()?;
+        aside(move || Checked::from(candidate.load(&Options::default()))).await
+    }
 }
 
 impl SentConfiguration {
@@ -130,6 +140,7 @@ impl From<&Diagnostic> for FindingView {
             col: found.col,
             message: found.message.clone(),
             source_line: found.source_line.clone(),
+            caret: found.caret,
             suggestion: found.suggestion.clone(),
         }
     }

@@ -45,7 +45,7 @@ pub(super) fn for_operators() -> OpenApiRouter<Admin> {
         (status = 409, description = "Another generation is live, or there is no legacy to go back to.", body = Problem),
     )
 )]
-async fn rollback(
+pub(super) async fn rollback(
     State(admin): State<Admin>,
     Extension(caller): Extension<Caller>,
     Extension(relay): Extension<Relay>,
@@ -83,7 +83,7 @@ async fn rollback(
         (status = 409, description = "Another generation is live.", body = Problem),
     )
 )]
-async fn kill(
+pub(super) async fn kill(
     State(admin): State<Admin>,
     Extension(caller): Extension<Caller>,
     Extension(relay): Extension<Relay>,
@@ -120,14 +120,25 @@ async fn resume(
         return Err(Fault::senseless("`file`, `all` and a pin exclude each other"));
     }
     if told.file {
-        return reload::unhold(&admin, why, caller, relay, &told).await;
+        return Ok(reload::unhold(&admin, why, caller, relay, &told).await?.into_response());
     }
+    Ok(lift(&admin, why, &caller, relay, told).await?.into_response())
+}
+
+/// Lifts a pin, the kill switch, or all of them.
+pub(super) async fn lift(
+    admin: &Admin,
+    why: String,
+    caller: &Caller,
+    relay: Relay,
+    told: ResumeTold,
+) -> Result<Json<Acted>, Fault> {
     let order = match told.all {
         true => ResumeOrder::All,
         false => ResumeOrder::Pin(scope(told.route.clone(), told.group.clone(), told.tenant.clone())?),
     };
-    let done = admin.helm.resume(&order, &why, &caller)?;
-    Ok(acted_with(done, &admin, relay, "/api/v1/resume", &told).await.into_response())
+    let done = admin.helm.resume(&order, &why, caller)?;
+    Ok(acted_with(done, admin, relay, "/api/v1/resume", &told).await)
 }
 
 /// Move a ramp
@@ -175,24 +186,27 @@ enum NotResumed {
     Reloaded(ReloadAnswer),
 }
 
-/// A generation of before, from memory; from the ledger if it is not there any more.
+/// A generation of before is put back and held.
 async fn put_back(admin: &Admin, number: u64, why: String, caller: &Caller) -> Result<Done, Fault> {
-    let past = admin.helm.past(number).ok_or(Refused::NoGeneration(number))?;
-    let made_from = match past.made_from {
-        Some(made_from) => made_from,
-        None => {
-            let (ledger, state_dir) = (admin.helm.ledger().clone(), admin.store.state_dir().to_path_buf());
-            let load = move || -> Option<MadeFrom> {
-                let bundle = Bundle::from_text(&ledger.bundle(number).ok()??).ok()?;
-                let options = Options { state_dir: Some(state_dir), without_tls: true, ..Options::default() };
-                let snapshot = config::load(&bundle, &bundle.main, &options).snapshot?;
-                Some(MadeFrom::new(snapshot, &bundle))
-            };
-            let loaded = tokio::task::spawn_blocking(load).await.ok().flatten();
-            loaded.ok_or(Refused::NoGeneration(number))?
-        }
-    };
+    let made_from = kept(admin, number).await?;
     Ok(admin.helm.hold(number, made_from, why, caller)?)
+}
+
+/// The configuration of a generation of before, from memory; from the ledger if it is not there any more.
+pub(super) async fn kept(admin: &Admin, number: u64) -> Result<MadeFrom, Fault> {
+    let past = admin.helm.past(number).ok_or(Refused::NoGeneration(number))?;
+    if let Some(made_from) = past.made_from {
+        return Ok(made_from);
+    }
+    let (ledger, state_dir) = (admin.helm.ledger().clone(), admin.store.state_dir().to_path_buf());
+    let load = move || -> Option<MadeFrom> {
+        let bundle = Bundle::from_text(&ledger.bundle(number).ok()??).ok()?;
+        let options = Options { state_dir: Some(state_dir), without_tls: true, ..Options::default() };
+        let snapshot = config::load(&bundle, &bundle.main, &options).snapshot?;
+        Some(MadeFrom::new(snapshot, &bundle))
+    };
+    let loaded = tokio::task::spawn_blocking(load).await.ok().flatten();
+    Ok(loaded.ok_or(Refused::NoGeneration(number))?)
 }
 
 /// Whether a change is on the disk, or is so within a while.
@@ -241,7 +255,7 @@ fn scope(route: Option<String>, group: Option<String>, tenant: Option<String>) -
     Ok(Scope { target, tenant: tenant.map(Arc::from) })
 }
 
-fn reason(text: String) -> Result<String, Fault> {
+pub(super) fn reason(text: String) -> Result<String, Fault> {
     if text.chars().count() > LONGEST_REASON {
         return Err(Fault::senseless(format!("a reason has at most {LONGEST_REASON} characters")));
     }

@@ -114,19 +114,6 @@ pub(super) fn for_owners() -> OpenApiRouter<Admin> {
     OpenApiRouter::new().routes(routes!(accept)).routes(routes!(reopen))
 }
 
-/// Asks the store on a thread that may wait for the disk.
-async fn read<T: Send + 'static>(
-    admin: Admin,
-    ask: impl FnOnce(&Reader) -> Result<T, ReadError> + Send + 'static,
-) -> Result<T, Fault> {
-    let asked = tokio::task::spawn_blocking(move || ask(&Reader::open(admin.store.state_dir())?)).await;
-    match asked {
-        Ok(Ok(found)) => Ok(found),
-        Ok(Err(error)) => Err(Fault::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())),
-        Err(_) => Err(Fault::new(StatusCode::INTERNAL_SERVER_ERROR, "the store could not be asked")),
-    }
-}
-
 /// Differences
 ///
 /// Signatures by impact: real ones first, the most frequent first.
@@ -143,7 +130,7 @@ async fn diffs(State(admin): State<Admin>, Query(query): Query<DiffsQuery>) -> R
     };
     let limit = query.limit.unwrap_or(LIMIT) as usize;
     let filter = TopFilter { since_ms, route: query.route, judgement: None, all: query.all, limit };
-    let found = read(admin, move |reader| top(reader, &filter, now_ms)).await?;
+    let found = admin.ask_store(move |reader| top(reader, &filter, now_ms)).await?;
     let signatures = found.rows.iter().map(|row| SignatureView::of(row, now_ms)).collect();
     let (compared, unknown) = (found.compared, found.unknown);
     let (noise, accepted, more) = (found.noise, found.accepted, found.more);
@@ -162,7 +149,8 @@ async fn diffs(State(admin): State<Admin>, Query(query): Query<DiffsQuery>) -> R
 )]
 async fn diff(State(admin): State<Admin>, Part(id): Part<String>) -> Result<Response, Fault> {
     let id = SignatureId::parse(&id).ok_or_else(|| Fault::unknown("signature"))?;
-    let shown = read(admin, move |reader| show::show(reader, id)).await?.ok_or_else(|| Fault::unknown("signature"))?;
+    let shown =
+        admin.ask_store(move |reader| show::show(reader, id)).await?.ok_or_else(|| Fault::unknown("signature"))?;
     let signature = SignatureView::of(&shown.row, now_ms());
     let history = shown.history.iter().map(ActView::from).collect();
     let comparisons = shown.samples.into_iter().map(Comparison::from).collect();
@@ -189,7 +177,8 @@ impl From<Kept> for Comparison {
 )]
 async fn comparison(State(admin): State<Admin>, Part(id): Part<String>) -> Result<Response, Fault> {
     let id = id.parse().map_err(|_| Fault::unknown("comparison"))?;
-    let kept = read(admin, move |reader| reader.comparison(id)).await?.ok_or_else(|| Fault::unknown("comparison"))?;
+    let kept =
+        admin.ask_store(move |reader| reader.comparison(id)).await?.ok_or_else(|| Fault::unknown("comparison"))?;
     Ok(Json(ComparisonView::from(kept)).into_response())
 }
 
@@ -207,26 +196,7 @@ async fn accept(
     Part(id): Part<String>,
     Input(told): Input<Decision>,
 ) -> Result<Json<Decided>, Fault> {
-    let now_ms = now_ms();
-    let until_ms = match (&told.until, told.forever) {
-        (Some(_), true) => {
-            return Err(Fault::senseless("`until` and `forever` exclude each other"));
-        }
-        (None, true) => None,
-        (None, false) => Some(now_ms + HOLDS_MS),
-        (Some(text), false) => match when::until(text, now_ms).filter(|until| *until > now_ms) {
-            Some(until) => Some(until),
-            None => {
-                let why = format!("`{text}` is no moment to come: {}", when::WHAT);
-                return Err(Fault::senseless(why));
-            }
-        },
-    };
-    let until = until_ms.map_or("for good".to_owned(), |until| format!("until {}", moment(until)));
-    decide(admin, caller, id, told, ("accept", format!("accepted {until}")), move |admin, id, by, told| {
-        admin.store.accept(id, by, &told.reason, until_ms)
-    })
-    .await
+    admin.accept(caller, id, told).await.map(Json)
 }
 
 /// Take an acceptance back
@@ -243,13 +213,57 @@ async fn reopen(
     Part(id): Part<String>,
     Input(told): Input<Decision>,
 ) -> Result<Json<Decided>, Fault> {
-    if told.until.is_some() || told.forever {
-        return Err(Fault::senseless("what is reopened has no end"));
+    admin.reopen(caller, id, told).await.map(Json)
+}
+
+impl Admin {
+    /// Accepts a signature as this caller: by default for 30 days.
+    pub(crate) async fn accept(self, caller: Caller, id: String, told: Decision) -> Result<Decided, Fault> {
+        let now_ms = now_ms();
+        let until_ms = match (&told.until, told.forever) {
+            (Some(_), true) => {
+                return Err(Fault::senseless("`until` and `forever` exclude each other"));
+            }
+            (None, true) => None,
+            (None, false) => Some(now_ms + HOLDS_MS),
+            (Some(text), false) => match when::until(text, now_ms).filter(|until| *until > now_ms) {
+                Some(until) => Some(until),
+                None => {
+                    let why = format!("`{text}` is no moment to come: {}", when::WHAT);
+                    return Err(Fault::senseless(why));
+                }
+            },
+        };
+        let until = until_ms.map_or("for good".to_owned(), |until| format!("until {}", moment(until)));
+        decide(self, caller, id, told, ("accept", format!("accepted {until}")), move |admin, id, by, told| {
+            admin.store.accept(id, by, &told.reason, until_ms)
+        })
+        .await
     }
-    decide(admin, caller, id, told, ("reopen", "reopened".to_owned()), |admin, id, by, told| {
-        admin.store.reopen(id, by, &told.reason)
-    })
-    .await
+
+    /// Takes an acceptance back as this caller.
+    pub(crate) async fn reopen(self, caller: Caller, id: String, told: Decision) -> Result<Decided, Fault> {
+        if told.until.is_some() || told.forever {
+            return Err(Fault::senseless("what is reopened has no end"));
+        }
+        decide(self, caller, id, told, ("reopen", "reopened".to_owned()), |admin, id, by, told| {
+            admin.store.reopen(id, by, &told.reason)
+        })
+        .await
+    }
+
+    /// Asks the store on a thread that may wait for the disk.
+    pub(crate) async fn ask_store<T: Send + 'static>(
+        self,
+        ask: impl FnOnce(&Reader) -> Result<T, ReadError> + Send + 'static,
+    ) -> Result<T, Fault> {
+        let asked = tokio::task::spawn_blocking(move || ask(&Reader::open(self.store.state_dir())?)).await;
+        match asked {
+            Ok(Ok(found)) => Ok(found),
+            Ok(Err(error)) => Err(Fault::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())),
+            Err(_) => Err(Fault::new(StatusCode::INTERNAL_SERVER_ERROR, "the store could not be asked")),
+        }
+    }
 }
 
 impl Decision {
@@ -265,7 +279,7 @@ async fn decide(
     told: Decision,
     (what, done): (&str, String),
     act: impl FnOnce(&Admin, SignatureId, &str, &Decision) -> Result<(), AcceptError> + Send + 'static,
-) -> Result<Json<Decided>, Fault> {
+) -> Result<Decided, Fault> {
     let id = SignatureId::parse(&id).ok_or_else(|| Fault::unknown("signature"))?;
     if told.reason.trim().is_empty() {
         return Err(Fault::senseless("a reason is needed"));
@@ -281,7 +295,7 @@ async fn decide(
             tracing::info!(signature = %id, by, done, "a difference was decided on");
             // The decision itself is on the disk already; its record follows.
             let _ = helm.note(&caller, what, &id.to_string(), done.clone(), why).await;
-            Ok(Json(Decided { message: done }))
+            Ok(Decided { message: done })
         }
         Ok(Err(AcceptError::Unknown)) => Err(Fault::unknown("signature")),
         Ok(Err(error)) => Err(Fault::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())),

@@ -10,7 +10,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use axum::extract::{Request, State};
 use axum::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use axum::http::uri::Authority;
-use axum::http::{StatusCode, Uri};
+use axum::http::{Extensions, Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tokio::time::Instant;
@@ -22,14 +22,23 @@ use crate::routing::HostPattern;
 use crate::wire::host;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+const SEC_FETCH_MODE: HeaderName = HeaderName::from_static("sec-fetch-mode");
+const SEC_FETCH_DEST: HeaderName = HeaderName::from_static("sec-fetch-dest");
 
 /// Where a request came from.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Client(pub(super) IpAddr);
 
+impl Client {
+    /// The address that a request with these extensions came from; the unspecified one where that is unknown.
+    pub(super) fn of(extensions: &Extensions) -> IpAddr {
+        extensions.get::<Client>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |client| client.0)
+    }
+}
+
 /// Lets a request in, or says why not; counts what was refused, here or further in.
 pub(super) async fn pass(State(admin): State<Admin>, request: Request, next: Next) -> Response {
-    let client = client(&request);
+    let client = Client::of(request.extensions());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let mut answer = match admitted(&admin, &request) {
         Err(fault) => fault.into_response(),
@@ -42,7 +51,7 @@ pub(super) async fn pass(State(admin): State<Admin>, request: Request, next: Nex
     }
     let headers = answer.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     answer
 }
 
@@ -58,11 +67,6 @@ async fn carried_out(handler: impl Future<Output = Response> + Send + 'static) -
     }
 }
 
-/// Where a request came from; the unspecified address where that is unknown.
-pub(super) fn client(request: &Request) -> IpAddr {
-    request.extensions().get::<Client>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |client| client.0)
-}
-
 fn admitted(admin: &Admin, request: &Request) -> Result<(), Fault> {
     let (uri, headers) = (request.uri(), request.headers());
     // Those who probe by a name of their own learn nothing.
@@ -70,7 +74,7 @@ fn admitted(admin: &Admin, request: &Request) -> Result<(), Fault> {
         let message = "this facade does not answer to that Host; `admin.hosts` may name it";
         return Err(Fault::new(StatusCode::MISDIRECTED_REQUEST, message).because(Refusal::Host));
     }
-    if is_foreign(uri, headers) {
+    if is_foreign(uri, headers) && !is_followed_link(request.method(), uri, headers) {
         let message = "requests of other sites' pages are not taken";
         return Err(Fault::new(StatusCode::FORBIDDEN, message).because(Refusal::Origin));
     }
@@ -103,6 +107,17 @@ fn is_foreign(uri: &Uri, headers: &HeaderMap) -> bool {
     });
     let same = authority.zip(target(uri, headers)).is_some_and(|((_, origin), own)| origin.eq_ignore_ascii_case(own));
     !same || origins.next().is_some()
+}
+
+/// Whether somebody follows a link of another site to a page: that shows them the page and the other site nothing, and the cookie
+/// of a session is not sent with it.
+fn is_followed_link(method: &Method, uri: &Uri, headers: &HeaderMap) -> bool {
+    let is = |name: HeaderName, value: &[u8]| headers.get(name).is_some_and(|sent| sent.as_bytes() == value);
+    *method == Method::GET
+        && !uri.path().starts_with("/api/")
+        && !headers.contains_key(header::ORIGIN)
+        && is(SEC_FETCH_MODE, b"navigate")
+        && is(SEC_FETCH_DEST, b"document")
 }
 
 /// Whom the request is for: the authority of its target, else its only Host (RFC 9112 section 3.2).

@@ -19,9 +19,11 @@ pub struct Problem {
 
 /// Why a request is not obeyed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Fault {
-    pub(super) status: StatusCode,
-    pub(super) message: String,
+pub struct Fault {
+    /// The status of the answer.
+    pub status: StatusCode,
+    /// What is wrong, and the way out where there is one.
+    pub message: String,
     /// When to try again, in seconds.
     pub(super) retry_after: Option<u64>,
     /// What it is counted as, where it is turned away before anything was done.
@@ -29,8 +31,15 @@ pub(super) struct Fault {
 }
 
 impl Fault {
-    pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Fault {
+    /// With this status, in these words.
+    pub fn new(status: StatusCode, message: impl Into<String>) -> Fault {
         Fault { status, message: message.into(), retry_after: None, refusal: None }
+    }
+
+    /// There is nothing at this path.
+    #[must_use]
+    pub fn no_path() -> Fault {
+        Fault::unknown("path").because(Refusal::Path)
     }
 
     /// Counted as this.

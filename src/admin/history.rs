@@ -67,8 +67,7 @@ pub(super) fn for_viewers() -> OpenApiRouter<Admin> {
     responses((status = 200, description = "The generations.", body = History))
 )]
 async fn history(State(admin): State<Admin>) -> Json<History> {
-    let generations = admin.helm.history().iter().map(|past| view(&admin, past)).collect();
-    Json(History { generations })
+    Json(History { generations: admin.generations() })
 }
 
 /// One generation
@@ -83,15 +82,27 @@ async fn history(State(admin): State<Admin>) -> Json<History> {
     )
 )]
 async fn generation(State(admin): State<Admin>, Part(number): Part<u64>) -> Result<Json<PastDiff>, Fault> {
-    let all = admin.helm.history();
-    let place = all.iter().position(|past| past.number == number).ok_or_else(|| Fault::unknown("generation"))?;
-    let generation = view(&admin, &all[place]);
-    let both = all.get(place + 1).cloned().map(|before| (before, all[place].clone()));
-    let diff = aside(move || {
-        let (before, after) = both?;
-        Some(redacted_diff(&files(&admin, &before)?, &files(&admin, &after)?))
-    });
-    Ok(Json(PastDiff { generation, diff: diff.await? }))
+    admin.generation(number).await.map(Json)
+}
+
+impl Admin {
+    /// The generations that are remembered, newest first; the live one is the first.
+    pub(crate) fn generations(&self) -> Vec<PastView> {
+        self.helm.history().iter().map(|past| view(self, past)).collect()
+    }
+
+    /// One generation, with what it changed in the files.
+    pub(crate) async fn generation(self, number: u64) -> Result<PastDiff, Fault> {
+        let all = self.helm.history();
+        let place = all.iter().position(|past| past.number == number).ok_or_else(|| Fault::unknown("generation"))?;
+        let generation = view(&self, &all[place]);
+        let both = all.get(place + 1).cloned().map(|before| (before, all[place].clone()));
+        let diff = aside(move || {
+            let (before, after) = both?;
+            Some(redacted_diff(&files(&self, &before)?, &files(&self, &after)?))
+        });
+        Ok(PastDiff { generation, diff: diff.await? })
+    }
 }
 
 fn view(admin: &Admin, past: &Past) -> PastView {
@@ -113,6 +124,23 @@ fn files(admin: &Admin, past: &Past) -> Option<Bundle> {
         None => admin.helm.ledger().bundle(past.number).ok()??,
     };
     Bundle::from_text(&text).ok()
+}
+
+impl Admin {
+    /// The text of the main file that is live, without the one secret that it may hold in plain text.
+    pub(crate) fn live_text(&self) -> Option<String> {
+        let bundle = Bundle::from_text(&self.helm.adopted().text).ok()?;
+        let text = bundle.text(&bundle.main)?.to_owned();
+        let live = self.live.current();
+        let secret = live.snapshot.trust.force.as_ref().and_then(|force| force.secret.clone());
+        Some(secret.map_or(text.clone(), |secret| text.replace(&*secret, REDACTED)))
+    }
+
+    /// This text as the main file, among the files and variables that the live configuration was loaded from.
+    pub(crate) fn among_live(&self, text: String) -> Option<String> {
+        let bundle = Bundle::from_text(&self.helm.adopted().text).ok()?;
+        bundle.with_main(text).to_text().ok()
+    }
 }
 
 /// The diff without the one secret that a file may hold in plain text.

@@ -44,13 +44,13 @@ impl<S: Send + Sync, T: DeserializeOwned, const MOST: usize> FromRequest<S> for 
     type Rejection = Fault;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, Fault> {
-        if !is_json(request.headers()) {
+        if !is_of(request.headers(), "application/json") {
             let message = "a body is needed, with Content-Type: application/json";
             return Err(Fault::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message).because(Refusal::Type));
         }
         // Held until it has been read into what it means.
         let _room = room(request.headers())?;
-        let told = body::<MOST>(request).await?;
+        let told = body(request, MOST).await?;
         // Or a list would do, its items taken for the fields in their order.
         if told.trim_ascii_start().first().is_some_and(|byte| *byte != b'{') {
             return Err(Fault::senseless("the body is no JSON object"));
@@ -61,6 +61,20 @@ impl<S: Send + Sync, T: DeserializeOwned, const MOST: usize> FromRequest<S> for 
             Err(error) => Err(Fault::new(StatusCode::BAD_REQUEST, format!("the body is no JSON: {error}"))),
         }
     }
+}
+
+/// The fields of a form of at most so many bytes, in their order (WHATWG URL, section 5.1).
+///
+/// # Errors
+/// It is no such form, or too large, or came too slowly.
+pub async fn form(request: Request, most: usize) -> Result<Vec<(String, String)>, Fault> {
+    if !is_of(request.headers(), "application/x-www-form-urlencoded") {
+        let message = "a form is needed, with Content-Type: application/x-www-form-urlencoded";
+        return Err(Fault::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message).because(Refusal::Type));
+    }
+    let _room = room(request.headers())?;
+    let told = body(request, most).await?;
+    Ok(form_urlencoded::parse(&told).into_owned().collect())
 }
 
 /// Room for a body that may be large.
@@ -78,15 +92,15 @@ fn length(headers: &HeaderMap) -> Option<usize> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-async fn body<const MOST: usize>(request: Request) -> Result<Bytes, Fault> {
+async fn body(request: Request, most: usize) -> Result<Bytes, Fault> {
     let too_large = || {
-        let message = format!("a body has at most {MOST} bytes here");
+        let message = format!("a body has at most {most} bytes here");
         Fault::new(StatusCode::PAYLOAD_TOO_LARGE, message).because(Refusal::Size)
     };
-    if length(request.headers()).is_some_and(|length| length > MOST) {
+    if length(request.headers()).is_some_and(|length| length > most) {
         return Err(too_large());
     }
-    match timeout(PATIENCE, Limited::new(request.into_body(), MOST).collect()).await {
+    match timeout(PATIENCE, Limited::new(request.into_body(), most).collect()).await {
         Ok(Ok(collected)) => Ok(collected.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
         Ok(Err(_)) => Err(Fault::new(StatusCode::BAD_REQUEST, "the body broke off")),
@@ -94,12 +108,12 @@ async fn body<const MOST: usize>(request: Request) -> Result<Bytes, Fault> {
     }
 }
 
-/// Whether the only Content-Type is JSON, with or without parameters. A page of another site cannot send that unasked.
-fn is_json(headers: &HeaderMap) -> bool {
+/// Whether the only Content-Type is this one, with or without parameters. A page of another site cannot send JSON unasked.
+fn is_of(headers: &HeaderMap, kind: &str) -> bool {
     let mut values = headers.get_all(header::CONTENT_TYPE).iter();
     let essence = |value: &HeaderValue| {
         let essence = value.to_str().ok()?.split(';').next()?.trim_ascii().to_ascii_lowercase();
-        Some(essence == "application/json")
+        Some(essence == kind)
     };
     values.next().and_then(essence) == Some(true) && values.next().is_none()
 }

@@ -2,18 +2,22 @@
 //!
 //! - [`listener`]: connections, how many and how long
 //! - [`doors`]: what every request passes first, and every answer last · [`access`]: who may do what
-//! - [`tokens`]: what callers show · [`failures`]: who failed of late · [`refusal`]: what is refused, counted · [`keeper`]: all that is
+//! - [`who`]: whose token or session it is · [`tokens`]: what callers show · [`sessions`]: who has shown one in a browser · [`codes`]:
+//!   who may show none, once · [`failures`]: who failed of late · [`refusal`]: what is refused, counted · [`keeper`]: all that is
 //!   remembered of callers
 //! - [`fault`], [`input`]: what is refused, and how requests are read · [`mod@aside`]: what must not hold up a rollback
 //! - [`commands`], [`reload`], [`orders`]: rollback, kill, resume, ramps, reload · [`peers`]: the same for other instances
 //! - [`status`], [`routes`], [`explain`], [`check`], [`plan`], [`history`], [`audit`], [`events`]: what is, was and happens
+//! - [`acting`]: the same commands for the pages of the console
 //! - [`diffs`]: differences, and what is decided on them
 //! - [`health`], [`metrics`]: for probes and scrapers · [`openapi`]: the document that says all this to programs
 
 mod access;
+mod acting;
 mod aside;
-mod audit;
+pub(crate) mod audit;
 mod check;
+mod codes;
 mod commands;
 mod diffs;
 mod doors;
@@ -34,8 +38,10 @@ mod plan;
 mod refusal;
 mod reload;
 mod routes;
+mod sessions;
 mod status;
 mod tokens;
+mod who;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -56,20 +62,23 @@ use crate::snapshot::Role;
 use crate::state::Live;
 use crate::store::Store;
 use crate::telemetry::AccessQueue;
+pub use aside::aside;
 pub use audit::{Audit, Record};
 pub use check::{Checked, FindingView, SentConfiguration};
 pub use diffs::{Decided, Decision};
-use fault::Fault;
-pub use fault::Problem;
+pub use fault::{Fault, Problem};
 pub use history::{History, PastDiff, PastView};
+pub use input::form;
 pub use keeper::Keeper;
 pub use listener::bind;
 pub use orders::{Acted, KillOrder, RampAction, RampTold, ReloadAnswer, ResumeTold, RollbackOrder};
 pub use peers::PeerAnswer;
 use refusal::Refusal;
 pub use routes::Routes;
+pub use sessions::{Flash, Session};
 pub use status::Tenants;
 pub use tokens::Token;
+pub use who::Who;
 
 /// What the handlers need.
 #[derive(Debug, Clone)]
@@ -95,8 +104,8 @@ pub struct Admin {
 }
 
 impl Admin {
-    /// Serves until the task is dropped.
-    pub async fn serve(self, listener: TcpListener) {
+    /// Serves the API, and these pages beside it, until the task is dropped. What neither has is for the fallback of the pages.
+    pub async fn serve(self, listener: TcpListener, pages: Router<Admin>) {
         let keeper = Arc::clone(&self.keeper);
         let turned_away = |client: IpAddr| {
             if let Some(times) = keeper.refusals.count(Refusal::Crowded, Instant::now()) {
@@ -104,17 +113,17 @@ impl Admin {
             }
         };
         let live = Arc::clone(&self.live);
-        listener::serve(listener, self.router(), move || live.admin().tls.clone(), turned_away).await;
+        listener::serve(listener, self.router(pages), move || live.admin().tls.clone(), turned_away).await;
     }
 
-    fn router(self) -> Router {
+    fn router(self, pages: Router<Admin>) -> Router {
         let guarded = rooms().into_iter().map(|(role, routes)| match role {
             Some(role) => access::behind(role, routes, &self),
             None => routes,
         });
         let (routes, document) = guarded.fold(OpenApiRouter::new(), OpenApiRouter::merge).split_for_parts();
         routes
-            .fallback(async || Fault::unknown("path").because(Refusal::Path))
+            .merge(pages)
             .method_not_allowed_fallback(async || {
                 let message = "this path takes other methods; Allow names them";
                 Fault::new(StatusCode::METHOD_NOT_ALLOWED, message).because(Refusal::Method)

@@ -70,6 +70,11 @@ impl Relay {
         Relay { authorization: headers.get(header::AUTHORIZATION).cloned().filter(|_| further) }
     }
 
+    /// On behalf of a session that began with this token.
+    pub(super) fn with(authorization: HeaderValue) -> Relay {
+        Relay { authorization: Some(authorization) }
+    }
+
     /// Tells all peers the same, at the same time, and says what each made of it.
     pub(super) async fn pass_on(self, admin: &Admin, path: &'static str, told: &impl Serialize) -> Vec<PeerAnswer> {
         // Plain structures of text: JSON has a form for each of them.

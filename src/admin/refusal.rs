@@ -20,6 +20,8 @@ pub(super) enum Refusal {
     Host,
     /// A page of another site sent it.
     Origin,
+    /// A session sends it, and no page of that session made it.
+    Forged,
     /// It failed too often.
     Rate,
     /// There is no such path.
@@ -38,11 +40,12 @@ pub(super) enum Refusal {
 
 impl Refusal {
     /// All of them, in the order they are counted.
-    const ALL: [Refusal; 11] = [
+    const ALL: [Refusal; 12] = [
         Refusal::Token,
         Refusal::Role,
         Refusal::Host,
         Refusal::Origin,
+        Refusal::Forged,
         Refusal::Rate,
         Refusal::Path,
         Refusal::Method,
@@ -59,6 +62,7 @@ impl Refusal {
             Refusal::Role => "role",
             Refusal::Host => "host",
             Refusal::Origin => "origin",
+            Refusal::Forged => "forged",
             Refusal::Rate => "rate",
             Refusal::Path => "path",
             Refusal::Method => "method",

@@ -57,7 +57,7 @@ async fn reload(
     let order = Command::Reload { confirm: query.confirm, caller, reply: Some(reply) };
     let reloaded = command(&admin, order, outcome).await?;
     let path = if query.confirm { "/api/v1/reload?confirm=true" } else { "/api/v1/reload" };
-    Ok(answer(&admin, reloaded, relay.pass_on_bytes(&admin, path, Bytes::new())).await)
+    Ok(answer(&admin, reloaded, relay.pass_on_bytes(&admin, path, Bytes::new())).await.into_response())
 }
 
 /// Ends the hold of a generation: the files count again.
@@ -67,7 +67,7 @@ pub(super) async fn unhold(
     caller: Caller,
     relay: Relay,
     told: &ResumeTold,
-) -> Result<Response, Fault> {
+) -> Result<(StatusCode, Json<ReloadAnswer>), Fault> {
     let (reply, outcome) = oneshot::channel();
     let reloaded = command(admin, Command::Unhold { why, caller, reply }, outcome).await?;
     Ok(answer(admin, reloaded, relay.pass_on(admin, "/api/v1/resume", told)).await)
@@ -79,7 +79,11 @@ async fn command(admin: &Admin, command: Command, outcome: oneshot::Receiver<Rel
 }
 
 /// What came of it here; only what is live here goes to the peers.
-async fn answer(admin: &Admin, reloaded: Reloaded, peers: impl Future<Output = Vec<PeerAnswer>>) -> Response {
+async fn answer(
+    admin: &Admin,
+    reloaded: Reloaded,
+    peers: impl Future<Output = Vec<PeerAnswer>>,
+) -> (StatusCode, Json<ReloadAnswer>) {
     let held = |generation| {
         format!("generation {generation} is held, whatever the files say; `banyan resume --file` ends that")
     };
@@ -104,5 +108,5 @@ async fn answer(admin: &Admin, reloaded: Reloaded, peers: impl Future<Output = V
     };
     let asked = async { if live { peers.await } else { Vec::new() } };
     let (durable, peers) = tokio::join!(written, asked);
-    (status, Json(ReloadAnswer { live, generation, held, durable, messages, peers })).into_response()
+    (status, Json(ReloadAnswer { live, generation, held, durable, messages, peers }))
 }

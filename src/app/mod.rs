@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::admin::{self, Admin, Keeper, Token};
+use crate::console;
 use crate::control::{Caller, Command, Controller, Outcome, StartError, StartOptions};
 use crate::directives::Source;
 use crate::proxy::Proxy;
@@ -63,6 +64,7 @@ pub struct Facade {
     pub state_dir: PathBuf,
     /// What came of comparisons.
     pub store: Store,
+    keeper: Arc<Keeper>,
     commands: mpsc::Sender<Command>,
     shutdown: Shutdown,
     /// Ends the control thread, and with it the access log: after the workers, whose last lines it still writes.
@@ -111,6 +113,7 @@ impl Facade {
         let store = controller.store().clone();
         let (queue, shadows) = start_shadows(&live, &store, workers)?;
         let (shutdown, control_shutdown) = (Shutdown::default(), Shutdown::default());
+        let keeper = Arc::new(Keeper::new(&token));
         let api = Admin {
             live: Arc::clone(&live),
             helm: Arc::clone(controller.helm()),
@@ -119,7 +122,7 @@ impl Facade {
             copies: Arc::clone(&queue),
             access: Arc::clone(&access),
             commands: commands.clone(),
-            keeper: Arc::new(Keeper::new(&token)),
+            keeper: Arc::clone(&keeper),
             shutdown: shutdown.watch(),
         };
         let control = start_control(controller, receiver, api, admin, control_shutdown.watch())?;
@@ -149,6 +152,7 @@ impl Facade {
             admin,
             live,
             state_dir,
+            keeper,
             commands,
             shutdown,
             control_shutdown,
@@ -158,6 +162,16 @@ impl Facade {
             control,
         };
         Ok(facade)
+    }
+
+    /// The address of the console that logs in whoever opens it first, as the holder of the state directory's token; for a quarter
+    /// of an hour.
+    ///
+    /// # Errors
+    /// The system gives no randomness.
+    pub fn console_link(&self) -> io::Result<String> {
+        let scheme = if self.live.admin().tls.is_some() { "https" } else { "http" };
+        Ok(format!("{scheme}://{}{}", self.admin, self.keeper.link()?))
     }
 
     /// Loads the configuration anew, as SIGHUP does.
@@ -230,7 +244,10 @@ fn start_control(
         runtime.block_on(async move {
             match tokio::net::TcpListener::from_std(listener) {
                 // It ends with the runtime.
-                Ok(listener) => drop(tokio::spawn(api.serve(listener))),
+                Ok(listener) => {
+                    let pages = console::pages(&api);
+                    drop(tokio::spawn(api.serve(listener, pages)));
+                }
                 Err(error) => tracing::error!(%error, "the admin listener cannot be used"),
             }
             controller.run(commands, shutdown).await;

@@ -52,11 +52,13 @@ pub(super) fn demo(args: DemoArgs) -> io::Result<Exit> {
         complain("banyan demo: the configuration has no listener");
         return Ok(Exit::No);
     };
+    let console = facade.console_link()?;
     let places = Places {
         facade: address,
         legacy: shops.legacy.address(),
         new: shops.new.address(),
         admin: Some(facade.admin),
+        console: Some(&console),
         config: &config,
     };
     let began_ms = now_ms();

@@ -79,6 +79,13 @@ impl Bundle {
         self.files.get(path).map(String::as_str)
     }
 
+    /// The same with another text of the main file.
+    #[must_use]
+    pub fn with_main(mut self, text: String) -> Bundle {
+        self.files.insert(self.main.clone(), text);
+        self
+    }
+
     /// The whole as a text: what [`Bundle::from_text`] reads. The first line has the checksum of all that follows: it tells a
     /// whole text from one that lost its end.
     ///

@@ -206,6 +206,7 @@ impl Controller {
         sampling.abort();
         checking.abort();
         fallbacks.hand_over();
+        self.overview.write_progress();
         self.writer.stop(Duration::from_secs(1));
         if !self.helm.ledger().stop(LEDGER_PATIENCE) {
             tracing::warn!("the last directives were not written in time");

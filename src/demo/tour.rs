@@ -26,6 +26,8 @@ pub struct Places<'a> {
     pub new: SocketAddr,
     /// Where metrics are.
     pub admin: Option<SocketAddr>,
+    /// The address of the console that logs in whoever opens it first.
+    pub console: Option<&'a str>,
     /// The configuration that runs.
     pub config: &'a Path,
 }
@@ -58,6 +60,9 @@ pub fn write(out: &mut impl Write, places: &Places<'_>) -> io::Result<()> {
 /// When the writer fails.
 pub fn write_next(out: &mut impl Write, places: &Places<'_>) -> io::Result<()> {
     let config = places.config.display();
+    if let Some(console) = places.console {
+        writeln!(out, "\nAll of it in a browser, live: {console}")?;
+    }
     writeln!(
         out,
         "
@@ -114,6 +119,10 @@ fn send(facade: SocketAddr, stops: &[Stop]) -> io::Result<Vec<io::Result<Answer>
 
 fn write_places(out: &mut impl Write, places: &Places<'_>) -> io::Result<()> {
     writeln!(out, "Banyan demo: two shops, and the facade that decides which of them answers.\n")?;
+    if let Some(console) = places.console {
+        writeln!(out, "  console        {console}")?;
+        writeln!(out, "                 (open it in a browser: it logs you in, once, within a quarter of an hour)")?;
+    }
     writeln!(out, "  facade         http://{}", places.facade)?;
     writeln!(out, "  legacy shop    http://{}", places.legacy)?;
     writeln!(out, "  new shop       http://{}", places.new)?;
@@ -199,7 +208,7 @@ mod tests {
         let shop = Shop::start(Side::Legacy, anywhere).expect("a free port");
         let address = shop.address();
         let config = Path::new("routes.yaml");
-        let places = Places { facade: address, legacy: address, new: address, admin: None, config };
+        let places = Places { facade: address, legacy: address, new: address, admin: None, console: None, config };
         let mut out = Vec::new();
         write(&mut out, &places).expect("a Vec takes all");
         let text = String::from_utf8(out).expect("text");

@@ -30,6 +30,7 @@ use std::fmt::Write;
 
 pub use matcher::Matcher;
 pub use redacted::redact_spans;
+pub(crate) use trail::is_field_name;
 
 use self::print::Printer;
 use self::states::{Edge, State, States};

@@ -13,8 +13,9 @@ use super::memory::Memory;
 use super::{FILE, recall};
 
 /// The version of the tables.
-const VERSION: i64 = 1;
-const SCHEMA: &str = include_str!("schema.sql");
+const VERSION: i64 = 2;
+/// What each version adds to the one before, from version 1 on.
+const VERSIONS: [&str; VERSION as usize] = [include_str!("schema.sql"), include_str!("hours.sql")];
 /// How long to wait for another process that locks the file, such as somebody who looks at it.
 const BUSY: Duration = Duration::from_secs(1);
 
@@ -128,7 +129,8 @@ pub(super) fn peek(path: &Path) -> Result<Option<Connection>, Fault> {
     if is_empty(&connection)? {
         return Ok(None);
     }
-    if version(&connection)? != VERSION {
+    // One of an earlier version has all that is in force.
+    if !(1..=VERSION).contains(&version(&connection)?) {
         return Err(Fault::Broken(strange(&connection)));
     }
     check(&connection)?;
@@ -207,17 +209,24 @@ fn connect(path: &Path) -> Result<Connection, Fault> {
     Ok(connection)
 }
 
-/// Makes the tables if there are none; whether it did.
+/// Makes the tables if there are none, and adds those that an earlier version has not; whether there were none.
 fn prepare(connection: &Connection) -> Result<bool, Fault> {
     match version(connection)? {
         0 if is_empty(connection)? => {
             let seal = recall::seal(&Memory::default());
+            let schema = VERSIONS.join(";");
             connection.execute_batch(&format!(
-                "BEGIN IMMEDIATE; {SCHEMA}; INSERT INTO meta VALUES (0, 0, 0, '{seal}'); PRAGMA user_version = {VERSION}; COMMIT"
+                "BEGIN IMMEDIATE; {schema}; INSERT INTO meta VALUES (0, 0, 0, '{seal}'); PRAGMA user_version = {VERSION}; COMMIT"
             ))?;
             Ok(true)
         }
-        VERSION if tables(connection)? == tables(&model()?)? => Ok(false),
+        found @ 1..=VERSION if tables(connection)? == tables(&model(found)?)? => {
+            for (number, added) in (1..).zip(VERSIONS).filter(|(number, _)| *number > found) {
+                connection
+                    .execute_batch(&format!("BEGIN IMMEDIATE; {added}; PRAGMA user_version = {number}; COMMIT"))?;
+            }
+            Ok(false)
+        }
         _ => Err(Fault::Broken(strange(connection))),
     }
 }
@@ -229,7 +238,7 @@ fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
 /// What is to be said of a file that is not as it should be made.
 fn strange(connection: &Connection) -> String {
     match version(connection) {
-        Ok(VERSION) => "its tables are not as they were made".to_owned(),
+        Ok(1..=VERSION) => "its tables are not as they were made".to_owned(),
         Ok(version) => format!("it has version {version}, and this program knows {VERSION}"),
         Err(error) => error.to_string(),
     }
@@ -240,10 +249,12 @@ fn check(connection: &Connection) -> Result<(), Fault> {
     if said == "ok" { Ok(()) } else { Err(Fault::Broken(said)) }
 }
 
-/// A file as it is when it is new, in memory.
-fn model() -> rusqlite::Result<Connection> {
+/// A file of this version as it is when it is new, in memory.
+fn model(version: i64) -> rusqlite::Result<Connection> {
     let model = Connection::open_in_memory()?;
-    model.execute_batch(SCHEMA)?;
+    for (_, added) in (1..=version).zip(VERSIONS) {
+        model.execute_batch(added)?;
+    }
     Ok(model)
 }
 

@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 
 use super::queue::Queue;
 use super::read::{self, AuditFilter, ReadError};
-use super::{Entry, Past, Remembered, start, writer};
+use super::{Entry, Hour, Past, Remembered, start, writer};
 use crate::directives::Act;
 
 /// How long an entry may wait before the disk counts as behind, though it has not failed.
@@ -110,6 +110,15 @@ impl Ledger {
     /// The file cannot be read.
     pub fn generations(&self, limit: usize) -> Result<Vec<Past>, ReadError> {
         read::generations(&self.shared.dir, &self.shared.queue.generations(), limit)
+    }
+
+    /// How much had migrated in each hour since this one (in hours since 1970), in their order; hours in which no facade ran are
+    /// missing. Those that wait for the disk as well. Reads the disk.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn hours(&self, since: u64) -> Result<Vec<Hour>, ReadError> {
+        read::hours(&self.shared.dir, &self.shared.queue.hours(), since)
     }
 
     /// The configuration of a generation, if it is among the last [`super::GENERATIONS`]. Reads the disk.

@@ -39,6 +39,7 @@ impl Memory {
             }
             Change::Unhold => (self.hold.take().map(|(hold, bundle)| hash_hold(&hold, &bundle)), None),
             Change::Generation(made) => return self.number(made.number),
+            Change::Hour(_) => return,
         };
         self.sum = self.sum.wrapping_sub(gone.unwrap_or(0)).wrapping_add(come.unwrap_or(0));
     }

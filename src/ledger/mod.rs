@@ -10,18 +10,22 @@
 //! - [`start`], [`recall`]: what is remembered at start
 //! - [`record`]: how entries are written
 //! - [`read`]: audit and history, for whoever asks
+//! - [`hour`]: how much had migrated, hour by hour
 //!
 //! A file that is damaged is never believed in silence. SQLite's own check finds broken pages; the seal finds directives that
 //! changed or vanished without one; the witness finds that the newest ones are missing, as after damage to the write-ahead log.
 //!
-//! The tables, as `schema.sql` (version 1, in `PRAGMA user_version`) makes them. The audit cannot be changed: triggers forbid it.
+//! The tables, as `schema.sql` (version 1, in `PRAGMA user_version`) and `hours.sql` (version 2) make them. The audit cannot be
+//! changed: triggers forbid it.
 //!
 //! ```sql
 #![doc = include_str!("schema.sql")]
+#![doc = include_str!("hours.sql")]
 //! ```
 
 mod database;
 mod handle;
+mod hour;
 mod memory;
 mod queue;
 mod read;
@@ -32,6 +36,7 @@ mod witness;
 mod writer;
 
 pub use handle::Ledger;
+pub use hour::Hour;
 pub use read::{AuditFilter, ReadError};
 
 use std::sync::Arc;
@@ -48,6 +53,9 @@ pub const GENERATIONS: u32 = 100;
 /// changed.
 pub const WAITING: usize = 10_000;
 
+/// How long hours are kept: two years of them.
+pub const HOURS: u64 = 2 * 366 * 24;
+
 /// What is recorded in place of records that were lost.
 pub const LOST: &str = "lost";
 
@@ -57,7 +65,7 @@ pub const LOST: &str = "lost";
 pub struct Entry {
     /// What changes; may be empty.
     pub changes: Vec<Change>,
-    /// Who did it and why; `None` only where nothing changes.
+    /// Who did it and why; `None` only where no directive changes.
     pub act: Option<Act>,
 }
 
@@ -78,6 +86,8 @@ pub enum Change {
     Unramp(Unit),
     /// A generation went live.
     Generation(Made),
+    /// An hour that is under way, or over.
+    Hour(Hour),
 }
 
 /// A generation as history keeps it.

@@ -7,8 +7,11 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::memory::Memory;
-use super::{Change, Entry, GENERATIONS, Made, WAITING};
+use super::{Change, Entry, GENERATIONS, Hour, Made, WAITING};
 use crate::directives::Act;
+
+/// How many hours wait at most for a disk that does not take them: forty days of them.
+const MOST_HOURS: usize = 1000;
 
 /// What waits for the writer. Entries leave it only once they are on the disk.
 #[derive(Debug)]
@@ -25,6 +28,8 @@ struct Waiting {
     entries: VecDeque<Queued>,
     /// The newest generations of those entries, and the number of the entry each came with.
     generations: VecDeque<(u64, Made)>,
+    /// The newest hours of those entries, and the number of the entry each came with.
+    hours: VecDeque<(u64, Hour)>,
     /// How many entries there were.
     newest: u64,
     /// Up to which entry the writer has taken them to write.
@@ -60,6 +65,8 @@ pub(super) struct Batch {
     pub(super) directives: Directives,
     /// Generations for the history.
     pub(super) generations: Vec<Made>,
+    /// Hours that were seen.
+    pub(super) hours: Vec<Hour>,
     /// The seal and the highest number after all this.
     pub(super) seal: u128,
     pub(super) last_generation: u64,
@@ -92,6 +99,7 @@ impl Queue {
             memory,
             entries: VecDeque::new(),
             generations: VecDeque::new(),
+            hours: VecDeque::new(),
             newest: 0,
             taken: 0,
             tried: 0,
@@ -193,6 +201,11 @@ impl Queue {
         self.lock().generations.iter().map(|(_, made)| made.clone()).collect()
     }
 
+    /// The hours that are not on the disk.
+    pub(super) fn hours(&self) -> Vec<Hour> {
+        self.lock().hours.iter().map(|(_, hour)| *hour).collect()
+    }
+
     /// Asks the writer to end.
     pub(super) fn stop(&self) {
         self.lock().stopping = true;
@@ -229,14 +242,23 @@ impl Waiting {
         let number = self.newest;
         for change in &entry.changes {
             self.memory.apply(change);
-            if let Change::Generation(made) = change {
-                self.generations.push_back((number, made.clone()));
+            match change {
+                Change::Generation(made) => self.generations.push_back((number, made.clone())),
+                Change::Hour(hour) => {
+                    // What a process says later of an hour stands for what it said before.
+                    self.hours.retain(|(_, other)| (other.hour, other.run) != (hour.hour, hour.run));
+                    self.hours.push_back((number, *hour));
+                }
+                _ => {}
             }
         }
-        // Of these there is a bound of their own: their configurations may be large.
-        entry.changes.retain(|change| !matches!(change, Change::Generation(_)));
+        // Of these there are bounds of their own: configurations may be large, and hours are not in force.
+        entry.changes.retain(|change| !matches!(change, Change::Generation(_) | Change::Hour(_)));
         while self.generations.len() > GENERATIONS as usize {
             self.generations.pop_front();
+        }
+        while self.hours.len() > MOST_HOURS {
+            self.hours.pop_front();
         }
         self.entries.push_back(Queued { number, since: Instant::now(), entry, reply: Some(reply) });
         // What the writer is at just now is not lost yet.
@@ -265,6 +287,7 @@ impl Waiting {
             lost: self.lost,
             directives,
             generations: self.generations.iter().map(|(_, made)| made.clone()).collect(),
+            hours: self.hours.iter().map(|(_, hour)| *hour).collect(),
             seal: self.memory.seal(),
             last_generation: self.memory.last_generation(),
         })
@@ -277,6 +300,7 @@ impl Waiting {
             queued.tell(true);
         }
         while self.generations.pop_front_if(|(number, _)| *number <= upto).is_some() {}
+        while self.hours.pop_front_if(|(number, _)| *number <= upto).is_some() {}
     }
 }
 

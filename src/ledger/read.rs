@@ -9,7 +9,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, params};
 
 use super::memory::digest;
 use super::recall::{self, Unreadable, author, uint};
-use super::{Made, Past, database};
+use super::{Hour, Made, Past, database};
 use crate::directives::Act;
 
 /// How long to wait for another process that locks the file.
@@ -95,6 +95,33 @@ pub(super) fn bundle(dir: &Path, number: u64) -> Result<Option<Arc<str>>, ReadEr
     let sql = "SELECT bundle FROM generations WHERE number = ?1";
     let name: Option<String> = connection.query_row(sql, [number.cast_signed()], |row| row.get(0)).optional()?;
     Ok(name.map(|name| recall::bundle(&connection, &name)).transpose()?)
+}
+
+/// The hours since this one: those on the disk, and these, which are not yet.
+pub(super) fn hours(dir: &Path, waiting: &[Hour], since: u64) -> Result<Vec<Hour>, ReadError> {
+    let connection = open(dir)?;
+    let sql = "SELECT hour, run, answered, by_new, routes, routes_thousandths, tenants, tenants_on_new
+        FROM hours WHERE hour >= ?1 ORDER BY hour, run";
+    let mut statement = connection.prepare(sql)?;
+    let mut rows = statement.query([positive(since)])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(hour(row)?);
+    }
+    Ok(Hour::merged(found.into_iter().chain(waiting.iter().copied().filter(|hour| hour.hour >= since))))
+}
+
+fn hour(row: &Row<'_>) -> Result<Hour, Unreadable> {
+    Ok(Hour {
+        hour: uint(row, 0)?,
+        run: uint(row, 1)?,
+        answered: uint(row, 2)?,
+        by_new: uint(row, 3)?,
+        routes: uint(row, 4)?,
+        routes_thousandths: uint(row, 5)?,
+        tenants: uint(row, 6)?,
+        tenants_on_new: uint(row, 7)?,
+    })
 }
 
 impl Made {

@@ -4,7 +4,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
 use super::memory::digest;
 use super::queue::{Batch, Directives};
-use super::{Change, GENERATIONS, LOST, Made};
+use super::{Change, GENERATIONS, HOURS, Hour, LOST, Made};
 use crate::clock::now_ms;
 use crate::directives::{Act, Author, Hold, Pin, RampState, Source};
 
@@ -31,6 +31,11 @@ pub(super) fn record(connection: &mut Connection, batch: &Batch, commits: u64) -
     batch.generations.iter().try_for_each(|made| generation(&transaction, made))?;
     if !batch.generations.is_empty() || batch.touches_hold() {
         forget(&transaction)?;
+    }
+    batch.hours.iter().try_for_each(|seen| hour(&transaction, seen))?;
+    if let Some(last) = batch.hours.iter().map(|seen| seen.hour).max() {
+        let old = "DELETE FROM hours WHERE hour < ?1";
+        transaction.prepare_cached(old)?.execute([last.saturating_sub(HOURS).cast_signed()])?;
     }
     if batch.lost > 0 {
         audit(&transaction, &lost(batch))?;
@@ -67,6 +72,7 @@ fn apply(transaction: &Transaction<'_>, change: &Change) -> rusqlite::Result<()>
         Change::Hold(held, bundle) => hold(transaction, held, bundle),
         Change::Unhold => transaction.execute("DELETE FROM hold", []).map(drop),
         Change::Generation(made) => generation(transaction, made),
+        Change::Hour(seen) => hour(transaction, seen),
     }
 }
 
@@ -112,6 +118,14 @@ fn generation(transaction: &Transaction<'_>, made: &Made) -> rusqlite::Result<()
         bundle(transaction, &made.bundle)?,
     ];
     transaction.prepare_cached(sql)?.execute(values).map(drop)
+}
+
+fn hour(transaction: &Transaction<'_>, seen: &Hour) -> rusqlite::Result<()> {
+    let sql = "REPLACE INTO hours (hour, run, answered, by_new, routes, routes_thousandths, tenants, tenants_on_new)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    let Hour { hour, run, answered, by_new, routes, routes_thousandths, tenants, tenants_on_new } = *seen;
+    let values = [hour, run, answered, by_new, routes, routes_thousandths, tenants, tenants_on_new];
+    transaction.prepare_cached(sql)?.execute(values.map(u64::cast_signed)).map(drop)
 }
 
 /// Keeps a configuration, once; its digest.

@@ -10,21 +10,22 @@
 //! - [`leftovers`]: what was not compared, and why
 //! - [`latency`]: how long the two sides took
 
-mod body;
+pub(crate) mod body;
 mod latency;
-mod leftovers;
-mod signatures;
-mod verdicts;
+pub(crate) mod leftovers;
+pub(crate) mod signatures;
+pub(crate) mod verdicts;
 
 use std::io::Write;
 
 use askama::Template;
 
 use super::export::ExportError;
-use super::{moment, printable};
+use super::{counted, moment, printable};
 use crate::store::Reader;
 use latency::Latency;
 use leftovers::Leftover;
+pub use leftovers::{Fate, copy_in_words};
 use signatures::{Listing, Told};
 use verdicts::RouteRow;
 
@@ -149,19 +150,6 @@ fn lost(lost: Option<u64>) -> String {
             (metric banyan_store_lost_total)."
             .to_owned(),
     }
-}
-
-/// A number with its thousands set apart.
-fn counted(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //!
 //! - [`top`]: signatures by impact
 //! - [`show`]: one signature in full
-//! - [`curl`]: a kept request, to be asked again
+//! - [`curl`]: a kept request, to be asked again · [`replay`]: where
 //! - [`gate`]: whether a route is good enough to go on
 //! - [`export`]: rows for other tools
 //! - [`html`]: all of it as one page, to be read and mailed
@@ -20,6 +20,7 @@ pub mod export;
 pub mod gate;
 pub mod html;
 pub mod printable;
+pub mod replay;
 pub mod route;
 pub mod sheet;
 pub mod show;
@@ -47,6 +48,20 @@ pub fn share(share: Share) -> String {
     let digits = digits(rate).max(digits(low)).max(digits(high));
     let [rate, low, high] = [rate, low, high].map(|rate| rounded(rate, digits));
     format!("{rate} % of {} ({low} to {high})", share.of)
+}
+
+/// A number with its thousands set apart.
+#[must_use]
+pub fn counted(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// How many decimals tell a percentage from 0 and 100.

@@ -94,7 +94,8 @@ impl Shown {
     }
 }
 
-fn in_words(judgement: Judgement) -> &'static str {
+/// What is held of a signature, in words.
+pub(crate) fn in_words(judgement: Judgement) -> &'static str {
     match judgement {
         Judgement::Real => "real: the systems differ here",
         Judgement::Rare => "rare: it came again, but in under 0.03 % of comparisons",
@@ -104,7 +105,8 @@ fn in_words(judgement: Judgement) -> &'static str {
     }
 }
 
-pub(super) fn meaning(kind: Kind) -> &'static str {
+/// What a kind of difference means.
+pub(crate) fn meaning(kind: Kind) -> &'static str {
     match kind {
         Kind::Status => "the statuses differ",
         Kind::Missing => "only legacy has it",

@@ -67,6 +67,18 @@ impl Queue {
         self.held.load(Ordering::Relaxed)
     }
 
+    /// The most bytes that they may hold.
+    #[must_use]
+    pub fn most(&self) -> usize {
+        self.most
+    }
+
+    /// How many copies wait.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.ring.len()
+    }
+
     /// Whether it takes nothing more.
     #[must_use]
     pub fn is_closed(&self) -> bool {

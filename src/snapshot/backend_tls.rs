@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rustls::ClientConfig;
-use rustls::pki_types::ServerName;
+use rustls::pki_types::{CertificateDer, ServerName};
 
 /// How a backend is spoken to over TLS. Two are equal if what they were made of is.
 #[derive(Debug, Clone)]
@@ -13,6 +13,8 @@ pub struct BackendTls {
     pub config: Option<Arc<ClientConfig>>,
     /// The name that its certificates must bear; `None`: the endpoint's own host.
     pub server_name: Option<ServerName<'static>>,
+    /// The facade's own certificate, if it shows one.
+    pub own: Option<CertificateDer<'static>>,
     /// SHA-256 of all it was made of.
     pub made_of: [u8; 32],
 }

@@ -14,6 +14,8 @@ use super::sql::{exhaust, pragma, text};
 use super::{FILE, VERSION};
 
 const SCHEMA: &str = include_str!("schema.sql");
+/// What files that were made before it was in the schema have not.
+const LATER: &str = "CREATE INDEX IF NOT EXISTS samples_by_tenant ON samples (tenant, signature)";
 /// Files up to this size are read whole when they are opened, to see whether they are in order.
 const CHECKED: u64 = 64 * 1024 * 1024;
 /// How much of the write-ahead log stays on disk once it is written back.
@@ -87,7 +89,7 @@ fn prepare(connection: &Connection) -> Result<(), Trouble> {
         0 if pages == 0 || tables(connection)? == 0 => {
             connection.execute_batch(&format!("BEGIN; {SCHEMA}; PRAGMA user_version = {VERSION}; COMMIT"))?;
         }
-        VERSION if columns(connection)?.is_superset(&columns(&model()?)?) => {}
+        VERSION if columns(connection)?.is_superset(&columns(&model()?)?) => connection.execute_batch(LATER)?,
         VERSION => return Err(Trouble::Broken("its tables are not as they were made".to_owned())),
         0 => return Err(Trouble::Broken("it is another program's".to_owned())),
         newer => return Err(Trouble::Newer(newer)),

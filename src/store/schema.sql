@@ -69,6 +69,7 @@ CREATE TABLE samples (
     PRIMARY KEY (signature, comparison)
 ) WITHOUT ROWID;
 CREATE INDEX samples_by_comparison ON samples (comparison);
+CREATE INDEX samples_by_tenant ON samples (tenant, signature);
 
 CREATE VIEW route_totals AS
     SELECT route,

@@ -68,6 +68,12 @@ impl HistogramSum {
         self.sum_micros += histogram.sum_micros.get();
     }
 
+    /// Adds what was counted elsewhere.
+    pub fn merge(&mut self, other: &HistogramSum) {
+        self.buckets.iter_mut().zip(other.buckets).for_each(|(sum, count)| *sum += count);
+        self.sum_micros += other.sum_micros;
+    }
+
     /// The duration that a share of all (0 to 1) is not above, in seconds; a straight line is drawn within the bucket. `None` where
     /// nothing was counted.
     #[must_use]

@@ -64,6 +64,11 @@ impl<T: Default> PerWorker<T> {
         self.0[worker.0].get_or_init(Box::default)
     }
 
+    /// What each worker has written; `None` of one that never did.
+    pub(super) fn by_worker(&self) -> impl Iterator<Item = Option<&T>> {
+        self.0.iter().map(|cell| cell.get().map(|boxed| &**boxed))
+    }
+
     pub(super) fn all(&self) -> impl Iterator<Item = &T> {
         self.0.iter().filter_map(|cell| cell.get().map(|boxed| &**boxed))
     }
@@ -153,6 +158,14 @@ impl RouteMeter {
     #[must_use]
     pub fn streams_left(&self) -> u64 {
         self.cells.all().map(|cells| cells.streams_left.get()).fold(0, u64::wrapping_add)
+    }
+
+    /// Answered requests, by worker.
+    pub fn answered_by_worker(&self) -> impl Iterator<Item = u64> {
+        let answered = |cells: &RouteCells| -> u64 {
+            cells.answers.iter().flat_map(|answers| &answers.classes).map(Count::get).sum()
+        };
+        self.cells.by_worker().map(move |cells| cells.map_or(0, answered))
     }
 
     /// How often a side gave no answer, and how often it broke one off, over all workers.
@@ -353,6 +366,11 @@ impl FacadeMeter {
     #[must_use]
     pub fn connections(&self) -> u64 {
         self.workers.iter().map(|cells| cells.connections.get()).sum()
+    }
+
+    /// Open client connections, by worker.
+    pub fn connections_by_worker(&self) -> impl Iterator<Item = u64> {
+        self.workers.iter().map(|cells| cells.connections.get())
     }
 
     /// Accepts that failed.

@@ -1,17 +1,14 @@
 //! `diffs show --as curl`: a kept request, to be asked again.
 
 use std::io::{self, Write};
-use std::net::SocketAddr;
 
 use clap::{Args, ValueEnum};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 
 use crate::cli::call::reachable;
 use crate::cli::{Exit, complain};
 use crate::names::Side;
 use crate::report::curl::curl;
-use crate::report::printable;
-use crate::routing::{NoTrace, Original, Overrides, RequestView, Subject};
+use crate::report::{printable, replay};
 use crate::snapshot::Snapshot;
 use crate::store::read::Kept;
 
@@ -59,7 +56,7 @@ impl Replay {
         };
         let mut kept = kept.clone();
         if self.side == To::New
-            && let Some(target) = snapshot.and_then(|snapshot| rewritten(&kept, snapshot))
+            && let Some(target) = snapshot.and_then(|snapshot| replay::rewritten(&kept, snapshot))
         {
             complain(&format!("note: the route rewrites the path for new: {}", printable(&kept.target)));
             kept.target = target;
@@ -75,47 +72,9 @@ impl Replay {
 
 /// Where the configuration has that side of the sample's route.
 fn base(kept: &Kept, to: To, snapshot: &Snapshot) -> Option<String> {
-    let backend = |side: Side| {
-        let route = snapshot.rules.routes.iter().find(|route| *route.name == *kept.route)?;
-        let id = if side == Side::Legacy { route.legacy } else { route.new };
-        Some(snapshot.backend(id?).endpoints.first()?.authority.to_string())
-    };
-    let authority = match to {
-        To::Legacy => backend(Side::Legacy)?,
-        To::New => backend(Side::New)?,
-        To::Facade => reachable(snapshot.listeners.first()?.address).to_string(),
-    };
-    Some(format!("http://{authority}"))
-}
-
-/// The target as the route rewrites it for new; `None` where it does not, or where the configuration no longer takes the
-/// request for this route.
-fn rewritten(kept: &Kept, snapshot: &Snapshot) -> Option<String> {
-    let uri: Uri = kept.target.parse().ok()?;
-    let method = Method::from_bytes(kept.method.as_bytes()).ok()?;
-    let mut headers = HeaderMap::new();
-    for (name, value) in &kept.detail.headers {
-        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value)) {
-            headers.append(name, value);
-        }
+    match to {
+        To::Legacy => replay::base(kept, Side::Legacy, snapshot),
+        To::New => replay::base(kept, Side::New, snapshot),
+        To::Facade => Some(format!("http://{}", reachable(snapshot.listeners.first()?.address))),
     }
-    let host = headers.get(http::header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let host = crate::wire::host::canonical(host).map(|host| host.into_owned()).unwrap_or_default();
-    let view = RequestView {
-        method: &method,
-        host: &host,
-        path: uri.path(),
-        query: uri.query(),
-        headers: &headers,
-        client: SocketAddr::from(([127, 0, 0, 1], 0)).ip(),
-        trusted: true,
-        claims: None,
-    };
-    let decision =
-        snapshot.rules.decide(&view, &Overrides::default(), None, &mut Subject::given(None, None), &mut NoTrace);
-    let route = snapshot.rules.route(decision.route?);
-    let rewrite = route.rewrite.as_ref().filter(|_| *route.name == *kept.route)?;
-    let original = Original { alternative: decision.alternative, captures: &decision.captures, path: uri.path() };
-    let path = rewrite.path(original);
-    Some(uri.query().map_or(path.to_string(), |query| format!("{path}?{query}")))
 }

@@ -27,7 +27,7 @@ pub(super) fn compile(backend: &file::Backend, unread: bool, cx: &mut Cx<'_>) ->
         return None;
     }
     if unread {
-        return Some(Arc::new(BackendTls { config: None, server_name: None, made_of: [0; 32] }));
+        return Some(Arc::new(BackendTls { config: None, server_name: None, own: None, made_of: [0; 32] }));
     }
     let none = file::BackendTls { ca: None, server_name: None, client_cert: None, client_key: None };
     let (tls, place) = match &backend.tls {
@@ -45,11 +45,12 @@ pub(super) fn compile(backend: &file::Backend, unread: bool, cx: &mut Cx<'_>) ->
     };
     let own = own_certificate(tls, place, &mut digest, cx);
     let (roots, own) = (roots?, own?);
+    let shown = own.as_ref().and_then(|(chain, _)| chain.first().cloned());
     match client_config(roots, own) {
         Ok(config) => {
             let mut made_of = [0; 32];
             made_of.copy_from_slice(digest.finish().as_ref());
-            Some(Arc::new(BackendTls { config: Some(Arc::new(config)), server_name, made_of }))
+            Some(Arc::new(BackendTls { config: Some(Arc::new(config)), server_name, own: shown, made_of }))
         }
         Err(error) => {
             let at = tls.client_key.as_ref().map_or(place, |key| key.place);

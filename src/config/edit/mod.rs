@@ -5,8 +5,11 @@
 //! key in the style of its neighbours, and [`verify`] reads the result and compares it with what was meant: that key, and
 //! nothing else, anywhere in the file. What cannot be done so (a value that other places share by an alias, a comment that
 //! would be lost) is refused, and the file stays as it is.
+//!
+//! [`excerpt`] only reads: a route as its file has it.
 
 mod change;
+mod excerpt;
 mod layout;
 mod overlay;
 mod replace;
@@ -17,6 +20,7 @@ mod verify;
 
 use std::fmt;
 
+pub use excerpt::Excerpt;
 pub use overlay::Overlay;
 pub use replace::{ReplaceError, replace};
 pub use value::Value;

@@ -20,6 +20,8 @@ const EVERY: Duration = Duration::from_secs(30);
 pub(super) struct Counted {
     /// Requests that each side was asked, as [`Side::index`] counts.
     pub(super) requests: [u64; 2],
+    /// Those that it answered, however.
+    pub(super) answered: [u64; 2],
     /// Those that were answered 5xx, not at all, or not to the end.
     pub(super) errors: [u64; 2],
     /// How long the answers took.
@@ -81,13 +83,8 @@ impl Recent {
     /// What a route has counted of late.
     pub(super) fn of(&self, meter: &RouteMeter) -> Counted {
         let mut counted = count(meter);
-        let Some(before) = self.older.counted.get(&meter.name) else { return counted };
-        let less = |now: &mut u64, before: u64| *now = now.saturating_sub(before);
-        less(&mut counted.all, before.all);
-        for side in Side::ALL.map(Side::index) {
-            less(&mut counted.requests[side], before.requests[side]);
-            less(&mut counted.errors[side], before.errors[side]);
-            counted.times[side] = counted.times[side].since(&before.times[side]);
+        if let Some(before) = self.older.counted.get(&meter.name) {
+            counted.take(before);
         }
         counted
     }
@@ -98,19 +95,46 @@ impl Recent {
     }
 }
 
+impl Counted {
+    /// Takes away what was counted earlier.
+    pub(super) fn take(&mut self, before: &Counted) {
+        let less = |now: &mut u64, before: u64| *now = now.saturating_sub(before);
+        less(&mut self.all, before.all);
+        for side in Side::ALL.map(Side::index) {
+            less(&mut self.requests[side], before.requests[side]);
+            less(&mut self.answered[side], before.answered[side]);
+            less(&mut self.errors[side], before.errors[side]);
+            self.times[side] = self.times[side].since(&before.times[side]);
+        }
+    }
+
+    /// Adds what was counted elsewhere.
+    pub(super) fn add(&mut self, other: &Counted) {
+        self.all += other.all;
+        for side in Side::ALL.map(Side::index) {
+            self.requests[side] += other.requests[side];
+            self.answered[side] += other.answered[side];
+            self.errors[side] += other.errors[side];
+            self.times[side].merge(&other.times[side]);
+        }
+    }
+}
+
 /// Every request that was answered, or broken off without an answer.
 fn all(meter: &RouteMeter) -> u64 {
     let answers = Measured::ALL.into_iter().filter_map(|by| meter.sum(by));
     answers.map(|sum| sum.classes.iter().sum::<u64>()).sum()
 }
 
-fn count(meter: &RouteMeter) -> Counted {
+/// What a route has counted since its first request.
+pub(super) fn count(meter: &RouteMeter) -> Counted {
     let mut counted = Counted { all: all(meter), ..Counted::default() };
     for side in Side::ALL {
         let sum = meter.sum(Measured::Side(side)).unwrap_or_default();
         let (failed, broken) = meter.failures(side);
         let [.., server_errors] = sum.classes;
-        counted.requests[side.index()] = sum.classes.iter().sum::<u64>() + failed;
+        counted.answered[side.index()] = sum.classes.iter().sum();
+        counted.requests[side.index()] = counted.answered[side.index()] + failed;
         counted.errors[side.index()] = server_errors + failed + broken;
         counted.times[side.index()] = sum.seconds;
     }

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use super::{Inner, Overview};
 use crate::clock::exact_moment;
-use crate::control::guard::GuardState;
+use crate::control::guard::{GuardState, GuardView};
 use crate::diff::Verdict;
 use crate::directives::{Scope, Target, Unit, without_legacy};
 use crate::names::Side;
@@ -270,23 +270,44 @@ impl Overview {
     }
 }
 
+impl Overview {
+    /// How one route stands, and over how many seconds rates and times are; `None` if the live generation has no such route.
+    #[must_use]
+    pub fn route(&self, name: &str) -> Option<(RouteStatus, f64)> {
+        let generation = Arc::clone(&self.helm.live().current());
+        let now = Instant::now();
+        let (id, route) = (0_u32..).zip(&generation.snapshot.rules.routes).find(|(_, route)| *route.name == *name)?;
+        let inner = self.inner();
+        let mut row = inner.route(&generation, RouteId(id), route, now);
+        if route.legacy.is_some() {
+            row.pins = pinned(route, &by_target(&generation));
+        }
+        Some((row, inner.recent.span(now).as_secs_f64()))
+    }
+
+    /// How the guard of a route stands, with what was measured; `None` where it has none.
+    #[must_use]
+    pub fn guard(&self, name: &str) -> Option<GuardView> {
+        let mut guard = self.inner().guards.guard(name)?;
+        let generation = Arc::clone(&self.helm.live().current());
+        let routes = &generation.snapshot.rules.routes;
+        let is_pinned =
+            |(id, route): &(u32, &Route)| generation.overrides.is_pinned(RouteId(*id)) && route.legacy.is_some();
+        // A pin may be younger than the guard's last look.
+        if (0_u32..).zip(routes).find(|(_, route)| *route.name == *name).is_some_and(|found| is_pinned(&found)) {
+            guard.state = GuardState::Pinned;
+        }
+        Some(guard)
+    }
+}
+
 impl Inner {
     fn routes(&self, generation: &Generation, now: Instant) -> Vec<RouteStatus> {
-        let rules = &generation.snapshot.rules;
-        let mut pins: HashMap<&Target, Vec<String>> = HashMap::new();
-        // A tenant that is pinned everywhere is no matter of each route.
-        let everywhere = |scope: &Scope| scope.target == Target::Everything && scope.tenant.is_some();
-        for pin in generation.standing.pins.iter().filter(|pin| !everywhere(&pin.scope)) {
-            pins.entry(&pin.scope.target).or_default().push(pin.scope.to_string());
-        }
+        let (rules, pins) = (&generation.snapshot.rules, by_target(generation));
         let rows = (0_u32..).zip(&rules.routes).map(|(id, route)| {
-            let id = RouteId(id);
-            let mut row = self.route(generation, id, route, now);
+            let mut row = self.route(generation, RouteId(id), route, now);
             if !pins.is_empty() && route.legacy.is_some() {
-                let own = Target::Route(Arc::clone(&route.name));
-                let group = route.group.clone().map(Target::Group);
-                let targets = [Some(own), group, Some(Target::Everything)].into_iter().flatten();
-                row.pins = targets.flat_map(|target| pins.get(&target).into_iter().flatten().cloned()).collect();
+                row.pins = pinned(route, &pins);
             }
             row
         });
@@ -351,6 +372,24 @@ impl Inner {
             ..RouteStatus::default()
         }
     }
+}
+
+/// The pins by what they are on; a tenant that is pinned everywhere is no matter of each route.
+fn by_target(generation: &Generation) -> HashMap<&Target, Vec<String>> {
+    let mut pins: HashMap<&Target, Vec<String>> = HashMap::new();
+    let everywhere = |scope: &Scope| scope.target == Target::Everything && scope.tenant.is_some();
+    for pin in generation.standing.pins.iter().filter(|pin| !everywhere(&pin.scope)) {
+        pins.entry(&pin.scope.target).or_default().push(pin.scope.to_string());
+    }
+    pins
+}
+
+/// Those that are on a route.
+fn pinned(route: &Route, pins: &HashMap<&Target, Vec<String>>) -> Vec<String> {
+    let own = Target::Route(Arc::clone(&route.name));
+    let group = route.group.clone().map(Target::Group);
+    let targets = [Some(own), group, Some(Target::Everything)].into_iter().flatten();
+    targets.flat_map(|target| pins.get(&target).into_iter().flatten().cloned()).collect()
 }
 
 impl Compared {

@@ -96,7 +96,7 @@ const LONG_HEX: usize = 16;
 const LONG_NUMBER: usize = 5;
 
 /// Whether it is the name of a field, and not one of the many keys of a map: a number, a date, an identifier, an address.
-pub(super) fn is_field_name(name: &str) -> bool {
+pub(crate) fn is_field_name(name: &str) -> bool {
     let hex = name.bytes().filter(|byte| byte.is_ascii_hexdigit() || *byte == b'-').count();
     let has_digit = name.bytes().any(|byte| byte.is_ascii_digit());
     let is_number = has_digit && !name.chars().any(char::is_alphabetic);

@@ -53,6 +53,56 @@ fn a_pin_of_the_same_scope_replaces_the_one_before_and_what_is_lifted_is_gone() 
     assert_eq!((remembered.pins, remembered.ramps, remembered.hold), (vec![again], vec![], None));
 }
 
+fn hour(hour: u64, run: u64) -> Hour {
+    Hour { hour, run, answered: 10, by_new: 4, routes: 3, routes_thousandths: 1500, tenants: 2, tenants_on_new: 1 }
+}
+
+fn seen(hour: Hour) -> Entry {
+    Entry { changes: vec![Change::Hour(hour)], act: None }
+}
+
+#[test]
+fn an_hour_is_kept_through_restarts_and_what_is_said_later_of_it_stands() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ledger, _) = Ledger::open(folder.path());
+    write(&ledger, seen(Hour { by_new: 1, ..hour(7, 1) }));
+    assert!(write(&ledger, seen(hour(7, 1))));
+    assert!(ledger.stop(PATIENCE));
+    let (ledger, _) = Ledger::open(folder.path());
+    assert!(write(&ledger, seen(hour(7, 2))));
+    assert!(write(&ledger, seen(hour(8, 2))));
+    let both = Hour { answered: 20, by_new: 8, ..hour(7, 2) };
+    assert_eq!(ledger.hours(0).unwrap(), [both, hour(8, 2)]);
+    assert_eq!(ledger.hours(8).unwrap(), [hour(8, 2)]);
+    assert!(ledger.audit(&everything()).unwrap().is_empty());
+}
+
+#[test]
+fn hours_are_forgotten_after_two_years() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ledger, _) = Ledger::open(folder.path());
+    write(&ledger, seen(hour(7, 1)));
+    write(&ledger, seen(hour(7 + HOURS, 1)));
+    assert_eq!(ledger.hours(0).unwrap().len(), 2);
+    write(&ledger, seen(hour(8 + HOURS, 1)));
+    assert_eq!(ledger.hours(0).unwrap(), [hour(7 + HOURS, 1), hour(8 + HOURS, 1)]);
+}
+
+#[test]
+fn a_file_of_the_version_before_gets_what_it_lacks_and_loses_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ledger, _) = Ledger::open(folder.path());
+    write(&ledger, pinned("a"));
+    assert!(ledger.stop(PATIENCE));
+    let file = Connection::open(folder.path().join(FILE)).unwrap();
+    file.execute_batch("DROP TABLE hours; PRAGMA user_version = 1").unwrap();
+    drop(file);
+    let (ledger, remembered) = Ledger::open(folder.path());
+    assert_eq!((scopes(&remembered), remembered.trouble), (vec!["a".to_owned()], None));
+    assert!(write(&ledger, seen(hour(7, 1))));
+    assert_eq!(ledger.hours(0).unwrap(), [hour(7, 1)]);
+}
+
 #[test]
 fn everybody_in_a_group_is_told() {
     let folder = tempfile::tempdir().unwrap();

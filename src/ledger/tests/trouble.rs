@@ -21,6 +21,22 @@ fn large(scope: &str) -> Entry {
 }
 
 #[test]
+fn hours_wait_for_a_full_disk_too_and_keep_nobody_from_reading_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let (ledger, _) = Ledger::open(folder.path());
+    assert!(write(&ledger, pinned("before")));
+    fill(&ledger);
+    assert!(!write(&ledger, large("a")));
+    let hour = Hour { hour: 7, run: 1, answered: 9, ..Hour::default() };
+    write(&ledger, Entry { changes: vec![Change::Hour(hour)], act: None });
+    assert_eq!(ledger.hours(0).unwrap(), [hour]);
+    make_room(&ledger);
+    heals(&ledger);
+    assert!(ledger.stop(PATIENCE));
+    assert_eq!(Ledger::open(folder.path()).0.hours(0).unwrap(), [hour]);
+}
+
+#[test]
 fn a_full_disk_is_told_at_once_and_heals_by_itself() {
     let folder = tempfile::tempdir().unwrap();
     let (ledger, _) = Ledger::open(folder.path());

@@ -23,13 +23,13 @@ const PATIENCE: Duration = Duration::from_millis(200);
 const MARKED: &str = "All lines that differ are marked, also those that a rule or an acceptance lets differ.";
 
 /// Two bodies, line by line; or why they are not shown.
-pub(super) struct Bodies {
-    pub(super) rows: Vec<Row>,
-    pub(super) note: &'static str,
+pub(crate) struct Bodies {
+    pub(crate) rows: Vec<Row>,
+    pub(crate) note: &'static str,
 }
 
 /// Two lines that stand beside each other.
-pub(super) enum Row {
+pub(crate) enum Row {
     /// So many equal lines that are not shown.
     Gap(usize),
     /// The same on both sides.
@@ -39,15 +39,15 @@ pub(super) enum Row {
 }
 
 /// A piece of text.
-pub(super) struct Part {
-    pub(super) text: String,
+pub(crate) struct Part {
+    pub(crate) text: String,
     /// Whether a secret stood here.
-    pub(super) is_redacted: bool,
+    pub(crate) is_redacted: bool,
 }
 
 impl Bodies {
     /// Holds two bodies against each other.
-    pub(super) fn of(legacy: Option<&Body>, new: Option<&Body>) -> Bodies {
+    pub(crate) fn of(legacy: Option<&Body>, new: Option<&Body>) -> Bodies {
         let note = |note| Bodies { rows: Vec::new(), note };
         let (Some(legacy), Some(new)) = (lines(legacy), lines(new)) else {
             return note("The bodies were not kept as text.");
@@ -106,7 +106,7 @@ fn line(text: &str) -> Vec<Part> {
 }
 
 /// Text, with what was redacted set apart.
-pub(super) fn parts(text: &str) -> Vec<Part> {
+pub(crate) fn parts(text: &str) -> Vec<Part> {
     let mut parts = Vec::new();
     for (place, piece) in text.split(REDACTED).enumerate() {
         if place > 0 {

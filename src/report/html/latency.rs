@@ -2,8 +2,8 @@
 //!
 //! Times are kept in buckets, each about a fifth wider than the one before; a value is drawn and told as the top of its bucket.
 
-use super::counted;
 use crate::names::Side;
+use crate::report::counted;
 use crate::store::read::{Histogram, RouteTimes};
 
 /// The width of a plot, in its own units.

@@ -1,7 +1,7 @@
 //! What was not compared, and why.
 
-use super::counted;
 use crate::diff::Verdict;
+use crate::report::counted;
 use crate::store::read::{OutcomeRow, RouteSummary};
 
 /// Something that was not compared.
@@ -34,7 +34,7 @@ pub(super) fn of_copies(outcomes: &[OutcomeRow]) -> [Vec<Leftover>; 3] {
     let mut sorted = [Vec::new(), Vec::new(), Vec::new()];
     for outcome in outcomes {
         let Some((kind, why)) = copy_in_words(&outcome.outcome) else { continue };
-        sorted[kind].push(Leftover {
+        sorted[kind as usize].push(Leftover {
             route: outcome.route.clone(),
             count: counted(outcome.count),
             why: why.to_owned(),
@@ -45,7 +45,7 @@ pub(super) fn of_copies(outcomes: &[OutcomeRow]) -> [Vec<Leftover>; 3] {
 }
 
 /// Why a comparison could not be judged.
-pub(super) fn unknown_in_words(why: &str) -> &str {
+pub(crate) fn unknown_in_words(why: &str) -> &str {
     match why {
         "unconfirmed" => "they differed, and whether that comes again was not tried",
         "not_modified" => "only one side said that the client's copy is still good (304)",
@@ -59,37 +59,45 @@ pub(super) fn unknown_in_words(why: &str) -> &str {
     }
 }
 
-const LEFT_OUT: usize = 0;
-const FAILED: usize = 1;
-const DROPPED: usize = 2;
+/// What became of a copy that was not compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It was left out on purpose.
+    LeftOut,
+    /// It was sent, and the other side failed.
+    Failed,
+    /// It was given up.
+    Dropped,
+}
 
-/// Which of the three it is, and why; `None` for what was sent and answered.
-fn copy_in_words(outcome: &str) -> Option<(usize, &str)> {
+/// Which of the three it is, and why, of an outcome as metrics spell it; `None` for what was sent and answered.
+#[must_use]
+pub fn copy_in_words(outcome: &str) -> Option<(Fate, &str)> {
     Some(match outcome {
         "sent" => return None,
-        "dropped_method" => (LEFT_OUT, "the method is not one that is copied, since it may act twice"),
-        "dropped_override" => (LEFT_OUT, "a safe method that asks for an unsafe one"),
-        "dropped_upgrade" => (LEFT_OUT, "an upgraded connection has no end"),
-        "dropped_stream" => (LEFT_OUT, "a stream of events has no end"),
-        "dropped_request_too_large" => (LEFT_OUT, "the request is larger than max_body"),
-        "dropped_answer_too_large" => (LEFT_OUT, "the answer is larger than max_body"),
-        "failed_unresolved" => (FAILED, "the other side's name has no address"),
-        "failed_connect" => (FAILED, "the other side could not be connected to"),
-        "failed_timeout" => (FAILED, "the other side did not answer in time"),
-        "failed_reset" => (FAILED, "the other side broke the connection off"),
-        "failed_bad_answer" => (FAILED, "what the other side sent is not HTTP"),
-        "failed_too_large" => (FAILED, "the other side's answer is larger than max_body"),
-        "dropped_client_gone" => (DROPPED, "the client went away before its answer was complete"),
-        "dropped_unfinished" => (DROPPED, "the answer was complete before the request was"),
-        "dropped_fallback" => (DROPPED, "new failed, and legacy answered in its place"),
-        "dropped_primary_failed" => (DROPPED, "the side that answers failed"),
-        "dropped_queue_full" => (DROPPED, "too many copies were waiting"),
-        "dropped_queue_bytes" => (DROPPED, "the copies that wait held too many bytes"),
-        "dropped_backend_broken" => (DROPPED, "that backend had failed many times in a row"),
-        "dropped_backend_busy" => (DROPPED, "too many copies were waiting for that backend"),
-        "dropped_expired" => (DROPPED, "it waited longer than the shadow's timeout"),
-        "dropped_stopping" => (DROPPED, "the facade went down"),
-        other => (DROPPED, other),
+        "dropped_method" => (Fate::LeftOut, "the method is not one that is copied, since it may act twice"),
+        "dropped_override" => (Fate::LeftOut, "a safe method that asks for an unsafe one"),
+        "dropped_upgrade" => (Fate::LeftOut, "an upgraded connection has no end"),
+        "dropped_stream" => (Fate::LeftOut, "a stream of events has no end"),
+        "dropped_request_too_large" => (Fate::LeftOut, "the request is larger than max_body"),
+        "dropped_answer_too_large" => (Fate::LeftOut, "the answer is larger than max_body"),
+        "failed_unresolved" => (Fate::Failed, "the other side's name has no address"),
+        "failed_connect" => (Fate::Failed, "the other side could not be connected to"),
+        "failed_timeout" => (Fate::Failed, "the other side did not answer in time"),
+        "failed_reset" => (Fate::Failed, "the other side broke the connection off"),
+        "failed_bad_answer" => (Fate::Failed, "what the other side sent is not HTTP"),
+        "failed_too_large" => (Fate::Failed, "the other side's answer is larger than max_body"),
+        "dropped_client_gone" => (Fate::Dropped, "the client went away before its answer was complete"),
+        "dropped_unfinished" => (Fate::Dropped, "the answer was complete before the request was"),
+        "dropped_fallback" => (Fate::Dropped, "new failed, and legacy answered in its place"),
+        "dropped_primary_failed" => (Fate::Dropped, "the side that answers failed"),
+        "dropped_queue_full" => (Fate::Dropped, "too many copies were waiting"),
+        "dropped_queue_bytes" => (Fate::Dropped, "the copies that wait held too many bytes"),
+        "dropped_backend_broken" => (Fate::Dropped, "that backend had failed many times in a row"),
+        "dropped_backend_busy" => (Fate::Dropped, "too many copies were waiting for that backend"),
+        "dropped_expired" => (Fate::Dropped, "it waited longer than the shadow's timeout"),
+        "dropped_stopping" => (Fate::Dropped, "the facade went down"),
+        other => (Fate::Dropped, other),
     })
 }
 

@@ -1,9 +1,10 @@
 //! What differs.
 
+use super::Scope;
 use super::body::{Bodies, Part, parts};
 use super::verdicts::interval;
-use super::{Scope, counted};
 use crate::diff::Judgement;
+use crate::report::counted;
 use crate::report::show::meaning;
 use crate::report::{moment, percent, printable};
 use crate::store::read::{Kept, ReadError, SignatureFilter, SignatureRow};
@@ -160,7 +161,7 @@ impl Listed {
 }
 
 /// What is known of a signature, in words.
-fn evidence(row: &SignatureRow) -> String {
+pub(crate) fn evidence(row: &SignatureRow) -> String {
     let evidence = &row.evidence;
     let asked = evidence.confirmations();
     let again = match asked {
@@ -239,7 +240,7 @@ impl Sample {
 }
 
 /// At most so many characters, with `…` where something was cut off.
-pub(super) fn cut(text: &str, most: usize) -> String {
+pub(crate) fn cut(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),

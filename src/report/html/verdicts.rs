@@ -1,11 +1,11 @@
 //! Routes, and how their answers compare.
 
-use super::counted;
 use super::latency::duration;
 use super::leftovers::unknown_in_words;
 use super::signatures::Sorted;
 use crate::diff::{Share, Verdict};
 use crate::names::Side;
+use crate::report::counted;
 use crate::report::percent;
 use crate::store::read::{RouteSummary, RouteTimes};
 
@@ -110,7 +110,7 @@ fn sentence(summary: &RouteSummary, sorted: &Sorted) -> String {
 }
 
 /// The ends of the 95 % interval: `99.85–99.93 %`.
-pub(super) fn interval(share: Share) -> String {
+pub(crate) fn interval(share: Share) -> String {
     let (low, high) = share.interval();
     format!("{}–{}", percent(low).trim_end_matches(" %"), percent(high))
 }
@@ -123,7 +123,8 @@ fn why(summary: &RouteSummary) -> String {
     parts.collect::<Vec<_>>().join(" · ")
 }
 
-fn noise_in_words(why: &str) -> &str {
+/// Why a comparison counts as noise.
+pub(crate) fn noise_in_words(why: &str) -> &str {
     match why {
         "noise" => "differ only where a system differs from itself",
         "transient" => "differed once and no more when asked again",

@@ -3,9 +3,11 @@
 //! - [`tally`]: verdicts of routes and tenants
 //! - [`signatures`]: difference signatures with their evidence
 //! - [`comparisons`]: comparisons that were kept in full
+//! - [`showing`]: which of them show a signature, and when and whom it hits
 //! - [`times`]: histograms of how long answers took
 
 pub mod comparisons;
+pub mod showing;
 pub mod signatures;
 pub mod tally;
 pub mod times;
@@ -17,6 +19,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 pub use comparisons::Kept;
+pub use showing::ShowingRow;
 pub use signatures::{SignatureFilter, SignatureRow};
 pub use tally::{OutcomeRow, RouteSummary, Tally, TenantSummary, VerdictRow};
 pub use times::{Histogram, RouteTimes};

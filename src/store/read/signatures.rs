@@ -66,19 +66,44 @@ impl SignatureRow {
     }
 }
 
-const SQL: &str = "
-    SELECT s.id, s.route, s.path, s.kind, s.first_seen_ms, s.last_seen_ms,
-        s.accepted_ms, s.accepted_by, s.accepted_reason, s.accepted_until_ms,
-        coalesce(f.raw, 0), coalesce(f.noise, 0), coalesce(f.again, 0), coalesce(f.itself, 0), coalesce(f.gone, 0),
-        coalesce(v.n, 0), coalesce(c.n, 0), (SELECT count(*) FROM samples WHERE samples.signature = s.id)
-    FROM signatures s
-    LEFT JOIN (SELECT signature, sum(raw) AS raw, sum(noise) AS noise, sum(again) AS again, sum(itself) AS itself,
-        sum(gone) AS gone FROM sightings WHERE hour >= ?1 GROUP BY signature) f ON f.signature = s.id
-    LEFT JOIN (SELECT route, sum(count) AS n FROM verdicts WHERE minute >= ?1 * 60 AND verdict <> 'unknown'
-        GROUP BY route) v ON v.route = s.route
-    LEFT JOIN (SELECT route, sum(count) AS n FROM checks WHERE minute >= ?1 * 60 GROUP BY route) c ON c.route = s.route
-    WHERE s.last_seen_ms >= ?1 * 3600000 AND (?2 IS NULL OR s.route = ?2) AND (?3 IS NULL OR s.id = ?3)
-    ORDER BY s.id";
+/// The columns that [`read`] reads. A group of all sightings is made in one pass over the hours, which an index by signature would
+/// lead astray; of few signatures the index finds them.
+fn sql(of: Of) -> String {
+    let (sightings, by, counts) = match of {
+        Of::All => ("", "+signature", ""),
+        Of::Route => ("AND signature IN (SELECT id FROM signatures WHERE route = ?2)", "signature", "AND route = ?2"),
+        Of::One => ("AND signature = ?3", "signature", "AND route = ?2"),
+    };
+    let wanted = match of {
+        Of::All => "?2 IS NULL AND ?3 IS NULL",
+        Of::Route => "s.route = ?2 AND ?3 IS NULL",
+        Of::One => "s.id = ?3",
+    };
+    format!(
+        "SELECT s.id, s.route, s.path, s.kind, s.first_seen_ms, s.last_seen_ms,
+            s.accepted_ms, s.accepted_by, s.accepted_reason, s.accepted_until_ms,
+            coalesce(f.raw, 0), coalesce(f.noise, 0), coalesce(f.again, 0), coalesce(f.itself, 0), coalesce(f.gone, 0),
+            coalesce(v.n, 0), coalesce(c.n, 0), (SELECT count(*) FROM samples WHERE samples.signature = s.id)
+        FROM signatures s
+        LEFT JOIN (SELECT signature, sum(raw) AS raw, sum(noise) AS noise, sum(again) AS again, sum(itself) AS itself,
+            sum(gone) AS gone FROM sightings WHERE hour >= ?1 {sightings} GROUP BY {by}) f ON f.signature = s.id
+        LEFT JOIN (SELECT route, sum(count) AS n FROM verdicts WHERE minute >= ?1 * 60 AND verdict <> 'unknown' {counts}
+            GROUP BY route) v ON v.route = s.route
+        LEFT JOIN (SELECT route, sum(count) AS n FROM checks WHERE minute >= ?1 * 60 {counts} GROUP BY route) c
+            ON c.route = s.route
+        WHERE s.last_seen_ms >= ?1 * 3600000 AND {wanted}
+        ORDER BY s.id"
+    )
+}
+
+/// Of which signatures.
+#[derive(Debug, Clone, Copy)]
+enum Of {
+    All,
+    /// Those of a route.
+    Route,
+    One,
+}
 
 impl Reader {
     /// The signatures that pass a filter, by name.
@@ -86,9 +111,20 @@ impl Reader {
     /// # Errors
     /// The file cannot be read.
     pub fn signatures(&self, filter: &SignatureFilter) -> Result<Vec<SignatureRow>, ReadError> {
-        let mut statement = self.connection.prepare(SQL)?;
         let id = filter.id.map(|id| id.to_string());
-        let mut rows = statement.query(params![int(filter.since_ms / 3_600_000), filter.route, id])?;
+        let (of, route) = match &id {
+            None if filter.route.is_none() => (Of::All, None),
+            None => (Of::Route, filter.route.clone()),
+            Some(id) => {
+                let route = self.route_of(id)?;
+                if route.is_none() || filter.route.is_some() && filter.route != route {
+                    return Ok(Vec::new());
+                }
+                (Of::One, route)
+            }
+        };
+        let mut statement = self.connection.prepare(&sql(of))?;
+        let mut rows = statement.query(params![int(filter.since_ms / 3_600_000), route, id])?;
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
             found.extend(read(row)?);
@@ -103,6 +139,12 @@ impl Reader {
     pub fn signature(&self, id: SignatureId) -> Result<Option<SignatureRow>, ReadError> {
         let filter = SignatureFilter { id: Some(id), ..SignatureFilter::default() };
         Ok(self.signatures(&filter)?.pop())
+    }
+
+    fn route_of(&self, id: &str) -> Result<Option<String>, ReadError> {
+        let mut statement = self.connection.prepare("SELECT route FROM signatures WHERE id = ?1")?;
+        let mut rows = statement.query([id])?;
+        Ok(rows.next()?.map(|row| text(row, 0)).transpose()?)
     }
 }
 

@@ -115,10 +115,23 @@ impl Reader {
     /// # Errors
     /// The file cannot be read.
     pub fn routes(&self, since_ms: u64) -> Result<Vec<RouteSummary>, ReadError> {
+        self.summaries(since_ms, None)
+    }
+
+    /// The verdicts of one route since a moment in milliseconds since 1970; `None` if there are none.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn route(&self, route: &str, since_ms: u64) -> Result<Option<RouteSummary>, ReadError> {
+        Ok(self.summaries(since_ms, Some(route))?.pop())
+    }
+
+    fn summaries(&self, since_ms: u64, route: Option<&str>) -> Result<Vec<RouteSummary>, ReadError> {
         let sql =
-            "SELECT route, verdict, why, sum(count) FROM verdicts WHERE minute >= ?1 GROUP BY 1, 2, 3 ORDER BY 1, 2, 3";
+            "SELECT route, verdict, why, sum(count) FROM verdicts WHERE minute >= ?1 AND (?2 IS NULL OR route = ?2)
+            GROUP BY 1, 2, 3 ORDER BY 1, 2, 3";
         let mut statement = self.connection.prepare(sql)?;
-        let mut rows = statement.query([minute(since_ms)])?;
+        let mut rows = statement.query(params![minute(since_ms), route])?;
         let mut routes: Vec<RouteSummary> = Vec::new();
         while let Some(row) = rows.next()? {
             let name = text(row, 0)?;

@@ -3,6 +3,7 @@
 mod bounds;
 mod broken;
 mod kept;
+mod showing;
 
 use std::path::Path;
 use std::sync::Arc;

@@ -3,6 +3,7 @@
 //! - [`site`]: a running facade with its files · [`pair`]: one between a legacy and a new backend
 //! - [`recorder`]: a backend · [`script`]: what it answers · [`received`]: what it was sent
 //! - [`modern`]: a backend that speaks HTTP/2 · [`terminator`]: TLS before a backend · [`authority`]: certificates
+//! - [`browser`]: one before the console
 //! - [`client`]: a client's connection · [`answer`]: what it was answered
 //! - [`frames`]: HTTP/2 as bytes · [`multiplexed`]: a backend that speaks it · [`streams`]: a client that does
 //! - [`http2`]: a client that speaks in frames · [`tls`]: certificates, and a client that checks them
@@ -10,6 +11,7 @@
 
 mod answer;
 mod authority;
+mod browser;
 mod client;
 pub mod frames;
 pub mod http2;
@@ -29,6 +31,7 @@ mod wait;
 
 pub use answer::{Answer, End};
 pub use authority::Authority;
+pub use browser::{Browser, form, owner};
 pub use client::{Client, exchange};
 pub use frames::Frame;
 pub use modern::Modern;
