@@ -24,6 +24,7 @@ use axum::extract::{Extension, Query, State};
 use axum::response::Response;
 use axum::routing::get;
 
+use super::burnup::Burnup;
 use super::frame::Frame;
 use super::page::{html, written};
 use super::trouble::Trouble;
@@ -101,7 +102,7 @@ fn made(admin: &Admin, findings: &Findings, asked: &Asked, frame: &Frame) -> (Pa
     let now_ms = now_ms();
     let lines: Vec<Line<'_>> =
         (0_usize..).zip(&status.routes).map(|(id, route)| Line::of(id, route, &found, now_ms)).collect();
-    let totals = Totals::of(&status, &admin.overview.progress(), &found);
+    let totals = Totals::of(&status, &admin.overview.progress(), &Burnup::of_late(admin), &found);
     let owners: BTreeSet<&String> = status.routes.iter().filter_map(|route| route.owner.as_ref()).collect();
     let owners = owners.into_iter().take(OFFERED).cloned().collect();
     (Part { totals, table: Table::of(&lines, &status, asked, frame) }, owners)

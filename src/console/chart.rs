@@ -16,6 +16,6 @@ mod table;
 mod unit;
 
 pub use plot::{Line, Mark, Plot, Point};
-pub use small::{bar, share_bar, sparkline};
+pub use small::{bar, share_bar, sparkline, sparkline_to};
 pub use svg::Svg;
 pub use unit::Unit;

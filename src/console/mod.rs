@@ -58,6 +58,7 @@ use trouble::Trouble;
 pub fn pages(admin: &Admin) -> Router<Admin> {
     let viewers = [
         board::for_viewers(),
+        burnup::for_viewers(),
         route::for_viewers(),
         differences::for_viewers(),
         signature::for_viewers(),

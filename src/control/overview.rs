@@ -156,9 +156,9 @@ impl Overview {
     }
 
     fn write_hour(&self, inner: &mut Inner, generation: &Generation, now_ms: u64) {
+        let answered = inner.series.total_with(counts(generation)).counted.answered;
         let tenants = inner.tenants.rows().map(|(name, count, _)| (name, count));
-        let hour =
-            inner.burnup.note(now_ms, inner.series.total().counted.answered, tenants, progress::routes(generation));
+        let hour = inner.burnup.note(now_ms, answered, tenants, progress::routes(generation));
         // Nobody waits for it; where the disk does not take it, the ledger says so.
         drop(self.helm.ledger().write(Entry { changes: vec![Change::Hour(hour)], act: None }));
     }

@@ -17,6 +17,7 @@ mod conformance;
 mod connections;
 mod console;
 mod console_differences;
+mod console_routes;
 mod demo;
 mod descriptors;
 mod desync;

@@ -1,6 +1,7 @@
 //! All routes together: how much has migrated, and what waits for somebody.
 
 use super::findings::FoundAll;
+use crate::console::burnup::Burnup;
 use crate::console::chart::{Svg, Unit, share_bar};
 use crate::console::link::link;
 use crate::control::overview::{Migrated, Progress, Status};
@@ -28,6 +29,8 @@ pub(super) struct Part {
     pub(super) detail: String,
     pub(super) meaning: &'static str,
     pub(super) bar: Svg,
+    /// How it grew over the last month.
+    pub(super) line: Svg,
 }
 
 /// The routes of a stage.
@@ -39,7 +42,8 @@ pub(super) struct StageTotal {
 }
 
 impl Totals {
-    pub(super) fn of(status: &Status, progress: &Progress, found: &FoundAll) -> Totals {
+    pub(super) fn of(status: &Status, progress: &Progress, burnup: &Burnup, found: &FoundAll) -> Totals {
+        let [traffic_line, routes_line, tenants_line] = burnup.sparks();
         let over = span(progress.span_s);
         let traffic = format!("{} of {} requests {over}", count(progress.traffic.migrated), progress.traffic.of);
         let routes = format!("{} of {} routes", count(progress.routes.migrated), progress.routes.of);
@@ -60,6 +64,7 @@ impl Totals {
                     "of traffic",
                     progress.traffic,
                     traffic,
+                    traffic_line,
                     "Of the requests that either side answered, those that new answered",
                 ),
                 part(
@@ -67,6 +72,7 @@ impl Totals {
                     "of routes",
                     progress.routes,
                     routes,
+                    routes_line,
                     "Live and complete routes count whole, those in canary by their percentage, pinned ones not at all",
                 ),
                 part(
@@ -74,6 +80,7 @@ impl Totals {
                     "of tenants",
                     progress.tenants,
                     tenants,
+                    tenants_line,
                     "Of the tenants with traffic, those whose every request went to new",
                 ),
             ],
@@ -92,10 +99,17 @@ impl Totals {
     }
 }
 
-fn part(id: &'static str, name: &'static str, migrated: Migrated, detail: String, meaning: &'static str) -> Part {
+fn part(
+    id: &'static str,
+    name: &'static str,
+    migrated: Migrated,
+    detail: String,
+    line: Svg,
+    meaning: &'static str,
+) -> Part {
     let share = migrated.share();
     let text = share.map_or_else(|| "–".to_owned(), |share| Unit::Share.text(share));
-    Part { id, name, share: text, detail, meaning, bar: share_bar(share) }
+    Part { id, name, share: text, detail, meaning, bar: share_bar(share), line }
 }
 
 /// Whole where it is whole.
@@ -132,7 +146,8 @@ mod tests {
             span_s: 125.0,
             ..Progress::default()
         };
-        let totals = Totals::of(&Status { routes, ..Status::default() }, &progress, &FoundAll::default());
+        let totals =
+            Totals::of(&Status { routes, ..Status::default() }, &progress, &Burnup::default(), &FoundAll::default());
         let told: Vec<_> = totals.migrated.iter().map(|part| (&*part.share, &*part.detail)).collect();
         assert_eq!(
             told,

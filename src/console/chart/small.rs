@@ -13,9 +13,15 @@ const HEIGHT: f64 = 20.0;
 /// A line without numbers, of values at even distances; 0 is at the bottom, what is not finite is a gap.
 #[must_use]
 pub fn sparkline(values: &[f64]) -> Svg {
+    let finite = values.iter().copied().filter(|value| value.is_finite());
+    sparkline_to(values, finite.fold(0.0, f64::max))
+}
+
+/// The same with this value at the top.
+#[must_use]
+pub fn sparkline_to(values: &[f64], highest: f64) -> Svg {
     let values = &values[values.len().saturating_sub(VALUES)..];
     let finite = |value: f64| value.is_finite() && value >= 0.0;
-    let highest = values.iter().copied().filter(|value| finite(*value)).fold(0.0, f64::max);
     let mut path = String::new();
     let mut pen = 'M';
     for (place, value) in values.iter().enumerate() {
@@ -24,7 +30,7 @@ pub fn sparkline(values: &[f64]) -> Svg {
             continue;
         }
         let x = WIDTH * place as f64 / (values.len().max(2) - 1) as f64;
-        let part = if highest > 0.0 { value / highest } else { 0.0 };
+        let part = if highest > 0.0 { (value / highest).min(1.0) } else { 0.0 };
         // A stroke's width stays free above and below. Writing to a string cannot fail.
         let _ = write!(path, "{pen}{x:.1} {:.1}", HEIGHT - 1.5 - part * (HEIGHT - 3.0));
         pen = 'L';

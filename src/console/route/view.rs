@@ -77,7 +77,8 @@ pub(super) struct Stat {
     pub(super) label: &'static str,
     pub(super) value: String,
     pub(super) note: String,
-    pub(super) href: Option<String>,
+    /// Where its rows are.
+    pub(super) href: String,
 }
 
 /// A step that can be asked about.
@@ -203,7 +204,7 @@ fn known(facts: &Facts) -> Known<'_> {
         guard: facts.guard.as_ref(),
         limits: settings.map(|settings| settings.limits.as_slice()).unwrap_or_default(),
         min_requests: advice::min_requests(settings),
-        tally: facts.compared.as_ref().map(|compared| compared.tally.clone()).map_err(Clone::clone),
+        tally: facts.compared.as_ref().map(|compared| compared.tally).map_err(Clone::clone),
         gate: facts.gate,
         open: facts.compared.as_ref().map(super::facts::Compared::open).unwrap_or_default(),
         by: share.map(|share| share.by.to_string()),
@@ -212,7 +213,7 @@ fn known(facts: &Facts) -> Known<'_> {
 
 fn stats(facts: &Facts) -> Vec<Stat> {
     let status = &facts.status;
-    let stat = |label, value: String, note: String| Stat { label, value, note, href: None };
+    let stat = |label, value: String, note: String| Stat { label, value, note, href: "#plots".to_owned() };
     let last = match status.last_hit.as_deref().map(|at| since(at, facts.now_ms)) {
         Some(seconds) => format!("last asked for {} ago", span(seconds)),
         None => "not asked for since the start".to_owned(),
@@ -232,7 +233,7 @@ fn stats(facts: &Facts) -> Vec<Stat> {
             format!("of {} in {:.0} s", counted(status.legacy.requests + status.new.requests, "request"), facts.span_s),
         ),
         stat("requests", Unit::PerSecond.text(status.rate), last),
-        Stat { href: Some(link("/differences", &[("route", &status.name)])), ..stat("match", matched.0, matched.1) },
+        Stat { href: link("/differences", &[("route", &status.name)]), ..stat("match", matched.0, matched.1) },
         stat("errors of new", failed(&status.new), format!("legacy {}", failed(&status.legacy))),
         stat(
             "p99 of new",

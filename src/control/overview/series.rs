@@ -153,12 +153,7 @@ impl Table {
         self.give_up(now);
     }
 
-    /// How many requests each side has answered since the start, over all routes.
-    pub(super) fn total(&self) -> &Counts {
-        &self.total
-    }
-
-    /// The same with what these counts have beyond the last look.
+    /// What all routes have counted since the start: up to the last look, and what these counts have beyond that.
     pub(super) fn total_with(&self, counts: impl Iterator<Item = (Arc<str>, Counts)>) -> Counts {
         let mut total = self.total.clone();
         for (name, counts) in counts {
