@@ -139,7 +139,7 @@ impl Consequence<'_> {
             all += row.new.requests + row.legacy.requests;
         }
         let share = (all > 0).then(|| percent(new as f64 / all as f64))?;
-        Some(format!("Now {share} of their requests go to new, of {rate:.1} a second."))
+        Some(format!("Of late, {share} of {rate:.1} requests a second went to new."))
     }
 }
 
@@ -175,4 +175,89 @@ fn pinned(pin: &Pin) -> String {
 
 fn counted(routes: usize) -> String {
     if routes == 1 { "1 route".to_owned() } else { format!("{routes} routes") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::console::route::tests::snapshot;
+    use crate::control::overview::SideStatus;
+    use crate::directives::{Author, Source};
+
+    const YAML: &str = "\
+version: 1
+listen: [{ address: 127.0.0.1:0 }]
+admin: { address: 127.0.0.1:0 }
+defaults: { legacy: monolith }
+backends: { monolith: { endpoints: [\"http://127.0.0.1:1\"] }, v2: { endpoints: [\"http://127.0.0.1:2\"] } }
+routes:
+  - { name: read, group: orders, match: { methods: [GET], path: /orders }, new: v2, stage: canary, canary: { tenants: [acme] } }
+  - { name: write, group: orders, match: { methods: [POST], path: /orders }, new: v2, stage: live }
+  - { name: cart, match: { path: /cart }, new: v2, stage: shadow, shadow: {} }
+  - { name: accounts, match: { path: /accounts }, legacy: none, new: v2, stage: complete }
+";
+
+    fn said(standing: &Standing, what: impl FnOnce(&Consequence<'_>) -> Option<Question>) -> Option<Question> {
+        let snapshot = snapshot(YAML);
+        let row = |name: &str, legacy: u64, new: u64| RouteStatus {
+            name: name.to_owned(),
+            rate: 2.0,
+            legacy: SideStatus { requests: legacy, ..SideStatus::default() },
+            new: SideStatus { requests: new, ..SideStatus::default() },
+            legacy_backend: Some("monolith".to_owned()),
+            ..RouteStatus::default()
+        };
+        let status =
+            Status { routes: vec![row("read", 75, 25), row("write", 0, 100), row("cart", 9, 0)], ..Status::default() };
+        what(&Consequence { rules: &snapshot.rules, standing, status: &status })
+    }
+
+    fn scope(text: &str) -> Scope {
+        Scope::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_rollback_says_how_much_it_takes_away_and_what_moves_with_it() {
+        let asked = said(&Standing::default(), |seen| rolled_back(seen, &scope("read"))).unwrap();
+        assert_eq!(asked.says[0], "All requests to read are answered by legacy (monolith), at once.");
+        assert_eq!(asked.says[1], "Of late, 25.0 % of 2.0 requests a second went to new.");
+        let other = asked.other.unwrap();
+        assert_eq!((&*other.href, asked.list), ("/rollback?scope=group%3Aorders", None));
+        let group = said(&Standing::default(), |seen| rolled_back(seen, &scope("group:orders"))).unwrap();
+        assert!(group.says[0].contains("the 2 routes of group orders") && group.list.is_some(), "{group:?}");
+        let tenant = said(&Standing::default(), |seen| rolled_back(seen, &scope("read tenant:acme"))).unwrap();
+        assert_eq!(
+            tenant.says[0],
+            "All requests of the tenant acme to read are answered by legacy (monolith), at once."
+        );
+        assert!(said(&Standing::default(), |seen| rolled_back(seen, &scope("nothing"))).is_none());
+        let none = said(&Standing::default(), |seen| rolled_back(seen, &scope("accounts"))).unwrap();
+        assert_eq!(none.says, ["Not possible: accounts has no legacy backend to go back to."]);
+    }
+
+    #[test]
+    fn the_kill_switch_names_what_it_leaves_alone() {
+        let asked = said(&Standing::default(), killed).unwrap();
+        assert!(asked.says[0].contains("2 of 4 routes answer from new"), "{asked:?}");
+        assert_eq!(asked.says[1], "Of late, 62.5 % of 4.0 requests a second went to new.");
+        assert_eq!(asked.list, List::of("Routes that stay with new", vec!["accounts".to_owned()]));
+    }
+
+    #[test]
+    fn a_resume_says_who_pinned_it_and_what_stays_pinned() {
+        let pin = |text: &str| Pin {
+            scope: scope(text),
+            by: Author { source: Source::Api, name: "ada".to_owned() },
+            why: "5xx".to_owned(),
+            at_ms: 0,
+            for_ms: None,
+        };
+        let standing = Standing { pins: vec![pin("read"), pin("group:orders")], ..Standing::default() };
+        let asked = said(&standing, |seen| resumed(seen, &scope("read"))).unwrap();
+        assert_eq!(asked.says[0], "On legacy: by api ada at 1970-01-01T00:00:00Z, “5xx”.");
+        assert!(asked.says[1].contains("(canary)"), "{asked:?}");
+        assert_eq!(asked.list, List::of("Pinned all the same", vec!["group:orders".to_owned()]));
+        assert!(said(&standing, |seen| resumed(seen, &scope("write"))).is_some());
+        assert!(said(&standing, |seen| resumed(seen, &scope("nothing"))).is_none());
+    }
 }

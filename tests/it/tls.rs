@@ -257,3 +257,31 @@ fn the_admin_listener_speaks_tls_where_it_is_told_to() {
     client.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
+
+#[test]
+fn a_session_behind_tls_is_for_this_host_and_tls_alone() {
+    let admin = "admin: { address: 127.0.0.1:0, tls: { certificates: [{ cert: a.pem, key: a.key }] } }";
+    let secured = Secured::with("", admin);
+    let facade = secured.pair.site.facade();
+    let link = facade.console_link().unwrap();
+    let path = link.strip_prefix(&format!("https://{}", facade.admin)).unwrap();
+    let config = client_config(&secured.authority, None, &[]);
+    let get = |path: &str, cookie: &str| {
+        let mut client = connect(facade.admin, "a.example", &config).unwrap();
+        write!(client, "GET {path} HTTP/1.1\r\nHost: localhost\r\n{cookie}Connection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let answer = get(path, "");
+    let set = answer.lines().find_map(|line| line.strip_prefix("set-cookie: ")).unwrap();
+    assert!(
+        set.starts_with("__Host-banyan_session=") && set.ends_with("; Secure") && set.contains("; Path=/;"),
+        "{set}"
+    );
+    let cookie = set.split(';').next().unwrap();
+    assert!(get("/", &format!("Cookie: {cookie}\r\n")).starts_with("HTTP/1.1 200"));
+    // What a page without TLS may have set is not looked at.
+    let plain = cookie.strip_prefix("__Host-").unwrap();
+    assert!(get("/", &format!("Cookie: {plain}\r\n")).starts_with("HTTP/1.1 303"));
+}

@@ -97,10 +97,10 @@ impl Column {
             Column::Match => "Match",
             Column::New => "Diffs",
             Column::Open => "Open diffs",
-            Column::LegacyP99 => "Legacy p50 / p99",
-            Column::P99 => "New p50 / p99",
-            Column::Errors => "Errors new − legacy",
-            Column::Idle => "Last hit",
+            Column::LegacyP99 => "Legacy p50\u{a0}/\u{a0}p99",
+            Column::P99 => "New p50\u{a0}/\u{a0}p99",
+            Column::Errors => "Error gap",
+            Column::Idle => "Last\u{a0}hit",
             Column::State => "State",
         }
     }

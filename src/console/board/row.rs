@@ -152,8 +152,16 @@ fn matches(route: &RouteStatus) -> Option<Matches> {
 }
 
 fn times(side: &SideStatus) -> Option<Times> {
-    let text = |ms: f64| Unit::Millis.text(ms);
-    Some(Times { p50: text(side.p50_ms?).replace(" ms", ""), p99: text(side.p99_ms?) })
+    Some(Times { p50: millis(side.p50_ms?).replace(" ms", ""), p99: millis(side.p99_ms?) })
+}
+
+/// Rounder than elsewhere: in a column of them sizes are compared, not digits.
+fn millis(ms: f64) -> String {
+    match ms {
+        ..9.95 => format!("{ms:.1} ms"),
+        ..999.5 => format!("{ms:.0} ms"),
+        _ => format!("{:.1} s", ms / 1e3),
+    }
 }
 
 /// By how much new fails more often; where only one side was asked, how often that one fails.
@@ -304,7 +312,7 @@ mod tests {
     fn a_share_stands_with_its_n_and_its_interval() {
         let compared = Compared { r#match: 990, noise: 5, mismatch: 5, unknown: 9, match_share: Some(0.995) };
         let matches = row(&RouteStatus { compared, ..route() }).matches.unwrap();
-        assert_eq!((&*matches.share, &*matches.detail), ("99.5 %", "n 1000 · 98.8–99.79"));
+        assert_eq!((&*matches.share, &*matches.detail), ("99.50 %", "n 1000 · 98.8–99.79"));
         assert_eq!(matches.href, "/differences?route=orders+read");
     }
 

@@ -130,9 +130,9 @@ mod tests {
     fn status(count: usize) -> Status {
         let route = |number: usize| RouteStatus {
             name: format!("r{number:04}"),
-            stage: if number % 2 == 0 { "live" } else { "legacy" }.to_owned(),
+            stage: if number.is_multiple_of(2) { "live" } else { "legacy" }.to_owned(),
             rate: (number % 7) as f64,
-            new_share: (number % 3 == 0).then_some(number as f64 / count as f64),
+            new_share: (number.is_multiple_of(3)).then_some(number as f64 / count as f64),
             ..RouteStatus::default()
         };
         Status { routes: (0..count).map(route).collect(), configuration: "x".to_owned(), ..Status::default() }

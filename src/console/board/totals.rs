@@ -114,8 +114,8 @@ fn part(
 
 /// Whole where it is whole.
 fn count(number: f64) -> String {
-    let text = format!("{number:.1}");
-    text.strip_suffix(".0").map(str::to_owned).unwrap_or(text)
+    let text = format!("{number:.2}");
+    text.strip_suffix(".00").map(str::to_owned).unwrap_or(text)
 }
 
 fn span(seconds: f64) -> String {
@@ -151,7 +151,11 @@ mod tests {
         let told: Vec<_> = totals.migrated.iter().map(|part| (&*part.share, &*part.detail)).collect();
         assert_eq!(
             told,
-            [("25 %", "120 of 480 requests in 2 min"), ("62.5 %", "1.2 of 2 routes"), ("–", "0 of 0 tenants in 2 min")]
+            [
+                ("25 %", "120 of 480 requests in 2 min"),
+                ("62.5 %", "1.25 of 2 routes"),
+                ("–", "0 of 0 tenants in 2 min")
+            ]
         );
         assert_eq!(totals.rate, "4.5 /s");
         let counts: Vec<_> = totals.stages.iter().map(|stage| stage.count).collect();
