@@ -233,13 +233,15 @@ impl Handler for Proxy {
         request: Request<Option<ClientBody>>,
         peer: &Rc<Peer>,
     ) -> Pin<Box<impl Future<Output = Reply<ProxyBody>>>> {
+        // The room is there before what goes into it: then it is made where it stays, and not moved there.
+        let room = Box::new_uninit();
         let mut begun = self.begin(request, peer);
-        Box::pin(async move {
+        Box::into_pin(Box::write(room, async move {
             match &mut begun {
                 Ok(begun) => self.forward(begun, peer).await,
                 Err(answer) => std::mem::replace(&mut **answer, Response::new(ProxyBody::Switched)).into(),
             }
-        })
+        }))
     }
 
     fn refuse(&self, failure: Failure, peer: &Rc<Peer>) -> Response<ProxyBody> {
