@@ -36,7 +36,8 @@ const ASSETS: [Asset; 3] = [
         kind: "text/javascript; charset=utf-8",
         content: concat!(
             include_str!("../../templates/console/console.js"),
-            include_str!("../../templates/console/analysis.js")
+            include_str!("../../templates/console/analysis.js"),
+            include_str!("../../templates/console/charts.js")
         )
         .as_bytes(),
     },

@@ -87,6 +87,9 @@
     addEventListener("popstate", () => { fill(location.search); show(location.search); });
   }
 
+  // --- A choice with data-submit is asked for at once; its form goes to a page. ---
+  document.addEventListener("change", (event) => event.target.closest?.("[data-submit]")?.form?.requestSubmit());
+
   // --- Up to date: what has data-live (a name) or data-row (a row of a table) is replaced in place, and nothing moves. ---
   const put = (mine, its) => {
     if (mine.innerHTML === its.innerHTML || mine.contains(document.activeElement) || one("details[open]", mine)) return;

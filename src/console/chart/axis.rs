@@ -76,10 +76,10 @@ fn label(at_ms: u64, distance: u64) -> String {
     let part = |from: usize, to: usize| text.get(from..to).unwrap_or_default();
     let month = part(5, 7).parse().ok().and_then(|number: usize| MONTHS.get(number.checked_sub(1)?)).unwrap_or(&"");
     match distance {
-        ..60_000 => part(11, 19).to_owned(),
-        ..DAY if at_ms.is_multiple_of(DAY) => format!("{} {month}", part(8, 10)),
-        ..DAY => part(11, 16).to_owned(),
-        ..2_592_000_000 => format!("{} {month}", part(8, 10)),
+        0..60_000 => part(11, 19).to_owned(),
+        60_000..DAY if at_ms.is_multiple_of(DAY) => format!("{} {month}", part(8, 10)),
+        60_000..DAY => part(11, 16).to_owned(),
+        DAY..2_592_000_000 => format!("{} {month}", part(8, 10)),
         _ => format!("{month} {}", part(0, 4)),
     }
 }

@@ -125,8 +125,12 @@ impl Plot<'_> {
         let (top, numbers) = axis::upright(highest, self.unit);
         let height = ABOVE + HEIGHT + BELOW;
         out.push(format_args!(
-            r#"<svg class="plot" role="img" aria-label="{}" width="100%" height="{height}"><desc>{}</desc>"#,
+            r#"<svg class="plot" role="img" aria-label="{}" width="100%" height="{height}" data-from="{}" data-until="{}" data-step="{}" data-top="{top}" data-unit="{}"><desc>{}</desc>"#,
             Text(self.title),
+            self.from_ms,
+            self.until_ms,
+            self.step_ms,
+            self.unit.name(),
             Text(&self.description()),
         ));
         // As wide as the page gives it but for the numbers on the left: the style sheet says so.

@@ -27,6 +27,16 @@ impl Unit {
         }
     }
 
+    /// The name that the script knows it by.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Unit::PerSecond => "/s",
+            Unit::Share => "%",
+            Unit::Millis => "ms",
+            Unit::Count => "",
+        }
+    }
+
     /// The highest that is drawn.
     pub(super) const fn most(self) -> f64 {
         match self {

@@ -8,6 +8,9 @@ fn endpoint(address: &str) -> EndpointStatus {
     EndpointStatus { address: address.to_owned(), healthy: true, resolved: true, ..EndpointStatus::default() }
 }
 
+/// What is changed of a facade that is well.
+type Change = Box<dyn FnOnce(&mut Seen)>;
+
 /// A facade that is well, with one backend of two endpoints.
 fn well() -> Seen {
     let endpoints = vec![endpoint("10.0.0.1:80"), endpoint("10.0.0.2:80")];
@@ -44,7 +47,7 @@ fn everything_that_is_wrong_is_said_with_a_way_out() {
         until_ms: Some(until_ms),
     };
     let dropped = (Fate::Dropped, "too many copies were waiting", 100);
-    let cases: [(&str, bool, Box<dyn FnOnce(&mut Seen)>); 15] = [
+    let cases: [(&str, bool, Change); 15] = [
         ("1 of 2 endpoints of new", false, Box::new(|seen| seen.status.backends[0].endpoints[0].ejected = true)),
         (
             "has no endpoint that is up",
