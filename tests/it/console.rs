@@ -316,6 +316,7 @@ fn nonsense_is_answered_with_a_page() {
 }
 
 #[test]
+#[allow(clippy::print_stdout, reason = "what was measured is told, not judged")]
 fn the_board_of_five_thousand_routes_is_a_small_page() {
     let (legacy, new) = (Recorder::start("legacy"), Recorder::start("new"));
     let mut rest = "routes:\n".to_owned();
