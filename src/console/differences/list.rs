@@ -312,7 +312,7 @@ mod tests {
 
         #[test]
         fn nothing_that_a_screen_obeys_is_shown(path in any::<String>()) {
-            let line = Line::of(&row("a", &path, 1, 1, 0), &[path.clone()], NOW);
+            let line = Line::of(&row("a", &path, 1, 1, 0), std::slice::from_ref(&path), NOW);
             for text in [line.path, line.tenants[0].1.clone(), in_words(&path, Kind::Value)] {
                 prop_assert_eq!(printable(&text), text.as_str());
             }
