@@ -18,4 +18,5 @@ mod unit;
 pub use plot::{Line, Mark, Plot, Point};
 pub use small::{bar, share_bar, sparkline, sparkline_to};
 pub use svg::Svg;
+pub(super) use svg::Text;
 pub use unit::Unit;

@@ -16,6 +16,7 @@ use axum::routing::get;
 
 use super::frame::Frame;
 use super::page::{html, written};
+use super::ticked::Ticked;
 use super::trouble::Trouble;
 use crate::admin::{Admin, Who, aside};
 use seen::Seen;

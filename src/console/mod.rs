@@ -43,6 +43,7 @@ mod route;
 mod safety;
 mod session;
 mod signature;
+mod ticked;
 mod trouble;
 
 use axum::extract::Request;

@@ -29,6 +29,7 @@ use serde::Deserialize;
 use super::frame::Frame;
 use super::link::{self, link};
 use super::page::{html, written};
+use super::ticked::Ticked;
 use super::trouble::Trouble;
 use crate::admin::{Admin, Who, aside};
 use crate::directives::{Scope, Target};

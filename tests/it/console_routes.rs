@@ -147,7 +147,7 @@ fn a_refused_file_is_shown_with_its_line_and_the_column() {
             "unknown-key",
             "    canary: { percnt: 12.5, by: user }",
             "              ^",
-            "did you mean `percent`?",
+            "did you mean <code>percent</code>?",
         ],
     );
     pair.save(ROUTES);

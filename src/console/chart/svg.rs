@@ -34,7 +34,7 @@ impl Svg {
 
 /// Text, escaped for an element or an attribute in double quotes, with nothing in it that a screen obeys.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Text<'t>(pub(super) &'t str);
+pub(in crate::console) struct Text<'t>(pub(in crate::console) &'t str);
 
 impl fmt::Display for Text<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

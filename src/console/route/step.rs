@@ -29,7 +29,7 @@ pub(super) enum Step {
 /// How a step is taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct How {
-    /// The commands, one after the other.
+    /// The commands, one after the other; none where only the file can say it.
     pub(super) commands: Vec<String>,
     /// The same for the whole group, where there is one.
     pub(super) together: Vec<String>,
@@ -150,9 +150,11 @@ impl Step {
                 (vec![("canary.percent", to.clone())], format!("canary:\n  percent: {to}"))
             }
             Step::Percent { to, .. } if route.stage == Stage::Canary => {
-                let to = number(*to);
-                let settings = vec![("canary.by", by.to_owned()), ("canary.percent", to.clone())];
-                (settings, format!("canary:\n  percent: {to}\n  by: {by}"))
+                // Neither is valid without the other, and the canary says more already: no command sets both.
+                (
+                    Vec::new(),
+                    format!("canary:\n  # beside what it says already\n  percent: {}\n  by: {by}", number(*to)),
+                )
             }
             Step::Percent { to, .. } => {
                 let canary = format!("{{ percent: {}, by: {by} }}", number(*to));
@@ -162,7 +164,12 @@ impl Step {
             Step::Live | Step::Complete => (vec![("stage", self.key())], format!("stage: {}", self.key())),
         };
         let commands = |target: &str| settings.iter().map(|(key, value)| command(target, key, value)).collect();
-        let together = route.group.as_ref().map(|group| commands(&format!("group:{group}"))).unwrap_or_default();
+        let together = route
+            .group
+            .as_ref()
+            .filter(|_| !settings.is_empty())
+            .map(|group| commands(&format!("group:{group}")))
+            .unwrap_or_default();
         Some(How { commands: commands(&route.name), together, yaml })
     }
 }

@@ -35,6 +35,10 @@ pub(super) struct View {
     pub(super) rungs: Vec<Rung>,
     /// Whether all of it is on legacy by a pin or the kill switch.
     pub(super) is_pinned: bool,
+    /// Whether new may answer some of its requests.
+    pub(super) is_on_new: bool,
+    /// Whether the next step is one that a gate is asked about.
+    pub(super) asks_gate: bool,
     pub(super) rollback: String,
     pub(super) rollback_group: Option<String>,
     pub(super) resume: String,
@@ -131,6 +135,8 @@ impl View {
         View {
             rungs: rungs(facts.rule.stage),
             is_pinned,
+            is_on_new: matches!(facts.rule.stage, Stage::Canary | Stage::Live | Stage::Complete),
+            asks_gate: !matches!(step, Step::Nowhere(_) | Step::Shadow),
             rollback: scoped("/rollback", &name),
             rollback_group: together.map(|group| scoped("/rollback", &format!("group:{group}"))),
             resume: scoped("/resume", pinned_by(&status.pins).unwrap_or(&name)),
@@ -239,7 +245,7 @@ fn stats(facts: &Facts) -> Vec<Stat> {
             "p99 of new",
             time(status.new.p99_ms),
             format!(
-                "legacy {}; p50 {} and {}",
+                "legacy {} · p50: {}, legacy {}",
                 time(status.legacy.p99_ms),
                 time(status.new.p50_ms),
                 time(status.legacy.p50_ms)

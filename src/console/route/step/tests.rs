@@ -48,10 +48,8 @@ fn the_commands_do_what_is_asked() {
         commands("orders-read", "50"),
         Some((vec!["banyan set orders-read canary.percent 50".to_owned()], 1, "canary:\n  percent: 50".to_owned()))
     );
-    assert_eq!(
-        commands("cart", "5").unwrap().0,
-        ["banyan set cart canary.by user", "banyan set cart canary.percent 5"]
-    );
+    let (of_cart, _, yaml) = commands("cart", "5").unwrap();
+    assert!(of_cart.is_empty() && yaml.ends_with("  percent: 5\n  by: user"), "{yaml}");
     assert_eq!(
         commands("orders-write", "").unwrap().0,
         ["banyan set orders-write canary '{ percent: 1, by: user }'", "banyan set orders-write stage canary"]
