@@ -189,7 +189,7 @@ impl<'t> Merge<'_, 't> {
             [Some(one), Some(other)] if one == other && matches!(mark, Mark::Inside) => {
                 return self.rows.push(Row::Same { depth, name, value: text::pieces(one) });
             }
-            [Some(one), Some(other)] => text::pair(one, other).map(Some),
+            [Some(one), Some(other)] if !matches!(mark, Mark::Inside) => text::pair(one, other).map(Some),
             sides => [0, 1].map(|side| sides[side].as_ref().map(|value| text::pieces(value))),
         };
         self.rows.push(Row::Differs { depth, name, sides, mark });
