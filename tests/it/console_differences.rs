@@ -277,6 +277,7 @@ fn pages_without_anything_to_show_say_what_to_do_next() {
 }
 
 #[test]
+#[allow(clippy::print_stdout, reason = "what was measured is told, not judged")]
 fn ten_thousand_signatures_are_a_small_page() {
     let site = Site::start(ROUTES);
     let at_ms = now_ms();
