@@ -112,10 +112,11 @@ impl Burnup {
             until_ms: now,
             step_ms: HOUR_MS,
             unit: Unit::Share,
+            least_top: 1.0,
             lines: vec![
                 line("traffic", "new", |progress| progress.traffic),
                 line("routes", "match", |progress| progress.routes),
-                line("tenants", "legacy", |progress| progress.tenants),
+                line("tenants", "third", |progress| progress.tenants),
             ],
             marks: &[],
             empty: "Nothing yet: the lines begin with the first requests.",

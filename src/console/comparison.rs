@@ -4,7 +4,7 @@
 //!
 //! - [`view`]: what the page shows · [`terms`]: the rules in words
 //! - [`body`]: two bodies, as what they are: [`merged`] (a tree), [`lines`], [`bytes`]
-//! - [`pairs`], [`hashes`]: what in two containers belongs together · [`way`]: where something stands, and which rule is about it
+//! - [`pairs`], [`hashes`]: what in two containers belongs together · [`quiet`]: what need not be looked at · [`way`]: where something stands, and which rule is about it
 //! - [`headers`]: those of both answers · [`text`]: texts, safe and cut
 
 pub(crate) mod body;
@@ -14,6 +14,7 @@ pub(crate) mod headers;
 pub(crate) mod lines;
 pub(crate) mod merged;
 mod pairs;
+mod quiet;
 mod terms;
 pub(crate) mod text;
 pub(crate) mod view;

@@ -29,7 +29,9 @@ pub(super) use decided::for_owners;
 use list::{Line, List, spans};
 use totals::{NotComparable, Totals, not_comparable};
 
-/// So many spans has a sparkline.
+/// In milliseconds.
+const HOUR: u64 = 3_600_000;
+/// So many spans has a sparkline at most.
 const SPANS: usize = 28;
 /// The most routes that the filter proposes.
 const PROPOSED: usize = 200;
@@ -117,12 +119,14 @@ impl Page {
         let list = List::of(rows, of_tenant.as_ref(), &asked, now_ms);
         let ids: Vec<_> = list.rows.iter().map(|row| row.id).collect();
         let hours = reader.hours(&ids, since_ms).map_err(read)?;
-        let oldest = hours.values().filter_map(|hours| hours.first()).map(|(hour, _)| hour * 3_600_000).min();
-        let from = since_ms.max(oldest.unwrap_or(0));
+        let oldest = hours.values().filter_map(|hours| hours.first()).map(|(hour, _)| hour * HOUR).min();
+        // At least half a day, so that what is young is seen to begin.
+        let from = since_ms.max(oldest.unwrap_or(0).min(now_ms.saturating_sub(12 * HOUR)));
+        let count = usize::try_from(now_ms.saturating_sub(from) / HOUR + 1).unwrap_or(SPANS).min(SPANS);
         let mut lines = Vec::with_capacity(list.rows.len());
         for row in &list.rows {
             let tenants = reader.tenants_showing(&row.id.to_string()).map_err(read)?;
-            let spark = spans(hours.get(&row.id).map_or(&[], Vec::as_slice), from, now_ms, SPANS);
+            let spark = spans(hours.get(&row.id).map_or(&[], Vec::as_slice), from, now_ms, count);
             let drawn = sparkline(&spark);
             lines.push((Line::of(row, &tenants, now_ms), drawn));
         }
@@ -216,7 +220,7 @@ fn tabs(asked: &Asked, counts: &[usize; Standing::ALL.len()], not_comparable: us
 fn times(asked: &Asked) -> Vec<Tab> {
     let tab = |since: Since| Tab {
         href: asked.over(since),
-        label: since.in_words(),
+        label: since.short(),
         name: since.as_str(),
         count: None,
         is_here: asked.since() == since,

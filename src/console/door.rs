@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::{Method, StatusCode};
+use axum::http::{Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::Response;
 use axum::{Router, body::Body};
 
+use super::link::local;
 use super::posted::{MOST, Posted};
 use super::session;
 use super::trouble::Trouble;
@@ -16,6 +17,8 @@ use crate::snapshot::Role;
 
 /// The script marks what it asks for behind a page's back: a login page would be no answer to that.
 const LIVE: &str = "x-banyan-live";
+/// Whose page led here, as the browser says it.
+const SITE: &str = "sec-fetch-site";
 
 /// These pages, for those whose token has at least this role.
 ///
@@ -38,11 +41,16 @@ async fn check(
     Ok(next.run(request).await)
 }
 
-/// A page leads to the login and from there back; what a form sends is not kept for later.
+/// A page leads to the login and from there back; what a form sends is not kept for later. Whom another site has led here may be
+/// logged in all the same (RFC 6265bis, section 5.5: `SameSite=Strict`).
 fn unknown(request: &Request) -> Trouble {
     let is_page = *request.method() == Method::GET && !request.headers().contains_key(LIVE);
     if is_page {
         let here = request.uri().path_and_query().map_or("/", |here| here.as_str());
+        let is_led = request.headers().get(SITE).is_some_and(|site| site == "cross-site" || site == "same-site");
+        if is_led && !request.headers().contains_key(header::COOKIE) {
+            return Trouble::Again(local(here).to_owned());
+        }
         return Trouble::LogIn(session::login_to(here));
     }
     Trouble::new(StatusCode::UNAUTHORIZED, "nobody is logged in here, or no more: log in and do it again")

@@ -228,8 +228,18 @@ fn plotted(row: &SignatureRow, hours: &[(u64, u64)], since_ms: u64, now_ms: u64)
     let lines = vec![Line { name: "comparisons that showed it", class, area: true, points }];
     let (from_ms, until_ms) = (from * HOUR, (until + 1) * HOUR);
     let title = "Comparisons that showed it, by the hour";
-    Plot { title, from_ms, until_ms, step_ms: HOUR, unit: Unit::Count, lines, marks: &[], empty: "Not seen of late" }
-        .draw()
+    Plot {
+        title,
+        from_ms,
+        until_ms,
+        step_ms: HOUR,
+        unit: Unit::Count,
+        lines,
+        marks: &[],
+        empty: "Not seen of late",
+        ..Plot::default()
+    }
+    .draw()
 }
 
 /// The newest comparison of each tenant, the newest first.

@@ -4,7 +4,7 @@ use askama::Template;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::page::written;
+use super::page::{page, written};
 use crate::admin::Fault;
 
 /// Why there is no page.
@@ -12,8 +12,10 @@ use crate::admin::Fault;
 pub(super) enum Trouble {
     /// What the API would answer.
     Fault(Fault),
-    /// Whoever asks has to log in; then they come back here.
+    /// Whoever asks has to log in there.
     LogIn(String),
+    /// Whoever asks was led here by another site, so their browser keeps the session's cookie back: they have to ask again from here.
+    Again(String),
 }
 
 #[derive(Template)]
@@ -21,6 +23,12 @@ pub(super) enum Trouble {
 struct Page {
     status: StatusCode,
     message: String,
+}
+
+#[derive(Template)]
+#[template(path = "console/again.html")]
+struct Again {
+    here: String,
 }
 
 impl Trouble {
@@ -49,7 +57,8 @@ impl From<Fault> for Trouble {
 impl IntoResponse for Trouble {
     fn into_response(self) -> Response {
         let fault = match self {
-            Trouble::LogIn(next) => return Redirect::to(&next).into_response(),
+            Trouble::LogIn(login) => return Redirect::to(&login).into_response(),
+            Trouble::Again(here) => return page(&Again { here }).into_response(),
             Trouble::Fault(fault) => fault,
         };
         let page = Page { status: fault.status, message: fault.message.clone() };

@@ -1,7 +1,6 @@
 //! The console: who gets in, what browsers are told, and what its forms may do.
 
 use std::fs;
-use std::net::Ipv4Addr;
 use std::time::Instant;
 
 use serde_json::Value;
@@ -203,6 +202,10 @@ fn links_of_other_sites_show_a_page_and_nothing_else_of_theirs_is_taken() {
     };
     browser.lines = from("navigate", "document");
     assert_eq!(browser.get("/").status, 200);
+    let mut led = Browser::new(&pair.site);
+    led.lines = browser.lines.clone();
+    let led = led.get("/?q=a%22%3E&page=2");
+    assert!(led.text().contains("content=\"0; url=/?q=a%22%3E&#38;page=2\""), "{}", led.text());
     assert_eq!(browser.get("/api/v1/status").status, 403);
     assert_eq!(browser.post("/act/kill", &[]).status, 403);
     for (mode, dest) in [("navigate", "iframe"), ("no-cors", "image"), ("cors", "empty"), ("no-cors", "script")] {
@@ -313,6 +316,7 @@ fn nonsense_is_answered_with_a_page() {
 }
 
 #[test]
+#[allow(clippy::print_stdout, reason = "what was measured is told, not judged")]
 fn the_board_of_five_thousand_routes_is_a_small_page() {
     let (legacy, new) = (Recorder::start("legacy"), Recorder::start("new"));
     let mut rest = "routes:\n".to_owned();

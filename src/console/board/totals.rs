@@ -115,7 +115,7 @@ fn part(
 /// Whole where it is whole.
 fn count(number: f64) -> String {
     let text = format!("{number:.2}");
-    text.strip_suffix(".00").map(str::to_owned).unwrap_or(text)
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 fn span(seconds: f64) -> String {

@@ -33,6 +33,8 @@ pub struct Plot<'p> {
     pub step_ms: u64,
     /// What its numbers are.
     pub unit: Unit,
+    /// The number that its axis reaches in any case; 0: as high as it takes.
+    pub least_top: f64,
     /// Its lines.
     pub lines: Vec<Line<'p>>,
     /// What was changed meanwhile, in the order of time.
@@ -121,7 +123,7 @@ impl Plot<'_> {
 
     fn picture(&self, out: &mut Svg) {
         let values = self.lines.iter().flat_map(|line| self.points(line).filter_map(|(_, value)| value));
-        let highest = values.fold(0.0, f64::max);
+        let highest = values.fold(self.least_top, f64::max);
         let (top, numbers) = axis::upright(highest, self.unit);
         let height = ABOVE + HEIGHT + BELOW;
         out.push(format_args!(
@@ -133,8 +135,8 @@ impl Plot<'_> {
             self.unit.name(),
             Text(&self.description()),
         ));
-        // As wide as the page gives it but for the numbers on the left: the style sheet says so.
-        out.push(format_args!(r#"<svg class="plot-area" x="58" y="{ABOVE}" width="88%" height="{HEIGHT}">"#));
+        // The numbers stand to the left of it: the style sheet leaves room there.
+        out.push(format_args!(r#"<svg class="plot-area" y="{ABOVE}" width="100%" height="{HEIGHT}">"#));
         for number in numbers {
             let y = HEIGHT * (1.0 - number / top);
             out.push(format_args!(r#"<line class="grid" x1="0" x2="100%" y1="{y:.1}" y2="{y:.1}"/>"#));

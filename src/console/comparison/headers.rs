@@ -7,6 +7,8 @@ use crate::store::{Answered, Differs};
 
 /// The most headers that are shown.
 const MOST: usize = 150;
+/// What the facade itself puts on the answer that the client gets.
+const OWN: [&str; 2] = ["x-served-by", "banyan-decision"];
 
 /// A header of both answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +44,9 @@ impl Headers {
                 });
             }
         }
+        values.retain(|name, _| {
+            !OWN.contains(&&**name) || differences.iter().any(|differs| is_about(&differs.path, name))
+        });
         let mut headers = Headers { more: values.len().saturating_sub(MOST), ..Headers::default() };
         for (name, sides) in values.into_iter().take(MOST) {
             let counts = differences.iter().position(|differs| is_about(&differs.path, &name));
@@ -82,7 +87,14 @@ mod tests {
             took_us: 0,
             backend: String::new(),
         };
-        let one = answer(&[("Age", "1"), ("location", "/a"), ("vary", "a"), ("Vary", "b"), ("x", "y")]);
+        let one = answer(&[
+            ("Age", "1"),
+            ("location", "/a"),
+            ("vary", "a"),
+            ("Vary", "b"),
+            ("x", "y"),
+            ("X-Served-By", "new"),
+        ]);
         let other = answer(&[("age", "2"), ("Location", "/b"), ("vary", "a"), ("vary", "b")]);
         let differs = Differs {
             signature: String::new(),

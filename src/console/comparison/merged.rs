@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use super::hashes::hashes;
-use super::pairs::{Pair, Pairing};
+use super::pairs::{Pair, Pairing, rename};
+use super::quiet;
 use super::text::{self, Piece};
 use super::way::Way;
 use crate::diff::Tree;
@@ -16,6 +17,8 @@ use crate::diff::tree::{Node, Value};
 const OPEN: usize = 800;
 /// The most rows that are folded away in all, and in one fold.
 const FOLDED: (usize, usize) = (600, 40);
+/// So many names a fold tells.
+pub(super) const NAMED: usize = 6;
 /// The deepest that rows are set in.
 const DEEPEST: usize = 16;
 /// How long long arrays may be looked at for what moved.
@@ -26,6 +29,8 @@ const PATIENCE: Duration = Duration::from_millis(200);
 pub(crate) enum Row {
     /// Here a fold begins: so many equal ones, by name.
     Fold { depth: usize, count: usize, names: String },
+    /// Here a fold of what differs only where rules let it begins: so many, by name.
+    Quiet { depth: usize, count: usize, names: String },
     /// Here it ends.
     Unfold,
     /// The same on both sides.
@@ -81,11 +86,11 @@ struct Merge<'a, 't> {
 pub(super) fn rows(trees: [&Tree<'_>; 2], reading: &Reading<'_>) -> Vec<Row> {
     let both = trees.map(hashes);
     let pairing = Pairing { hashes: [&both[0], &both[1]], deadline: Instant::now() + PATIENCE };
-    let whole = Pair { step: Step::AnyMember, sides: trees.map(|tree| Some(tree.root())) };
+    let whole = Pair { step: Step::AnyMember, renamed: None, sides: trees.map(|tree| Some(tree.root())) };
     let tasks = vec![Task::Pair { pair: whole, depth: 0, way: Way::default(), is_told: false }];
     let mut merge = Merge { reading, pairing, tasks, rows: Vec::new(), open: 0, folded: 0, fold: None };
     merge.run();
-    merge.rows
+    quiet::folded(merge.rows)
 }
 
 impl<'t> Merge<'_, 't> {
@@ -145,13 +150,16 @@ impl<'t> Merge<'_, 't> {
 
     /// What differs; `is_told` where what it stands in is marked already.
     fn pair(&mut self, pair: &Pair<'t>, depth: usize, way: &Way, is_told: bool) {
-        let name = if depth == 0 { String::new() } else { named(&pair.step) };
+        let name = if depth == 0 { String::new() } else { pair_named(pair) };
         if self.pairing.is_equal(&pair.sides) {
             let [Some(node), _] = pair.sides else { return };
             return self.same(name, node, depth);
         }
         let unordered = self.reading.rules.and_then(|rules| way.unordered(rules));
-        let children = self.pairing.inside(pair.sides, unordered);
+        let mut children = self.pairing.inside(pair.sides, unordered);
+        if let Some(rules) = self.reading.rules.filter(|rules| !rules.rename.is_empty()) {
+            rename(&mut children, |legacy, new| way.renames(rules, legacy, new));
+        }
         let mark = self.mark(pair, way, !children.is_empty(), is_told);
         let is_told = is_told || !matches!(mark, Mark::Inside);
         let alone = pair.sides.iter().any(Option::is_none);
@@ -181,7 +189,7 @@ impl<'t> Merge<'_, 't> {
             [Some(one), Some(other)] if one == other && matches!(mark, Mark::Inside) => {
                 return self.rows.push(Row::Same { depth, name, value: text::pieces(one) });
             }
-            [Some(one), Some(other)] => text::pair(one, other).map(Some),
+            [Some(one), Some(other)] if !matches!(mark, Mark::Inside) => text::pair(one, other).map(Some),
             sides => [0, 1].map(|side| sides[side].as_ref().map(|value| text::pieces(value))),
         };
         self.rows.push(Row::Differs { depth, name, sides, mark });
@@ -202,14 +210,14 @@ impl<'t> Merge<'_, 't> {
 
 /// Folds equal values away; a single one without anything in it takes no more room than the fold would.
 fn fold<'t>(equal: &[Pair<'t>], depth: usize, tasks: &mut Vec<Task<'t>>) {
-    let same = |pair: &Pair<'t>| pair.sides[0].map(|node| Task::Same { name: named(&pair.step), node, depth });
+    let same = |pair: &Pair<'t>| pair.sides[0].map(|node| Task::Same { name: pair_named(pair), node, depth });
     if let [one] = equal
         && one.sides[0].is_some_and(|node| node.is_empty())
     {
         tasks.extend(same(one));
         return;
     }
-    let names: Vec<String> = equal.iter().take(6).map(|pair| named(&pair.step)).collect();
+    let names: Vec<String> = equal.iter().take(NAMED).map(pair_named).collect();
     let more = if equal.len() > names.len() { " …" } else { "" };
     let names = format!("{}{more}", names.join(", "));
     tasks.push(Task::Fold { depth: depth.min(DEEPEST), count: equal.len(), names });
@@ -225,6 +233,14 @@ fn inside<'t>(node: Node<'t>) -> impl Iterator<Item = (String, Node<'t>)> {
     let members = node.members().map(|member| (named(&Step::Member(member.name.to_owned())), member.value));
     let elements = node.elements().enumerate().map(|(place, node)| (named(&Step::Element(place)), node));
     members.chain(elements)
+}
+
+/// What a pair is called, by both names where there are two.
+fn pair_named(pair: &Pair<'_>) -> String {
+    match &pair.renamed {
+        Some(other) => format!("{} → {}", named(&pair.step), named(other)),
+        None => named(&pair.step),
+    }
 }
 
 /// The last step to a value, as its row begins.

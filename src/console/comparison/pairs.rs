@@ -14,6 +14,8 @@ use crate::diff::tree::{Node, Value};
 pub(super) struct Pair<'t> {
     /// The step down to it, by legacy's way where it has one.
     pub(super) step: Step,
+    /// What new calls it, where that is another name.
+    pub(super) renamed: Option<Step>,
     pub(super) sides: [Option<Node<'t>>; 2],
 }
 
@@ -114,10 +116,29 @@ impl Pairing<'_> {
     }
 }
 
+/// Puts together what legacy and new call by different names in the same object, as `renamed` says of two steps.
+pub(super) fn rename(pairs: &mut Vec<Pair<'_>>, renamed: impl Fn(&Step, &Step) -> bool) {
+    let mut at = 0;
+    while at < pairs.len() {
+        let is_legacys = matches!(pairs[at].sides, [Some(_), None]);
+        let is_news = |pair: &Pair<'_>| matches!(pair.sides, [None, Some(_)]);
+        let found =
+            pairs.iter().position(|other| is_legacys && is_news(other) && renamed(&pairs[at].step, &other.step));
+        if let Some(place) = found {
+            let other = pairs.remove(place);
+            // What was before it has moved up.
+            at -= usize::from(place < at);
+            pairs[at].sides[1] = other.sides[1];
+            pairs[at].renamed = Some(other.step);
+        }
+        at += 1;
+    }
+}
+
 fn pair<'t>(elements: &[Vec<Node<'t>>; 2], places: [Option<usize>; 2]) -> Option<Pair<'t>> {
     let step = Step::Element(places[0].or(places[1])?);
     let sides = [0, 1].map(|side| places[side].and_then(|place| elements[side].get(place).copied()));
-    Some(Pair { step, sides })
+    Some(Pair { step, renamed: None, sides })
 }
 
 /// Members by name, in legacy's order, then those that only new has. Of a name that stands there twice the first belongs to the first.
@@ -126,13 +147,20 @@ fn members<'t>(objects: [Option<Node<'t>>; 2]) -> Vec<Pair<'t>> {
     let mut pairs: Vec<Pair<'t>> = Vec::new();
     for member in objects[0].iter().flat_map(|node| node.members()) {
         places.entry(member.name).or_default().push(pairs.len());
-        pairs.push(Pair { step: Step::Member(member.name.to_owned()), sides: [Some(member.value), None] });
+        pairs.push(Pair {
+            step: Step::Member(member.name.to_owned()),
+            renamed: None,
+            sides: [Some(member.value), None],
+        });
     }
     places.values_mut().for_each(|places| places.reverse());
     for member in objects[1].iter().flat_map(|node| node.members()) {
         match places.get_mut(member.name).and_then(Vec::pop) {
             Some(place) => pairs[place].sides[1] = Some(member.value),
-            None => pairs.push(Pair { step: Step::Member(member.name.to_owned()), sides: [None, Some(member.value)] }),
+            None => {
+                let step = Step::Member(member.name.to_owned());
+                pairs.push(Pair { step, renamed: None, sides: [None, Some(member.value)] });
+            }
         }
     }
     pairs

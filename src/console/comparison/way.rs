@@ -64,6 +64,12 @@ impl Way {
         renamed.map(|rule| format!("renamed: {} is {} in new", rule.legacy, rule.new))
     }
 
+    /// Whether these two steps down from here lead to what legacy and new call by different names.
+    pub(crate) fn renames(&self, rules: &Rules, legacy: &Step, new: &Step) -> bool {
+        let leads = |selector: &Selector, step: &Step| covers(selector, &self.down(step.clone()).steps, false);
+        !self.is_cut && rules.rename.iter().any(|rule| leads(&rule.legacy, legacy) && leads(&rule.new, new))
+    }
+
     /// The member that tells the elements of the array at this place apart, where their order does not matter: `Some(None)` if nothing
     /// does.
     pub(crate) fn unordered<'r>(&self, rules: &'r Rules) -> Option<Option<&'r [String]>> {

@@ -186,6 +186,15 @@ impl Since {
         if self == Since::default() { "" } else { self.as_str() }
     }
 
+    /// What its button says.
+    pub(crate) const fn short(self) -> &'static str {
+        match self {
+            Since::Day => "24 hours",
+            Since::Week => "7 days",
+            Since::All => "all",
+        }
+    }
+
     /// As people say it.
     pub(crate) const fn in_words(self) -> &'static str {
         match self {

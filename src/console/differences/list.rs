@@ -132,7 +132,7 @@ pub(crate) struct Line {
 impl Line {
     /// A row, with the tenants that kept comparisons name.
     pub(crate) fn of(row: &SignatureRow, tenants: &[String], now_ms: u64) -> Line {
-        let (share, noise) = (row.share(), row.noise());
+        let share = row.share();
         let acceptance = row.acceptance.as_ref().filter(|acceptance| acceptance.holds(now_ms));
         Line {
             id: row.id.to_string(),
@@ -154,20 +154,27 @@ impl Line {
                     acceptance.until_ms.map_or_else(|| "for good".to_owned(), |until| Ago::of(until, now_ms).ago);
                 (until, shown(&acceptance.reason, LONGEST))
             }),
-            noise: match noise.rate() {
-                Some(rate) => format!("{} of {} answers, asked twice", percent(rate), counted(noise.of)),
-                None => format!(
-                    "{} of {} times, asked again",
-                    counted(row.evidence.itself),
-                    counted(row.evidence.confirmations())
-                ),
-            },
+            noise: self_differences(row),
         }
     }
 
-    /// Whether one has it and the other has not.
+    /// Whether comparisons that show nothing else count as a match, so that it hides whatever else may be wrong there.
     pub(crate) fn hides(&self) -> bool {
         matches!(self.state, State::Noise | State::Transient)
+    }
+}
+
+/// Why it says nothing of the other system, in words.
+fn self_differences(row: &SignatureRow) -> String {
+    let (evidence, times) = (&row.evidence, counted(row.evidence.confirmations()));
+    match row.noise().rate() {
+        _ if row.judgement() == Judgement::Transient => {
+            format!("asked again {times} times, it did not come again {} times", counted(evidence.gone))
+        }
+        Some(rate) if rate > 0.0 => {
+            format!("a system differs from itself in {} of {} answers", percent(rate), counted(evidence.checked))
+        }
+        _ => format!("asked again {times} times, a system differed from itself {} times", counted(evidence.itself)),
     }
 }
 

@@ -18,6 +18,7 @@ pub(in crate::console) fn plots(series: Option<&Series>, period: Period, marks: 
         until_ms: now_ms,
         step_ms: series.step_ms,
         unit,
+        least_top: 0.0,
         lines,
         marks,
         empty,

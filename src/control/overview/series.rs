@@ -15,7 +15,7 @@ const FINE_MS: u64 = 15_000;
 const COARSE_MS: u64 = 300_000;
 /// How many slots there are of each.
 const SLOTS: [u64; 2] = [240, 288];
-/// The most points of all routes together: about 12 MB.
+/// The most points of all routes together: about 14 MB.
 pub(super) const MOST: usize = 250_000;
 /// What is left of a route's weight after a fine slot: half of it is forgotten in ten minutes.
 const FADES: f64 = 0.983;

@@ -1,4 +1,7 @@
 // Who shows a token is let in and out again; nobody else sees or changes anything.
+import { once } from "node:events";
+import http from "node:http";
+
 export default async ({ page, site, logIn, check }) => {
   await page.goto(`${site.admin}/rollback?scope=orders-read`);
   check.equal(page.url(), `${site.admin}/login?next=%2Frollback%3Fscope%3Dorders-read`);
@@ -12,6 +15,19 @@ export default async ({ page, site, logIn, check }) => {
   await page.getByRole("heading", { name: "Board" }).waitFor();
   const [cookie] = await page.context().cookies();
   check.deepEqual([cookie.name, cookie.httpOnly, cookie.sameSite, cookie.path], ["banyan_session", true, "Strict", "/"]);
+
+  // A link of another site leads to the page, though the cookie does not come with it at first.
+  const elsewhere = http.createServer((request, response) => {
+    response.writeHead(200, { "Content-Type": "text/html" });
+    response.end(`<a href="${site.admin}/?q=orders">look</a><img src="${site.admin}/assets/icon.svg" alt="">`);
+  }).listen(0, "127.0.0.1");
+  await once(elsewhere, "listening");
+  await page.goto(`http://localhost:${elsewhere.address().port}/`);
+  page.forgive(/icon.svg|favicon/);
+  await page.getByText("look").click();
+  await page.getByRole("link", { name: "orders-read", exact: true }).waitFor();
+  check.equal(page.url(), `${site.admin}/?q=orders`);
+  elsewhere.close();
 
   // What changes something needs more than the cookie, and nothing at all is taken from elsewhere.
   const shown = { Cookie: `${cookie.name}=${cookie.value}` };

@@ -14,6 +14,7 @@ fn plot<'p>(lines: Vec<Line<'p>>, marks: &'p [Mark]) -> Plot<'p> {
         until_ms: 100_000,
         step_ms: 10_000,
         unit: Unit::PerSecond,
+        least_top: 0.0,
         lines,
         marks,
         empty: "Nothing was asked.",
@@ -75,7 +76,7 @@ proptest! {
         let marks = vec![Mark { at_ms, class: "mark-pin", title: title.repeat(50), href: Some(title.clone()) }; 200];
         for unit in [Unit::PerSecond, Unit::Share, Unit::Millis, Unit::Count] {
             let drawn = Plot {
-                title: &title, from_ms, until_ms, step_ms, unit, lines: vec![line(&points), line(&points)],
+                title: &title, from_ms, until_ms, step_ms, unit, least_top: 0.0, lines: vec![line(&points), line(&points)],
                 marks: &marks, empty: &title,
             }.draw();
             prop_assert!(drawn.len() < 400_000 + title.len() * 3000, "{}", drawn.len());

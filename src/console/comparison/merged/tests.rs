@@ -19,6 +19,7 @@ fn told(rows: &[Row]) -> Vec<String> {
     rows.iter()
         .map(|row| match row {
             Row::Fold { count, names, .. } => format!("fold {count}: {names}"),
+            Row::Quiet { count, names, .. } => format!("quiet {count}: {names}"),
             Row::Unfold => "unfold".to_owned(),
             Row::Same { depth, name, value } => format!("{depth} {name} {}", text(value)),
             Row::Differs { depth, name, sides, mark } => {
@@ -80,6 +81,30 @@ fn elements_in_any_order_are_paired_by_their_key() {
 }
 
 #[test]
+fn what_rules_let_pass_is_folded_and_what_counts_beside_it_is_open() {
+    let rules = Rules { ignore: vec![Selector::parse("$[*].at").unwrap()], ..Rules::default() };
+    let one = r#"[{"n":1,"at":1},{"n":2,"at":1},{"n":3,"at":1},{"n":4,"at":1}]"#;
+    let other = r#"[{"n":1,"at":2},{"n":2,"at":2},{"n":7,"at":2},{"n":4,"at":2}]"#;
+    let found = told(&rows_of(one, other, &["$[*].n"], &rules));
+    assert_eq!(found[1], "quiet 2: [0], [1]", "{found:#?}");
+    assert_eq!(found.iter().filter(|row| row.contains("Counts")).count(), 1);
+    let at = found.iter().position(|row| row.contains("Counts")).unwrap();
+    assert!(found[..at].iter().filter(|row| *row == "unfold").count() == 1, "{found:#?}");
+}
+
+#[test]
+fn a_member_of_two_names_is_one() {
+    let selector = |text: &str| Selector::parse(text).unwrap();
+    let rename = crate::diff::rules::Rename { legacy: selector("$.a.old"), new: selector("$.a.new") };
+    let rules = Rules { rename: vec![rename], ..Rules::default() };
+    let rows = |one: &str, other: &str| told(&rows_of(one, other, &["$.a.old"], &rules));
+    let found = rows(r#"{"a":{"old":1,"x":1}}"#, r#"{"a":{"x":1,"new":2}}"#);
+    assert!(found.contains(&"2 old → new 1 | 2 Counts(0)".to_owned()), "{found:?}");
+    let found = rows(r#"{"a":{"old":1,"x":1}}"#, r#"{"a":{"x":2,"new":1}}"#);
+    assert!(found.contains(&"2 old → new 1".to_owned()), "{found:?}");
+}
+
+#[test]
 fn a_part_that_only_one_side_has_is_marked_once() {
     let found = told(&rows_of(r#"{"a":{"b":{"c":1}}}"#, "{}", &["$.a"], &Rules::default()));
     assert_eq!(found[1..], ["1 a { 1 member } | - Counts(0)", "2 b { 1 member } | - Inside", "3 c 1 | - Inside"]);
@@ -132,11 +157,11 @@ proptest! {
         let mut open = 0;
         for row in &found {
             match row {
-                Row::Fold { .. } => open += 1,
+                Row::Fold { .. } | Row::Quiet { .. } => open += 1,
                 Row::Unfold => open -= 1,
                 _ => {}
             }
-            prop_assert!((0..=1).contains(&open));
+            prop_assert!((0..=2).contains(&open));
         }
         prop_assert_eq!(open, 0);
     }
