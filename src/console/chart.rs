@@ -1,7 +1,7 @@
 //! Charts as SVG, drawn here: no script takes part, nothing is fetched, and nothing but classes says how they look.
 //!
 //! Everything is a pure function of numbers. A chart has at most so many points as it is given, whatever those are: what is not
-//! finite is a gap. Text is escaped and written out as [`printable`] does.
+//! finite is a gap. Text is escaped and written out as [`printable`](fn@crate::report::printable) does.
 //!
 //! - [`plot`]: lines over time, with marks where something was changed
 //! - [`table`]: the numbers of a plot, for those who do not see it

@@ -16,7 +16,7 @@ use crate::admin::{self, Admin, Who};
 use crate::snapshot::Role;
 
 /// The script marks what it asks for behind a page's back: a login page would be no answer to that.
-const LIVE: &str = "x-banyan-live";
+pub(super) const LIVE: &str = "x-banyan-live";
 /// Whose page led here, as the browser says it.
 const SITE: &str = "sec-fetch-site";
 

@@ -21,11 +21,12 @@ use std::sync::Arc;
 use askama::Template;
 use axum::Router;
 use axum::extract::{Extension, Path, Query, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use serde::Deserialize;
 
+use super::door::LIVE;
 use super::frame::Frame;
 use super::link::{self, link};
 use super::page::{html, written};
@@ -74,12 +75,15 @@ async fn route(
     State(admin): State<Admin>,
     Extension(who): Extension<Who>,
     Path(name): Path<String>,
+    headers: HeaderMap,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Trouble> {
     let frame = Frame::of(&admin, &who, &link::route(&name));
+    // What is brought up to date has not got the file in it: that is long, and the same.
+    let with_yaml = !headers.contains_key(LIVE);
     let live = Arc::clone(&admin.live.current());
     let made = aside(move || {
-        let view = Facts::gather(&admin, &live, &name, &asked).map(|facts| View::of(&facts, &asked));
+        let view = Facts::gather(&admin, &live, &name, &asked, with_yaml).map(|facts| View::of(&facts, &asked));
         view.map(|view| written(&Page { frame, view }))
     });
     made.await?.ok_or_else(|| Trouble::unknown("route"))?.map(html)

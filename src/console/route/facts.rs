@@ -58,7 +58,13 @@ pub(super) struct Compared {
 
 impl Facts {
     /// Everything the page tells of a route; `None` if the generation does not have it.
-    pub(super) fn gather(admin: &Admin, live: &Generation, name: &str, asked: &Asked) -> Option<Facts> {
+    pub(super) fn gather(
+        admin: &Admin,
+        live: &Generation,
+        name: &str,
+        asked: &Asked,
+        with_yaml: bool,
+    ) -> Option<Facts> {
         let now_ms = now_ms();
         let rules = &live.snapshot.rules;
         let (id, rule) = (0_u32..).map(RouteId).zip(&rules.routes).find(|(_, route)| *route.name == *name)?;
@@ -84,7 +90,7 @@ impl Facts {
             guard: admin.overview.guard(name),
             gate: asked.gate(),
             compared: compared(admin, name, now_ms),
-            yaml: written(&admin.helm.adopted().text, name),
+            yaml: if with_yaml { written(&admin.helm.adopted().text, name) } else { None },
             explained: (!asked.typed.url.is_empty()).then(|| asked.typed.answer(&live.snapshot, &live.overrides)),
             rule: rule.clone(),
         })
