@@ -22,6 +22,7 @@ use super::page::{html, written};
 use super::trouble::Trouble;
 use crate::admin::{Admin, Who, aside};
 use crate::clock::now_ms;
+use crate::report::counted;
 use crate::store::Reader;
 use crate::store::read::{ReadError, SignatureFilter};
 use asked::{Asked, Since, Sort, State as Standing};
@@ -66,7 +67,7 @@ struct Tab {
     href: String,
     label: &'static str,
     name: &'static str,
-    count: Option<usize>,
+    count: Option<String>,
     is_here: bool,
 }
 
@@ -211,7 +212,7 @@ fn tabs(asked: &Asked, counts: &[usize; Standing::ALL.len()], not_comparable: us
         href: asked.in_state(state),
         label: state.in_words(),
         name: state.as_str(),
-        count: Some(if state == Standing::NotComparable { not_comparable } else { *count }),
+        count: Some(counted(if state == Standing::NotComparable { not_comparable } else { *count } as u64)),
         is_here: asked.state() == state,
     };
     Standing::ALL.into_iter().zip(counts).map(tab).collect()
