@@ -239,5 +239,8 @@ def _banyan(place):
         text = text.replace(f"\n{section}:\n", f"\n{section}:\n{more}")
     for key, value in values.items():
         text = text.replace(f"@{key}@", str(value))
-    path = nginx.write(place.directory, f"{name}.routes.yaml", text)
+    # In a directory of its own: Banyan watches it, and the logs of all the others would wake it.
+    directory = os.path.join(place.directory, f"{name}.config")
+    os.makedirs(directory)
+    path = nginx.write(directory, "routes.yaml", text)
     return ["serve", "--config", path, "--workers", "1"]
