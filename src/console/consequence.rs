@@ -119,7 +119,7 @@ pub(super) fn resumed(seen: &Consequence<'_>, scope: &Scope) -> Option<Question>
     Some(Question {
         title: if scope.is_kill() { "Resume traffic to new?".to_owned() } else { format!("Resume {scope}") },
         says,
-        list: List::of("Pinned all the same", others),
+        list: List::of("Still pinned afterwards", others),
         action: "/act/resume",
         hidden: vec![("scope", scope.to_string())],
         button: "Resume",
@@ -256,7 +256,7 @@ routes:
         let asked = said(&standing, |seen| resumed(seen, &scope("read"))).unwrap();
         assert_eq!(asked.says[0], "On legacy: by api ada at 1970-01-01T00:00:00Z, “5xx”.");
         assert!(asked.says[1].contains("(canary)"), "{asked:?}");
-        assert_eq!(asked.list, List::of("Pinned all the same", vec!["group:orders".to_owned()]));
+        assert_eq!(asked.list, List::of("Still pinned afterwards", vec!["group:orders".to_owned()]));
         assert!(said(&standing, |seen| resumed(seen, &scope("write"))).is_some());
         assert!(said(&standing, |seen| resumed(seen, &scope("nothing"))).is_none());
     }

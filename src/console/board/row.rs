@@ -103,8 +103,8 @@ impl Row {
             stage: route.stage.clone(),
             steps: Stage::ALL.iter().position(|stage| stage.as_str() == route.stage).map_or(0, |place| place + 1),
             is_pinned: !route.pins.is_empty(),
-            bar: share_bar(route.new_share),
-            share: route.new_share.map_or_else(String::new, |share| Unit::Share.text(share)),
+            bar: share_bar(if route.is_held() { Some(0.0) } else { route.new_share }),
+            share: share(route),
             rate: rate(route.rate),
             matches: matches(route),
             found: (line.found.open > 0).then(|| FoundHere {
@@ -137,6 +137,15 @@ fn rate(rate: f64) -> String {
     }
 }
 
+/// What goes to new: as it is now where that is sure, else as it was counted of late.
+fn share(route: &RouteStatus) -> String {
+    match route.new_share {
+        _ if route.is_held() => Unit::Share.text(0.0),
+        Some(share) => Unit::Share.text(share),
+        None => String::new(),
+    }
+}
+
 fn matches(route: &RouteStatus) -> Option<Matches> {
     let compared = &route.compared;
     let (good, n) = (compared.r#match + compared.noise, compared.r#match + compared.noise + compared.mismatch);
@@ -146,7 +155,7 @@ fn matches(route: &RouteStatus) -> Option<Matches> {
     Some(Matches {
         // One mismatch of many is no 100 %, whatever rounding makes of it.
         share: report::percent(share.rate()?),
-        detail: format!("n {n} · {low}–{high}"),
+        detail: format!("n {n} · {low}–{high} %"),
         href: link("/differences", &[("route", &route.name)]),
     })
 }
@@ -312,7 +321,7 @@ mod tests {
     fn a_share_stands_with_its_n_and_its_interval() {
         let compared = Compared { r#match: 990, noise: 5, mismatch: 5, unknown: 9, match_share: Some(0.995) };
         let matches = row(&RouteStatus { compared, ..route() }).matches.unwrap();
-        assert_eq!((&*matches.share, &*matches.detail), ("99.50 %", "n 1000 · 98.8–99.79"));
+        assert_eq!((&*matches.share, &*matches.detail), ("99.50 %", "n 1000 · 98.8–99.79 %"));
         assert_eq!(matches.href, "/differences?route=orders+read");
     }
 

@@ -47,7 +47,7 @@ impl Totals {
         let over = span(progress.span_s);
         let traffic = format!("{} of {} requests {over}", count(progress.traffic.migrated), progress.traffic.of);
         let routes = format!("{} of {} routes", count(progress.routes.migrated), progress.routes.of);
-        let tenants = format!("{} of {} tenants {over}", count(progress.tenants.migrated), progress.tenants.of);
+        let tenants = format!("{} of {} wholly on new {over}", count(progress.tenants.migrated), progress.tenants.of);
         let of_stage = |stage: Stage| {
             let named = |name: &str, of: &str| !name.is_empty() && of == stage.as_str();
             StageTotal {
@@ -61,7 +61,7 @@ impl Totals {
             migrated: [
                 part(
                     "traffic",
-                    "of traffic",
+                    "of traffic on new",
                     progress.traffic,
                     traffic,
                     traffic_line,
@@ -69,7 +69,7 @@ impl Totals {
                 ),
                 part(
                     "routes",
-                    "of routes",
+                    "of routes on new",
                     progress.routes,
                     routes,
                     routes_line,
@@ -77,7 +77,7 @@ impl Totals {
                 ),
                 part(
                     "tenants",
-                    "of tenants",
+                    "of tenants on new",
                     progress.tenants,
                     tenants,
                     tenants_line,
@@ -154,7 +154,7 @@ mod tests {
             [
                 ("25 %", "120 of 480 requests in 2 min"),
                 ("62.5 %", "1.25 of 2 routes"),
-                ("–", "0 of 0 tenants in 2 min")
+                ("–", "0 of 0 wholly on new in 2 min")
             ]
         );
         assert_eq!(totals.rate, "4.5 /s");

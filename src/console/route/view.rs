@@ -141,7 +141,7 @@ impl View {
             rollback_group: together.map(|group| scoped("/rollback", &format!("group:{group}"))),
             resume: scoped("/resume", pinned_by(&status.pins).unwrap_or(&name)),
             of_tenant: format!("{here}/rollback"),
-            bar: share_bar(status.new_share),
+            bar: share_bar(if status.is_held() { Some(0.0) } else { status.new_share }),
             stats: stats(facts),
             step: step.label(),
             advice: advice::advise(&step, &known(facts)),
@@ -232,11 +232,16 @@ fn stats(facts: &Facts) -> Vec<Stat> {
         }
         None => ("–".to_owned(), "nothing was compared".to_owned()),
     };
+    let of_late = status.new_share.map_or_else(|| "–".to_owned(), percent);
+    let asked = counted(status.legacy.requests + status.new.requests, "request");
     vec![
         stat(
             "on new",
-            status.new_share.map_or_else(|| "–".to_owned(), percent),
-            format!("of {} in {:.0} s", counted(status.legacy.requests + status.new.requests, "request"), facts.span_s),
+            if status.is_held() { percent(0.0) } else { of_late.clone() },
+            match status.is_held() {
+                true => format!("now; {of_late} of {asked} in the last {:.0} s", facts.span_s),
+                false => format!("of {asked} in the last {:.0} s", facts.span_s),
+            },
         ),
         stat("requests", Unit::PerSecond.text(status.rate), last),
         Stat { href: link("/differences", &[("route", &status.name)]), ..stat("match", matched.0, matched.1) },

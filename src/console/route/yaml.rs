@@ -12,6 +12,13 @@ pub(super) struct Written {
     pub(super) text: String,
 }
 
+impl Written {
+    /// Whether some of it stands elsewhere, for other routes too (YAML 1.2.2, section 7.1).
+    pub(super) fn is_shared(&self) -> bool {
+        self.text.contains(": *") || self.text.contains("<<")
+    }
+}
+
 /// The text of a route in a configuration as it was kept; `None` where it cannot be found, such as under a name made of other
 /// variables.
 pub(super) fn written(bundle: &str, route: &str) -> Option<Written> {

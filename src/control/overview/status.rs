@@ -171,6 +171,15 @@ pub struct RouteStatus {
     pub last_hit: Option<String>,
 }
 
+impl RouteStatus {
+    /// Whether it is on legacy as a whole now, whatever its stage and whatever was counted of late.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        let of_group = |pin: &str| pin.strip_prefix("group:").is_some_and(|group| self.group.as_deref() == Some(group));
+        self.pins.iter().any(|pin| pin == "all" || *pin == self.name || of_group(pin))
+    }
+}
+
 /// The requests to a side.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SideStatus {
