@@ -1,18 +1,6 @@
 //! Numbers as people read them.
 
-/// With its thousands set apart: `1,234,567`.
-#[must_use]
-pub(super) fn count(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
+pub(super) use crate::report::counted as count;
 
 /// With what it counts: `1 route`, `12 routes`.
 #[must_use]
