@@ -278,8 +278,12 @@ fn pages_without_anything_to_show_say_what_to_do_next() {
 
 #[test]
 #[allow(clippy::print_stdout, reason = "what was measured is told, not judged")]
-fn ten_thousand_signatures_are_a_small_page() {
-    let site = Site::start(ROUTES);
+fn ten_thousand_signatures_of_five_thousand_routes_are_small_pages() {
+    let mut routes = ROUTES.to_owned();
+    for number in 0..5000 {
+        routes += &format!("- {{ name: route-{number}, match: {{ path: /p{number} }}, new: new, stage: live }}\n");
+    }
+    let site = Site::start(&routes);
     let at_ms = now_ms();
     for route in 0..10 {
         let mut batch = Batch::default();

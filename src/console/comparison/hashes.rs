@@ -40,11 +40,7 @@ fn hash(node: Node<'_>, hashes: &[u64]) -> u64 {
     }
 }
 
-/// The finaliser of MurmurHash3: every bit of the input changes about half of those of the output.
-const fn mix(mut bits: u64) -> u64 {
-    bits ^= bits >> 33;
-    bits = bits.wrapping_mul(0xff51_afd7_ed55_8ccd);
-    bits ^= bits >> 33;
-    bits = bits.wrapping_mul(0xc4ce_b9fe_1a85_ec53);
-    bits ^ (bits >> 33)
+/// Every bit of the input changes about half of those of the output.
+fn mix(bits: u64) -> u64 {
+    xxh3_64(&bits.to_le_bytes())
 }
