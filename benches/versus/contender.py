@@ -9,6 +9,7 @@ import subprocess
 import backend
 import proxies
 from ask import ask, counted
+from decisions import Decisions
 from handshakes import Relay
 from machine import Child, free_ports
 from scenarios import HEADERS
@@ -39,7 +40,9 @@ class Contender:
             served.add(answered.get("x-served-by"))
             if status != 200 or body.decode() != backend.answer(self.scenario.answer) or None in served:
                 raise RuntimeError(f"{self.name}: status {status}, {len(body)} bytes, X-Served-By {served}")
-        if self.name == "banyan" and self.scenario.routes and served != {"legacy", "new"}:
+        if self.scenario.decide:
+            self.requests += Decisions(self.name, self.port, self.scenario.routes).check()
+        elif self.name == "banyan" and self.scenario.routes and served != {"legacy", "new"}:
             raise RuntimeError(f"{self.name}: all was answered by {served}")
         seen = json.loads(ask(self.scenario, self.port, self.cert, "/seen")[2])
         missing = [name for name, value in seen.items() if not value]

@@ -15,6 +15,7 @@ class Scenario:
     tls: bool = False
     http2: bool = False  # in front; behind it is HTTP/1.1
     routes: int = 0  # of Banyan's, beside those of routes.yaml
+    decide: bool = False  # all of the proxies have those routes, and decide by them
     idle: bool = False  # connections that ask once
     paced: bool = False  # `--all` asks at a rate, too
 
@@ -30,6 +31,7 @@ class Scenario:
 SCENARIOS = {one.name: one for one in (
     Scenario("plain", "kept connections, 1 KB answers", paced=True),
     Scenario("rules", "1,000 routes with tenants, cohorts and flags", routes=1000, paced=True),
+    Scenario("decide", "1,000 routes that everybody decides by", routes=1000, decide=True, paced=True),
     Scenario("large", "64 KB answers", answer=65536),
     Scenario("upload", "16 KB uploads", upload=16384),
     Scenario("fresh", "a new connection for each request", fresh=True),
