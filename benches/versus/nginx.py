@@ -18,6 +18,7 @@ def command(directory, name, http):
     )
     path = write(directory, f"{name}.nginx.conf", f"""
 daemon off;
+pcre_jit on;
 worker_processes 1;
 pid {directory}/{name}.nginx.pid;
 error_log {directory}/{name}.nginx.error.log;

@@ -18,6 +18,7 @@ import shutil
 from dataclasses import dataclass
 
 import nginx
+import routing_nginx
 import rules
 from scenarios import Scenario
 
@@ -76,35 +77,38 @@ def _nginx(place):
     second = f"upstream shadow {{ server 127.0.0.1:{place.shadow}; keepalive 256; keepalive_requests 1000000000; }}" if place.shadow else ""
     wire = (" ssl" if place.scenario.tls else "") + (" http2" if place.scenario.http2 else "")
     pair = f"ssl_certificate {place.cert}; ssl_certificate_key {place.key}; ssl_protocols TLSv1.3;" if place.scenario.tls else ""
-    # A whole body fits, so that none is written to a file on its way.
-    buffers = "proxy_buffers 16 8k; client_body_buffer_size 32k;"
+    fields, maps = "", ""
+    upstreams, locations = ["backend"], f"location / {{ {mirror}proxy_pass http://backend; }}"
+    if place.scenario.decide:
+        fields, maps = ',"route":"$route","side":"$proxy_host"', routing_nginx.maps(rules.rules(place.scenario.routes))
+        upstreams, locations = ["legacy", "new"], routing_nginx.locations()
+    behind = "".join(
+        f"upstream {upstream} {{ server 127.0.0.1:{place.upstream}; keepalive 256; keepalive_requests 1000000000; }}\n    "
+        for upstream in upstreams
+    )
     return nginx.command(place.directory, name, f"""
     log_format json escape=json '{{"time":"$time_iso8601","request_id":"$request_id","client":"$remote_addr",'
         '"method":"$request_method","host":"$host","path":"$request_uri","status":$status,"bytes":$body_bytes_sent,'
-        '"duration":$request_time,"upstream":"$upstream_addr","upstream_duration":"$upstream_response_time"}}';
+        '"duration":$request_time,"upstream":"$upstream_addr","upstream_duration":"$upstream_response_time"{fields}}}';
     access_log {place.log} json buffer=64k flush=1s;
-    upstream backend {{
-        server 127.0.0.1:{place.upstream};
-        keepalive 256;
-        keepalive_requests 1000000000;
-    }}
-    {second}
+    {behind}{second}
+{maps}
     server {{
         listen 127.0.0.1:{place.port}{wire} backlog=1024;{copies}
         {pair}
-        location / {{
-            {mirror}{buffers}
-            proxy_pass http://backend;
-            proxy_http_version 1.1;
-            proxy_set_header Connection "";
-            proxy_set_header Host $http_host;
-            proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-            proxy_set_header X-Forwarded-Proto $scheme;
-            proxy_set_header X-Forwarded-Host $http_host;
-            proxy_set_header Via "1.1 nginx";
-            proxy_set_header X-Request-Id $request_id;
-            add_header X-Served-By legacy always;
-        }}
+        # A whole body fits, so that none is written to a file on its way.
+        proxy_buffers 16 8k;
+        client_body_buffer_size 32k;
+        proxy_http_version 1.1;
+        proxy_set_header Connection "";
+        proxy_set_header Host $http_host;
+        proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+        proxy_set_header X-Forwarded-Proto $scheme;
+        proxy_set_header X-Forwarded-Host $http_host;
+        proxy_set_header Via "1.1 nginx";
+        proxy_set_header X-Request-Id $request_id;
+        add_header X-Served-By legacy always;
+        {locations}
     }}""")
 
 

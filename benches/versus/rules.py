@@ -36,6 +36,11 @@ class Rule:
         return self.number % PERCENTAGES
 
     @property
+    def policy(self):
+        """Routes with the same one have the same cohort, flag and percentage, and so the same tenants."""
+        return f"{self.group}-{self.flag}-{self.percent}"
+
+    @property
     def tenants(self):
         """Who is new here whatever the users' draw is. The tenants that the flag is off for are in the group, which speaks first."""
         return {f"t-{self.number % TENANTS}", *members(self.group), f"t-{self.flag}"}
@@ -53,6 +58,11 @@ def members(group):
 
 def rules(count):
     return [Rule(number) for number in range(count)]
+
+
+def policies(listed):
+    """Each policy, with a rule that has it."""
+    return {rule.policy: rule for rule in listed}
 
 
 def sections(count):
