@@ -18,6 +18,7 @@ import shutil
 from dataclasses import dataclass
 
 import nginx
+import routing_haproxy
 import routing_nginx
 import rules
 from scenarios import Scenario
@@ -121,6 +122,15 @@ def _haproxy(place):
         wire += " proto h2"
     # Descriptors are reckoned for a connection to the backend beside each; idle clients have none.
     most = 11000 if place.scenario.idle else 4096
+    sides, fields, routing = ["legacy"], "", ""
+    if place.scenario.decide:
+        sides, fields = ["legacy", "new"], r',\"route\":\"%[var(txn.route)]\",\"side\":\"%b\"'
+        routing = routing_haproxy.frontend(rules.rules(place.scenario.routes), place.directory)
+    backends = "".join(f"""
+backend {side}
+    http-response set-header X-Served-By {side}
+    server shop 127.0.0.1:{place.upstream} pool-max-conn -1
+""" for side in sides)
     path = nginx.write(place.directory, "haproxy.cfg", f"""
 global
     nbthread 1
@@ -145,19 +155,16 @@ defaults
 frontend facade
     bind 127.0.0.1:{place.port}{wire} backlog 1024
     log global
-    log-format "{{\\"time\\":\\"%tr\\",\\"request_id\\":\\"%ID\\",\\"client\\":\\"%ci\\",\\"method\\":\\"%HM\\",\\"path\\":\\"%HU\\",\\"status\\":%ST,\\"bytes\\":%B,\\"duration\\":%Ta,\\"upstream\\":\\"%s\\",\\"upstream_duration\\":%Tr}}"
+    log-format "{{\\"time\\":\\"%tr\\",\\"request_id\\":\\"%ID\\",\\"client\\":\\"%ci\\",\\"method\\":\\"%HM\\",\\"path\\":\\"%HU\\",\\"status\\":%ST,\\"bytes\\":%B,\\"duration\\":%Ta,\\"upstream\\":\\"%s\\",\\"upstream_duration\\":%Tr{fields}}}"
     unique-id-format %{{+X}}o\\ %ci:%cp_%fi:%fp_%Ts_%rt:%pid
     unique-id-header X-Request-Id
     option forwardfor
     http-request set-header X-Forwarded-Proto {scheme}
     http-request set-header X-Forwarded-Host %[req.hdr(Host)]
     http-request set-header Via "1.1 haproxy"
-    http-response set-header X-Served-By legacy
-    default_backend shop
-
-backend shop
-    server shop 127.0.0.1:{place.upstream} pool-max-conn -1
-""")
+{routing}
+    default_backend legacy
+{backends}""")
     return ["-db", "-f", path]
 
 
