@@ -18,6 +18,7 @@ import shutil
 from dataclasses import dataclass
 
 import nginx
+import routing_envoy
 import routing_haproxy
 import routing_nginx
 import rules
@@ -186,15 +187,24 @@ def _envoy(place):
             ]},
         }
 
-    clusters, action = [cluster("shop", place.upstream)], {"cluster": "shop"}
+    clusters, action = [cluster("legacy", place.upstream)], {"cluster": "legacy"}
     if place.shadow:
         clusters.append(cluster("shadow", place.shadow))
         action["request_mirror_policies"] = [{"cluster": "shadow"}]
+    routing = {
+        "response_headers_to_add": [header("X-Served-By", "legacy")],
+        "routes": [{"match": {"prefix": "/"}, "route": action}],
+    }
+    fields = {}
+    if place.scenario.decide:
+        clusters.append(cluster("new", place.upstream))
+        routing = routing_envoy.virtual_host(rules.rules(place.scenario.routes))
+        fields = {"route": "%ROUTE_NAME%", "side": "%UPSTREAM_CLUSTER%"}
     line = {
         "time": "%START_TIME%", "request_id": "%REQ(X-REQUEST-ID)%",
         "client": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%", "method": "%REQ(:METHOD)%", "host": "%REQ(:AUTHORITY)%",
         "path": "%REQ(:PATH)%", "status": "%RESPONSE_CODE%", "bytes": "%BYTES_SENT%", "duration": "%DURATION%",
-        "upstream": "%UPSTREAM_HOST%", "upstream_duration": "%RESPONSE_DURATION%",
+        "upstream": "%UPSTREAM_HOST%", "upstream_duration": "%RESPONSE_DURATION%", **fields,
     }
     manager = typed(
         "filters.network.http_connection_manager.v3.HttpConnectionManager",
@@ -210,8 +220,7 @@ def _envoy(place):
         route_config={"virtual_hosts": [{
             "name": "all", "domains": ["*"],
             "request_headers_to_add": [header("X-Forwarded-Host", "%REQ(:AUTHORITY)%")],
-            "response_headers_to_add": [header("X-Served-By", "legacy")],
-            "routes": [{"match": {"prefix": "/"}, "route": action}],
+            **routing,
         }]},
     )
     chain = {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
