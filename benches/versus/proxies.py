@@ -7,8 +7,22 @@ With `--mirror`, those that can also send every request to a second backend, who
 another order. nginx and Envoy throw that answer away; Banyan compares it, member by member.
 
 Where they differ: HAProxy cannot write a file, so it logs into a ring buffer in its memory, which spares it the writing.
-Banyan also decides by tenant, user and percentage, and makes a traceparent; the others send everything to one backend.
+Banyan also decides by tenant, user and percentage, and makes a traceparent; the others send everything to one backend, unless
+the scenario lets everybody decide.
 nginx reads an upload to its end before it asks the backend, as it does unless told otherwise; the others pass it on as it comes.
+
+Where everybody decides, all have the rules of rules.py, each as its configuration says them best (routing_*.py), and decisions.py
+asks whether the answers are right. The access log also says the route and the side. What is not equal:
+
+- Each draws users by a hash of its own (Banyan XXH3, nginx MurmurHash2, HAProxy XXH32, Envoy XXH64): the shares are the same,
+  the users are not. nginx, HAProxy and Banyan salt it, by the flag and by the route; Envoy draws once for both, by weights that make
+  the share the same, so that a user whom a flag takes on one route is not taken by it on the next.
+- The tenants that a route names and those of its flag are also in its cohort, so the others look into one list; Banyan has
+  three, and goes on until one says yes.
+- Paths: nginx and Banyan ask for exactly one segment after the prefix, HAProxy and Envoy for the prefix alone. nginx logs the
+  route's name with other methods than the route's, too.
+- Buckets of nginx, HAProxy and Envoy are as fine as the rules ask for. Nobody but Banyan has a reason, a bucket and a tenant in the
+  access log, counters for each route and side, and the routes of routes.yaml beside these.
 """
 
 import importlib.util

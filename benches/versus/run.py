@@ -2,8 +2,8 @@
 """Banyan beside nginx, HAProxy and Envoy: CPU time per request, on this machine, in one command.
 
     benches/versus/run.py                      # kept connections and 1 KB answers; whatever is installed, 5 rounds of 5 seconds each
-    benches/versus/run.py --scenario tls,h2    # other traffic: plain, rules, large, upload, fresh, tls, tls-kept, h2, idle
-    benches/versus/run.py --all                # all of it, and plain and rules at one rate as well
+    benches/versus/run.py --scenario tls,h2    # other traffic: plain, rules, decide, large, upload, fresh, tls, tls-kept, h2, idle
+    benches/versus/run.py --all                # all of it, and plain, rules and decide at one rate as well
     benches/versus/run.py --rate 10000         # at a fixed rate, the same for all
     benches/versus/run.py --only banyan,nginx --rounds 3 --json versus.json
     benches/versus/run.py --mirror             # and those that mirror: each request goes to a second backend as well
@@ -15,7 +15,7 @@ wrk's times leave the making of connections out.
 Each proxy has one worker on core 0; the load and the backend (an nginx with JSON) share core 1. Rounds are
 interleaved, so that what disturbs the machine disturbs everybody. CPU is what the proxy's processes used by
 /proc/PID/stat, divided by the requests that were answered. Only the ratios travel to other machines. What each proxy
-is told to do is in proxies.py. Needs Linux, Python 3 and its standard library, taskset, nginx, wrk, curl and openssl, and h2load for
+is told to do is in proxies.py; how the others decide where everybody does, in routing_*.py. Needs Linux, Python 3 and its standard library, taskset, nginx, wrk, curl and openssl, and h2load for
 a rate and for HTTP/2.
 """
 
@@ -47,7 +47,7 @@ from rig import as_many_files_as_allowed, certificate  # of tests/live, where cr
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--scenario", default="plain", help=f"of {','.join(SCENARIOS)}; comma-separated")
-    parser.add_argument("--all", action="store_true", help="all scenarios; plain and rules at a rate, too")
+    parser.add_argument("--all", action="store_true", help="all scenarios; plain, rules and decide at a rate, too")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=5, help="of each measured run")
     parser.add_argument("--connections", type=int, default=64)
