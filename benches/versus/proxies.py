@@ -275,6 +275,6 @@ def _banyan(place):
         text = text.replace(f"@{key}@", str(value))
     # In a directory of its own: Banyan watches it, and the logs of all the others would wake it.
     directory = os.path.join(place.directory, f"{name}.config")
-    os.makedirs(directory)
+    os.makedirs(directory, exist_ok=True)
     path = nginx.write(directory, "routes.yaml", text)
     return ["serve", "--config", path, "--workers", "1"]
