@@ -51,12 +51,15 @@ class Decisions:
             raise RuntimeError(f"{self.name}: {new} of {self.count} are new, where {likely:.0f} are expected")
 
     def check_draws(self):
-        """Each route draws anew: nobody is on one side of all the routes whose percentage is the same."""
+        """Each user and each route draws: no user is on one side of all the routes whose percentage is the same, and no route is
+        on one side for all users."""
         alike = [rule for rule in rules.rules(self.count) if rule.percent == rules.PERCENTAGES - 1]
-        for user in range(10):
-            sides = {self.side("GET", f"{rule.prefix}7", rules.headers("initech", f"u-{user}")) for rule in alike}
-            if sides != {"legacy", "new"}:
-                raise RuntimeError(f"{self.name}: u-{user} is {sides} on all of {len(alike)} routes")
+        drawn = [
+            [self.side("GET", f"{rule.prefix}7", rules.headers("initech", f"u-{user}")) for rule in alike] for user in range(20)
+        ]
+        for one in (*drawn, *zip(*drawn)):
+            if set(one) != {"legacy", "new"}:
+                raise RuntimeError(f"{self.name}: all of {len(one)} draws are {set(one)}")
 
     def expect(self, side, expected, what):
         if side != expected:
