@@ -16,7 +16,7 @@ asks whether the answers are right. The access log also says the route and the s
 
 - Each draws users by a hash of its own (Banyan XXH3, nginx MurmurHash2, HAProxy XXH32, Envoy XXH64): the shares are the same,
   the users are not. nginx, HAProxy and Banyan salt it, by the flag and by the route; Envoy draws once for both, by weights that make
-  the share the same, so that a user whom a flag takes on one route is not taken by it on the next.
+  the share the same, so that a user whom a flag takes on one route may not be taken by it on the next.
 - The tenants that a route names and those of its flag are also in its cohort, so the others look into one list; Banyan has
   three, and goes on until one says yes.
 - Paths: nginx and Banyan ask for exactly one segment after the prefix, HAProxy and Envoy for the prefix alone. nginx logs the

@@ -21,6 +21,8 @@ def frontend(listed, directory):
     tenants = written("tenants", [
         *((tenant, group) for group in range(rules.COHORTS) for tenant in rules.members(group)), (rules.EXCEPTED, EXCEPTED),
     ])
+    by_flag = "var(txn.rule),div(100),mod(100),concat(:,txn.user),xxh32,mod(100)"
+    by_route = "var(txn.route),concat(:,txn.user),xxh32,mod(100),sub(txn.percent)"
     return f"""
     http-request set-var(txn.rule) path,map_beg_int({found}) if {{ method {' '.join(rules.READS)} }}
     http-request set-var(txn.route) path,field(2,/) if {{ var(txn.rule) -m found }}
@@ -29,5 +31,5 @@ def frontend(listed, directory):
     use_backend new if {{ var(txn.rule),div(10000),sub(txn.tenant) eq 0 }}
     use_backend new if {{ req.hdr({rules.STAFF[0]}) {rules.STAFF[1]} }}
     use_backend legacy if !{{ req.cook(sid),set-var(txn.user) -m found }}
-    use_backend new if {{ var(txn.rule),div(100),mod(100),concat(:,txn.user),xxh32,mod(100) lt {rules.FLAGGED} }}
-    use_backend new if {{ var(txn.rule),mod(100),set-var(txn.percent) -m int gt 0 }} {{ var(txn.route),concat(:,txn.user),xxh32,mod(100),sub(txn.percent) lt 0 }}"""
+    use_backend new if {{ {by_flag} lt {rules.FLAGGED} }}
+    use_backend new if {{ var(txn.rule),mod(100),set-var(txn.percent) -m int gt 0 }} {{ {by_route} lt 0 }}"""

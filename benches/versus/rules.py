@@ -111,9 +111,9 @@ def headers(tenant=None, user=None, staff=None, theme="dark"):
 
 def certain(rule):
     """Requests whose side no draw decides: method, target, headers and side."""
-    own, stranger, off, member = f"t-{rule.number % TENANTS}", f"t-{(rule.number + 1) % TENANTS}", f"t-{rule.flag + 100}", members(rule.group)[-1]
+    own, stranger = f"t-{rule.number % TENANTS}", f"t-{(rule.number + 1) % TENANTS}"
     people = [(method, own, "u-1", None) for method in (*READS, "POST")]
-    people += [("GET", tenant, "u-1", None) for tenant in (member, off, f"t-{rule.flag}")]
+    people += [("GET", tenant, "u-1", None) for tenant in (members(rule.group)[-1], f"t-{rule.flag}", f"t-{rule.flag + 100}")]
     people += [("GET", tenant, None, None) for tenant in (own, stranger, "initech", None)]
     people += [("GET", tenant, None, staff) for tenant in (EXCEPTED, stranger, None) for staff in (STAFF[1], "no")]
     people += [("GET", EXCEPTED, f"u-{user}", None) for user in range(5)]
