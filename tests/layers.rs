@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// The layers, lowest first.
 const LAYERS: [&[&str]; 8] = [
-    &["names", "errors", "clock", "descriptors", "shutdown"],
+    &["names", "errors", "clock", "descriptors", "shutdown", "turn"],
     &["routing", "diff", "wire"],
     &["snapshot", "directives", "telemetry"],
     &["config", "upstream"],
