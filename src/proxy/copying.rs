@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::CONTENT_TYPE;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use tokio::time::Instant;
@@ -18,6 +19,7 @@ use crate::telemetry::{Dropped, Mirrored, WorkerId};
 use crate::upstream::Endpoint;
 use crate::wire::body::RequestBody;
 use crate::wire::copy::BodyCopy;
+use crate::wire::fields::Fields;
 
 /// A copy in the making. What it lacks at the end decides what becomes of it.
 #[derive(Debug)]
@@ -109,18 +111,27 @@ impl Copying {
         self.head.extend_from_slice(head);
     }
 
-    /// Notes the head of the answer as the client is sent it.
-    pub(super) fn answered(&mut self, status: StatusCode, headers: &HeaderMap, expected: Option<u64>) {
+    /// Notes the head of the answer as the client is sent it: fields that are lines, and the others.
+    pub(super) fn answered(
+        &mut self,
+        status: StatusCode,
+        lines: Option<&Fields>,
+        headers: &HeaderMap,
+        expected: Option<u64>,
+    ) {
         if self.dropped.is_some() {
             return;
         }
-        if safety::is_endless(headers) {
+        let kind = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
+        if kind.or_else(|| lines?.get(CONTENT_TYPE.as_str())).is_some_and(safety::is_endless) {
             self.dropped = Some(Dropped::Stream);
         } else if expected.is_some_and(|bytes| bytes > self.max_body as u64) {
             self.dropped = Some(Dropped::AnswerTooLarge);
         } else {
             let body = BodyCopy::new(self.max_body);
-            self.answer = Some(AnswerCopy { status, fields: Recorded::flatten(headers), body, took: None });
+            let mut fields = lines.map_or_else(Vec::new, Fields::to_text);
+            fields.append(&mut Recorded::flatten(headers));
+            self.answer = Some(AnswerCopy { status, fields, body, took: None });
         }
     }
 

@@ -229,7 +229,7 @@ impl<'a> Errand<'a> {
 
     /// Drops an answer that the client will not see. What of it is there already is read: then its connection can be used again.
     async fn drop_answer(&self, answer: Answer, connection: Box<Connection>) {
-        let (_, mut body) = answer.into_parts(connection, std::rc::Rc::clone(self.pools), Duration::ZERO);
+        let (_, _, mut body) = answer.into_parts(connection, std::rc::Rc::clone(self.pools), Duration::ZERO);
         poll_fn(|cx| {
             for _ in 0..DRAINED {
                 let Poll::Ready(Some(Ok(_))) = Pin::new(&mut body).poll_frame(cx) else { break };

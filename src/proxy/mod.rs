@@ -205,7 +205,7 @@ impl Proxy {
         }
         let scheme = if *trusted { headers::told_scheme(&parts.headers) } else { None };
         let scheme = scheme.unwrap_or(peer.scheme());
-        relay::relay(answer, connection, ticket, &forward, parts.uri.path(), host, scheme).into()
+        relay::relay(answer, connection, ticket, &forward, parts.uri.path(), host, scheme)
     }
 }
 

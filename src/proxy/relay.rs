@@ -80,7 +80,8 @@ pub(super) fn switch(
     ticket.relayed(parts.status);
     let leash = ticket.leash();
     let tunnel: Box<dyn Tunnel> = Box::new(Switched { backend, early, ticket, leash, patience });
-    Ok(Reply { response: Response::from_parts(parts, ProxyBody::Switched), tunnel: Some(tunnel) })
+    let response = Response::from_parts(parts, ProxyBody::Switched);
+    Ok(Reply { response, fields: None, tunnel: Some(tunnel) })
 }
 
 /// Makes of a backend's answer the one that the client is sent. `path` and `scheme` are the client's own.
@@ -92,15 +93,24 @@ pub(super) fn relay(
     path: &str,
     host: Option<&HeaderValue>,
     scheme: &'static str,
-) -> Response<ProxyBody> {
+) -> Reply<ProxyBody> {
     let patience = forward.backend.settings.timeouts.idle;
-    let (mut parts, answer) = answer.into_parts(connection, ticket.pools(), patience);
+    let (mut parts, mut fields, answer) = answer.into_parts(connection, ticket.pools(), patience);
     // How the backend speaks HTTP is no business of the client's.
     parts.version = http::Version::HTTP_11;
-    headers::strip_response(&mut parts.headers);
-    headers::stamp(&mut parts.headers, forward.side);
-    headers::add_date(&mut parts.headers);
-    if let Some(rewrite) = forward.rewrite() {
+    let rewrite = forward.rewrite();
+    // Lines pass as they are; who replaces one needs a map.
+    if let Some(lines) = fields.take_if(|_| rewrite.is_some()) {
+        parts.headers = lines.to_map();
+    }
+    if let Some(lines) = &mut fields {
+        headers::stamp_lines(lines, forward.side);
+    } else {
+        headers::strip_response(&mut parts.headers);
+        headers::stamp(&mut parts.headers, forward.side);
+        headers::add_date(&mut parts.headers);
+    }
+    if let Some(rewrite) = rewrite {
         let address = &forward.endpoint.address;
         let authorities = Authorities {
             client_scheme: scheme,
@@ -114,7 +124,7 @@ pub(super) fn relay(
     }
     ticket.relayed(parts.status);
     if let Some(copy) = &mut ticket.copy {
-        copy.answered(parts.status, &parts.headers, answer.size_hint().exact());
+        copy.answered(parts.status, fields.as_ref(), &parts.headers, answer.size_hint().exact());
     }
     if let Some(allowance) = &ticket.allowance {
         allowance.stamp(&mut parts.headers);
@@ -123,7 +133,8 @@ pub(super) fn relay(
     if ticket.complete {
         ticket.copied();
     }
-    Response::from_parts(parts, ProxyBody::Relayed { answer, leash: None, ticket })
+    let response = Response::from_parts(parts, ProxyBody::Relayed { answer, leash: None, ticket });
+    Reply { response, fields, tunnel: None }
 }
 
 impl Body for ProxyBody {

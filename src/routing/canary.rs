@@ -174,7 +174,10 @@ impl<T: Trace> Asker<'_, '_, T> {
                 self.has_tenant(terms.except_tenants()?).then_some(Answer::legacy(Reason::ExceptTenant))
             }
             Rule::ExceptCohort(id) => self.in_cohort(id).then_some(Answer::legacy(Reason::ExceptCohort(id))),
-            Rule::Tenants => self.has_tenant(terms.tenants()?).then_some(Answer::new(Reason::Tenant)),
+            Rule::Tenants => {
+                let may_be = self.key(Key::Tenant).is_some_and(|tenant| terms.leaf.may_list(tenant));
+                (may_be && self.has_tenant(terms.tenants()?)).then_some(Answer::new(Reason::Tenant))
+            }
             Rule::Cohort(id) => self.in_cohort(id).then_some(Answer::new(Reason::Cohort(id))),
             Rule::Flag(id) => self.flag_is_on(id).then_some(Answer::new(Reason::Flag(id))),
             Rule::Share(_) | Rule::ShareOf(..) => None,

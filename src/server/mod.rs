@@ -28,6 +28,7 @@ use crate::errors::Failure;
 use crate::snapshot::{ClientLimits, ClientTimeouts, ListenerTls};
 use crate::telemetry::TurnedAway;
 use crate::wire::body::ClientBody;
+use crate::wire::fields::Fields;
 use crate::wire::headers::Hop;
 
 pub use crew::{Crew, Doorbell, raise_descriptors};
@@ -96,13 +97,27 @@ pub trait Handler: 'static {
 pub struct Reply<B> {
     /// The answer.
     pub response: Response<B>,
+    /// Fields of it beside those of `response`, where they passed as lines.
+    pub fields: Option<Fields>,
     /// With a 101: what goes on over the connection after it.
     pub tunnel: Option<Box<dyn Tunnel>>,
 }
 
+impl<B> Reply<B> {
+    /// The answer with all its fields.
+    fn into_response(self) -> Response<B> {
+        let Reply { mut response, fields, .. } = self;
+        if let Some(fields) = fields {
+            let beside = std::mem::replace(response.headers_mut(), fields.to_map());
+            response.headers_mut().extend(beside);
+        }
+        response
+    }
+}
+
 impl<B> From<Response<B>> for Reply<B> {
     fn from(response: Response<B>) -> Reply<B> {
-        Reply { response, tunnel: None }
+        Reply { response, fields: None, tunnel: None }
     }
 }
 

@@ -11,7 +11,6 @@ use hyper::body::Body as _;
 use tokio::time::{Instant, timeout_at};
 
 use super::Exchange;
-use super::exchange::lines_of;
 use crate::errors::Failure;
 use crate::names::Side;
 use crate::routing::{Authorities, Original, Rewrite};
@@ -19,6 +18,7 @@ use crate::snapshot::{HostRule, ShadowPlan};
 use crate::telemetry::Failed;
 use crate::upstream::{Answer, Backend, Checkout, Connection, Endpoint, Patience, Pools, SendError, Wanted};
 use crate::wire::body::RequestBody;
+use crate::wire::fields::lines_of;
 use crate::wire::headers;
 use crate::wire::outgoing::Delimiting;
 
@@ -55,12 +55,12 @@ impl Ask<'_> {
         let endpoint = Arc::clone(self.backend.pick(None));
         let exchange = async {
             let (answer, connection) = self.answer(&endpoint, began, deadline).await?;
-            let (parts, mut body) = answer.into_parts(connection, Rc::clone(self.pools), self.plan.timeout);
+            let (parts, lines, mut body) = answer.into_parts(connection, Rc::clone(self.pools), self.plan.timeout);
             if body.size_hint().lower() > self.plan.max_body as u64 {
                 return Err(Failed::TooLarge);
             }
             let body = read(&mut body, self.plan.max_body).await?;
-            let mut fields = parts.headers;
+            let mut fields = lines.map_or(parts.headers, |lines| lines.to_map());
             headers::strip_response(&mut fields);
             self.map_back(&mut fields, &endpoint);
             Ok((parts.status, fields, body))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use tokio::time::Instant;
 
 use crate::names::Side;
@@ -13,6 +13,7 @@ use crate::snapshot::ShadowPlan;
 use crate::state::Generation;
 use crate::telemetry::{Mirrored, ShadowMeter, WorkerId};
 use crate::upstream::{Backend, Endpoint};
+use crate::wire::fields::map_of;
 
 /// A finished exchange: what the answering side was sent, and what it answered. Heads are kept as text of their own, so that a copy
 /// does not hold on to the buffers they were read into.
@@ -131,32 +132,14 @@ impl Recorded {
     /// The fields, apart again.
     #[must_use]
     pub fn headers(&self) -> HeaderMap {
-        fields_of(&self.fields)
+        map_of(&self.fields)
     }
-}
-
-/// The fields of a text that was made of good ones: a line each, each ended by CRLF.
-pub(super) fn fields_of(text: &[u8]) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    for (name, value) in lines_of(text) {
-        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name), HeaderValue::from_bytes(value)) {
-            headers.append(name, value);
-        }
-    }
-    headers
-}
-
-/// Name and value of each line.
-pub(super) fn lines_of(text: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
-    let lines = text.split(|&byte| byte == b'\n').filter_map(|line| line.strip_suffix(b"\r"));
-    lines.filter_map(|line| {
-        let colon = line.iter().position(|&byte| byte == b':')?;
-        Some((&line[..colon], line[colon + 1..].trim_ascii()))
-    })
 }
 
 #[cfg(test)]
 mod tests {
+    use http::{HeaderName, HeaderValue};
+
     use super::*;
 
     #[test]
@@ -166,6 +149,6 @@ mod tests {
         {
             headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
         }
-        assert_eq!(fields_of(&Recorded::flatten(&headers)), headers);
+        assert_eq!(map_of(&Recorded::flatten(&headers)), headers);
     }
 }

@@ -9,11 +9,11 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::Exchange;
 use super::ask::Heard;
-use super::exchange::fields_of;
 use crate::diff::decode::decode;
 use crate::diff::{Budget, Difference, Limits, SignatureId, Verdict, redact};
 use crate::snapshot::Comparison;
 use crate::store::{Sample, Told};
+use crate::wire::fields::map_of;
 
 /// How long taking the secrets out of one body may take.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -35,7 +35,7 @@ pub(super) fn of(
     let rules = comparison.rules.rules();
     // The first line is the request line.
     let fields = exchange.head.iter().position(|&byte| byte == b'\n').map_or(&[][..], |end| &exchange.head[end + 1..]);
-    let headers = fields_of(fields);
+    let headers = map_of(fields);
     Sample {
         at_ms,
         route: Arc::clone(&exchange.rules().name),

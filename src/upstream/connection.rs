@@ -18,6 +18,7 @@ use super::stream::BackendStream;
 use super::{AnswerBody, Endpoint, Pools, http1, http2};
 use crate::errors::Failure;
 use crate::wire::body::RequestBody;
+use crate::wire::fields::Fields;
 use crate::wire::outgoing::Delimiting;
 
 /// A connection to an endpoint, or a place on one that is shared.
@@ -65,22 +66,28 @@ impl Answer {
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match &self.0 {
-            Head::Http1(head) => head.parts.status,
+            Head::Http1(head) => head.status,
             Head::Http2(head) => head.parts.status,
         }
     }
 
-    /// The head, and the body that comes over `connection`. Within the body, `patience` is the longest time without a byte.
+    /// The head, and the body that comes over `connection`. Within the body, `patience` is the longest time without a byte. The
+    /// fields are lines where they came over HTTP/1; what stops at the facade is taken out of lines already.
     #[must_use]
-    pub fn into_parts(self, connection: Box<Connection>, pools: Rc<Pools>, patience: Duration) -> (Parts, AnswerBody) {
+    pub fn into_parts(
+        self,
+        connection: Box<Connection>,
+        pools: Rc<Pools>,
+        patience: Duration,
+    ) -> (Parts, Option<Fields>, AnswerBody) {
         match self.0 {
             Head::Http1(head) => {
-                let (parts, body) = http1::download::Download::new(head, connection, pools, patience);
-                (parts, AnswerBody(Download::Http1(body)))
+                let (parts, fields, body) = http1::download::Download::new(head, connection, pools, patience);
+                (parts, Some(fields), AnswerBody(Download::Http1(body)))
             }
             Head::Http2(head) => {
                 let (parts, body) = http2::download::Download::new(head, connection, patience);
-                (parts, AnswerBody(Download::Http2(body)))
+                (parts, None, AnswerBody(Download::Http2(body)))
             }
         }
     }
@@ -89,12 +96,14 @@ impl Answer {
     #[must_use]
     pub fn into_tunnel(self, connection: Box<Connection>) -> Option<(Parts, BackendStream, Bytes)> {
         let (Head::Http1(head), Speaks::Http1(http1, slot)) = (self.0, connection.speaks) else { return None };
-        if head.parts.status != StatusCode::SWITCHING_PROTOCOLS {
+        if head.status != StatusCode::SWITCHING_PROTOCOLS {
             return None;
         }
         let (mut stream, early) = http1.into_stream()?;
         stream.hold(slot);
-        Some((head.parts, stream, early))
+        let (mut parts, fields) = head.into_parts();
+        parts.headers = fields.to_map();
+        Some((parts, stream, early))
     }
 }
 

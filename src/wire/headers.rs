@@ -9,6 +9,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use super::fields::Fields;
 use super::ids;
 use crate::errors::Failure;
 use crate::names::Side;
@@ -131,6 +132,12 @@ pub fn strip_response(headers: &mut HeaderMap) {
     if found & OURS != 0 {
         remove_matching(headers, |name| kind(name) & OURS != 0);
     }
+}
+
+/// Whether a field of an answer, by its name in lower case, stops at the facade whatever Connection says; as [`strip_response`] has it.
+#[must_use]
+pub fn stops_on_the_way_back(name: &[u8]) -> bool {
+    kind_of(name) & (HOP | OURS) != 0
 }
 
 /// Takes out of a trailer section what must not arrive as if it were a header: framing, routing and everything that
@@ -280,8 +287,19 @@ pub fn told_scheme(headers: &HeaderMap) -> Option<&'static str> {
 /// Dates an answer whose backend did not (RFC 9110 section 6.6.1).
 pub fn add_date(headers: &mut HeaderMap) {
     if !headers.contains_key(DATE) {
-        let now = httpdate::fmt_http_date(std::time::SystemTime::now());
-        headers.insert(DATE, HeaderValue::from_str(&now).unwrap_or_else(|_| HeaderValue::from_static("")));
+        headers.insert(DATE, HeaderValue::from_str(&now()).unwrap_or_else(|_| HeaderValue::from_static("")));
+    }
+}
+
+fn now() -> String {
+    httpdate::fmt_http_date(std::time::SystemTime::now())
+}
+
+/// [`stamp`] and [`add_date`] for an answer whose fields are lines.
+pub fn stamp_lines(fields: &mut Fields, side: Side) {
+    fields.push(X_SERVED_BY.as_str().as_bytes(), side.as_str().as_bytes());
+    if !fields.is_dated() {
+        fields.push(DATE.as_str().as_bytes(), now().as_bytes());
     }
 }
 
@@ -292,25 +310,30 @@ pub fn stamp(headers: &mut HeaderMap, side: Side) {
 
 /// What a header is to a proxy; 0 for the great majority that just passes.
 fn kind(name: &HeaderName) -> u8 {
-    match name.as_str() {
-        "connection" => HOP | NOMINATES,
-        "keep-alive"
-        | "proxy-connection"
-        | "te"
-        | "upgrade"
-        | "http2-settings"
-        | "transfer-encoding"
-        | "proxy-authenticate"
-        | "proxy-authorization" => HOP | RARE,
-        "expect" => EXPECTS,
-        "via" => VISITED,
-        "forwarded" | "x-real-ip" | "x-request-id" | "traceparent" | "tracestate" => FROM_PROXY,
-        "x-served-by" => OURS,
+    kind_of(name.as_str().as_bytes())
+}
+
+/// The same of a name as text, in lower case.
+fn kind_of(name: &[u8]) -> u8 {
+    match name {
+        b"connection" => HOP | NOMINATES,
+        b"keep-alive"
+        | b"proxy-connection"
+        | b"te"
+        | b"upgrade"
+        | b"http2-settings"
+        | b"transfer-encoding"
+        | b"proxy-authenticate"
+        | b"proxy-authorization" => HOP | RARE,
+        b"expect" => EXPECTS,
+        b"via" => VISITED,
+        b"forwarded" | b"x-real-ip" | b"x-request-id" | b"traceparent" | b"tracestate" => FROM_PROXY,
+        b"x-served-by" => OURS,
         // An underscore in it reads like a dash to some backends, and that may be another name than the proxy guards.
-        other if other.starts_with("x-forwarded-") && other.contains('_') => FROM_PROXY | UNDERSCORE,
-        other if other.starts_with("x-forwarded-") => FROM_PROXY,
-        other if other.starts_with("banyan-") => OURS,
-        other if other.contains('_') => UNDERSCORE,
+        other if other.starts_with(b"x-forwarded-") && other.contains(&b'_') => FROM_PROXY | UNDERSCORE,
+        other if other.starts_with(b"x-forwarded-") => FROM_PROXY,
+        other if other.starts_with(b"banyan-") => OURS,
+        other if other.contains(&b'_') => UNDERSCORE,
         _ => 0,
     }
 }
@@ -333,24 +356,25 @@ pub fn takes_trailers(headers: &HeaderMap) -> bool {
 }
 
 fn remove_nominated(headers: &mut HeaderMap, guarded: &[HeaderName]) {
-    let mut nominated = Vec::new();
-    for value in headers.get_all(CONNECTION) {
-        for token in value.as_bytes().split(|&byte| byte == b',') {
-            let token = token.trim_ascii();
-            // Nearly always one of these, which say nothing of a header that would not stop here anyway.
-            if token.eq_ignore_ascii_case(b"keep-alive") || token.eq_ignore_ascii_case(b"close") {
-                continue;
-            }
-            if let Ok(name) = HeaderName::from_bytes(token)
-                && !is_protected(&name)
-                && !guarded.contains(&name)
-            {
-                nominated.push(name);
-            }
-        }
-    }
-    for name in nominated {
+    let mut names = Vec::new();
+    headers.get_all(CONNECTION).iter().for_each(|value| nominated(value.as_bytes(), &mut names));
+    for name in names.iter().filter(|name| !guarded.contains(name)) {
         headers.remove(name);
+    }
+}
+
+/// Adds the headers that a Connection header names and may take away (RFC 9110 section 7.6.1).
+pub fn nominated(connection: &[u8], names: &mut Vec<HeaderName>) {
+    for token in connection.split(|&byte| byte == b',').map(<[u8]>::trim_ascii) {
+        // Nearly always one of these, which say nothing of a header that would not stop here anyway.
+        if token.eq_ignore_ascii_case(b"keep-alive") || token.eq_ignore_ascii_case(b"close") {
+            continue;
+        }
+        if let Ok(name) = HeaderName::from_bytes(token)
+            && !is_protected(&name)
+        {
+            names.push(name);
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use crate::harness::{Client, End, Pair, Script, Site};
+use crate::harness::{Client, End, Latch, Pair, Script, Site};
 
 /// The shortest patience these tests configure, and the longest that may pass until it is noticed.
 const SOON: Duration = Duration::from_millis(250);
@@ -136,6 +136,23 @@ fn a_slow_upload_is_not_taken_for_a_slow_backend() {
         client.send("x");
     }
     assert_eq!(client.answer().status, 200);
+}
+
+/// The same once the answer has begun (a silent backend was cut after its idle time, though the upload beside it moved).
+#[test]
+fn a_backend_that_has_begun_to_answer_may_read_on_in_silence() {
+    let pair = Pair::start("backends: { legacy: { endpoints: [LEGACY], timeouts: { idle: 300ms } } }");
+    let heard = Latch::default();
+    let begun = Script::raw("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n\r\nhalf").early();
+    pair.legacy.on("/x", begun.wait(&heard).send("more"));
+    let mut client = pair.site.client();
+    client.send("POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n");
+    for _ in 0..10 {
+        std::thread::sleep(Duration::from_millis(80));
+        client.send("x");
+    }
+    heard.open();
+    assert_eq!(client.answer().text(), "halfmore");
 }
 
 #[test]

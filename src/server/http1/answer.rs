@@ -9,7 +9,10 @@ use http::response::Parts;
 use http::{HeaderValue, Response, StatusCode, Version, header};
 use hyper::body::Body;
 
-use super::socket::{Socket, Writer};
+use super::socket::Socket;
+use super::writer::Writer;
+use crate::turn::after_others;
+use crate::wire::fields::Fields;
 use crate::wire::outgoing::{Delimiting, Outgoing, OutgoingError, head_memory};
 
 /// What of the request says how its answer looks.
@@ -32,19 +35,26 @@ pub(super) enum Sent {
     Broken,
 }
 
-/// Sends an answer.
-pub(super) async fn send<B>(socket: &Socket, response: Response<B>, asked: Asked) -> Sent
+/// Sends an answer; `fields` are those of its fields that are lines already.
+pub(super) async fn send<B>(socket: &Socket, response: Response<B>, mut fields: Option<Fields>, asked: Asked) -> Sent
 where
     B: Body<Data = Bytes> + Unpin,
 {
+    after_others().await;
     let (mut parts, body) = response.into_parts();
     let switches = parts.status == StatusCode::SWITCHING_PROTOCOLS;
     let told = socket.answering();
-    let form = Form::of(&mut parts, &body, asked);
+    let exact = body.size_hint().exact();
+    let form = Form::of(parts.status, exact, asked);
+    match &mut fields {
+        Some(fields) if form != Form::Bodyless => fields.set_length(exact),
+        Some(_) => {}
+        None => form.say_length(&mut parts, exact),
+    }
     let go_on = told && asked.keep_alive && form != Form::UntilClose;
     let mut head = head_memory();
-    write_head(&mut head, &parts, form, asked, go_on || switches);
-    drop(parts);
+    write_head(&mut head, &parts, fields.as_ref(), form, asked, go_on || switches);
+    drop((parts, fields));
     let delimiting = if form == Form::Chunked { Delimiting::Chunked } else { Delimiting::Length };
     let sent = if form == Form::Bodyless {
         let mut out = Outgoing::new(head, http_body_util::Empty::new(), Delimiting::Length);
@@ -108,28 +118,39 @@ enum Form {
 }
 
 impl Form {
-    fn of(parts: &mut Parts, body: &impl Body, asked: Asked) -> Form {
-        let status = parts.status;
+    /// `exact` is the body's length, where it is known.
+    fn of(status: StatusCode, exact: Option<u64>, asked: Asked) -> Form {
         if asked.is_head
             || status.is_informational()
             || status == StatusCode::NO_CONTENT
             || status == StatusCode::NOT_MODIFIED
         {
-            return Form::Bodyless;
+            Form::Bodyless
+        } else if exact.is_some() {
+            Form::Length
+        } else if asked.version == Version::HTTP_11 {
+            Form::Chunked
+        } else {
+            Form::UntilClose
         }
-        if let Some(length) = body.size_hint().exact() {
-            let said = parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-            if said.and_then(|said| said.parse().ok()) != Some(length) {
-                parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    }
+
+    /// Makes Content-Length say what is sent.
+    fn say_length(self, parts: &mut Parts, exact: Option<u64>) {
+        let Some(length) = exact.filter(|_| self == Form::Length) else {
+            if self != Form::Bodyless {
+                parts.headers.remove(header::CONTENT_LENGTH);
             }
-            return Form::Length;
+            return;
+        };
+        let said = parts.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+        if said.and_then(|said| said.parse().ok()) != Some(length) {
+            parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
         }
-        parts.headers.remove(header::CONTENT_LENGTH);
-        if asked.version == Version::HTTP_11 { Form::Chunked } else { Form::UntilClose }
     }
 }
 
-fn write_head(out: &mut Vec<u8>, parts: &Parts, form: Form, asked: Asked, go_on: bool) {
+fn write_head(out: &mut Vec<u8>, parts: &Parts, fields: Option<&Fields>, form: Form, asked: Asked, go_on: bool) {
     out.extend_from_slice(if asked.version == Version::HTTP_10 { b"HTTP/1.0 " } else { b"HTTP/1.1 " });
     out.extend_from_slice(parts.status.as_str().as_bytes());
     out.push(b' ');
@@ -138,6 +159,9 @@ fn write_head(out: &mut Vec<u8>, parts: &Parts, form: Form, asked: Asked, go_on:
         None => out.extend_from_slice(parts.status.canonical_reason().unwrap_or_default().as_bytes()),
     }
     out.extend_from_slice(b"\r\n");
+    if let Some(fields) = fields {
+        fields.write(out);
+    }
     for (name, value) in &parts.headers {
         let (name, value) = (name.as_str().as_bytes(), value.as_bytes());
         out.reserve(name.len() + value.len() + 4);

@@ -4,10 +4,14 @@
 //! answer, and then holds hardly any memory until the next request comes. It takes what [`crate::wire::framing`] lets pass.
 //!
 //! - [`socket`]: what comes in, and when the client is gone
+//! - [`incoming`]: the body of a request
 //! - [`answer`]: what goes out
+//! - [`writer`]: how it is written to the socket
 
 mod answer;
+mod incoming;
 mod socket;
+mod writer;
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -58,7 +62,7 @@ async fn run<H: Handler>(socket: &Rc<Socket>, peer: &Rc<Peer>, handler: &H) {
             Next::Refused(failure) => {
                 let version = http::Version::HTTP_11;
                 let asked = Asked { is_head: false, version, keep_alive: false, takes_trailers: false };
-                if let Sent::Whole { .. } = answer::send(socket, handler.refuse(failure, peer), asked).await {
+                if let Sent::Whole { .. } = answer::send(socket, handler.refuse(failure, peer), None, asked).await {
                     poll_fn(|cx| socket.poll_close(cx)).await;
                 }
                 return;
@@ -77,11 +81,11 @@ async fn run<H: Handler>(socket: &Rc<Socket>, peer: &Rc<Peer>, handler: &H) {
             Err(panicked) => Some(Err(panicked)),
         };
         let Some(reply) = reply else { return };
-        let Reply { response, tunnel } = reply.unwrap_or_else(|Panicked| {
+        let Reply { response, fields, tunnel } = reply.unwrap_or_else(|Panicked| {
             handler.event(Event::Panicked);
             handler.refuse(Failure::Internal, peer).into()
         });
-        match answer::send(socket, response, asked).await {
+        match answer::send(socket, response, fields, asked).await {
             Sent::Whole { go_on: true } if socket.is_ready_for_next() => {}
             Sent::Whole { .. } => {
                 poll_fn(|cx| socket.poll_close(cx)).await;

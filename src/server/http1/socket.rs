@@ -9,13 +9,14 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use hyper::body::{Body, Frame, SizeHint};
+use hyper::body::Frame;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-use super::super::stream::ClientStream;
-use super::super::watchdog::{End, Pulse};
+use super::incoming::Incoming;
 use crate::errors::Failure;
+use crate::server::stream::ClientStream;
+use crate::server::watchdog::{End, Pulse};
 use crate::snapshot::ClientLimits;
 use crate::wire::body::{BodyError, BrokenOff, ClientBody};
 use crate::wire::decode::{Length, Piece};
@@ -136,7 +137,7 @@ impl Socket {
             Length::Fixed(length) if self.limits.body.is_some_and(|most| length > most) => {
                 return Next::Refused(Failure::BodyTooLarge);
             }
-            _ => Some(Box::pin(Incoming { socket: Rc::clone(self), number: input.number }) as ClientBody),
+            _ => Some(Box::pin(Incoming::new(Rc::clone(self), input.number)) as ClientBody),
         };
         Next::Request(Box::new(head), body)
     }
@@ -171,7 +172,7 @@ impl Socket {
     }
 
     /// The next piece of the body of the request with this number.
-    fn poll_body(&self, number: u64, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+    pub(super) fn poll_body(&self, number: u64, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let mut input = self.input.borrow_mut();
         let input = &mut *input;
         if input.number != number {
@@ -212,6 +213,12 @@ impl Socket {
             input.fresh = !input.buffer.is_empty();
             return Poll::Ready(Some(Ok(frame)));
         }
+    }
+
+    /// How much is still to come of the body of the request with this number, in bytes; `None` where that is not known.
+    pub(super) fn left_of_body(&self, number: u64) -> Option<u64> {
+        let input = self.input.borrow();
+        if input.number == number { input.framing.left() } else { Some(0) }
     }
 
     /// Reads more of a body, after the client was told that it may send it.
@@ -283,6 +290,29 @@ impl Socket {
         matches!(input.framing.place(), Place::Between | Place::Head)
     }
 
+    /// Lets an answer be written.
+    pub(super) fn write(
+        &self,
+        write: impl FnOnce(Pin<&mut ClientStream>) -> Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        let mut stream = self.stream.borrow_mut();
+        let Some(stream) = &mut *stream else { return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())) };
+        let written = write(Pin::new(stream));
+        self.pulse.wrote(match &written {
+            Poll::Ready(written) => Some(*written.as_ref().unwrap_or(&0)),
+            Poll::Pending => None,
+        });
+        written
+    }
+
+    /// Lets go of what of an answer TLS may still hold back.
+    pub(super) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut *self.stream.borrow_mut() {
+            Some(stream) => Pin::new(stream).poll_flush(cx),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+
     /// Tells a client behind TLS that nothing more will come (RFC 8446 section 6.1): without that it may think itself cut off.
     pub(super) fn poll_farewell(&self, cx: &mut Context<'_>) -> Poll<()> {
         match &mut *self.stream.borrow_mut() {
@@ -352,80 +382,5 @@ impl Input {
         if self.buffer.is_empty() {
             self.buffer = BytesMut::new();
         }
-    }
-}
-
-/// Writes to the client.
-#[derive(Debug)]
-pub(super) struct Writer<'s>(pub(super) &'s Socket);
-
-impl Writer<'_> {
-    fn with(
-        &mut self,
-        write: impl FnOnce(Pin<&mut ClientStream>) -> Poll<io::Result<usize>>,
-    ) -> Poll<io::Result<usize>> {
-        let mut stream = self.0.stream.borrow_mut();
-        let Some(stream) = &mut *stream else { return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())) };
-        let written = write(Pin::new(stream));
-        self.0.pulse.wrote(match &written {
-            Poll::Ready(written) => Some(*written.as_ref().unwrap_or(&0)),
-            Poll::Pending => None,
-        });
-        written
-    }
-}
-
-impl AsyncWrite for Writer<'_> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.with(|stream| stream.poll_write(cx, buf))
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.with(|stream| stream.poll_write_vectored(cx, bufs))
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        true
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut *self.0.stream.borrow_mut() {
-            Some(stream) => Pin::new(stream).poll_flush(cx),
-            None => Poll::Ready(Ok(())),
-        }
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-}
-
-/// The body of a request.
-struct Incoming {
-    socket: Rc<Socket>,
-    number: u64,
-}
-
-impl Body for Incoming {
-    type Data = Bytes;
-    type Error = BodyError;
-
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        self.socket.poll_body(self.number, cx)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        let input = self.socket.input.borrow();
-        input.number != self.number || input.framing.left() == Some(0)
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        let input = self.socket.input.borrow();
-        let left = if input.number == self.number { input.framing.left() } else { Some(0) };
-        left.map_or_else(SizeHint::default, SizeHint::with_exact)
     }
 }

@@ -18,7 +18,7 @@ use crate::errors::Failure;
 use crate::server::panic::{Panicked, caught, caught_call, poll_caught};
 use crate::server::patience::Patience;
 use crate::server::watchdog::Pulse;
-use crate::server::{Event, Handler};
+use crate::server::{Event, Handler, Reply};
 
 /// Answers one request. Dropping what is left of the stream resets it, so that a client sees whatever goes wrong.
 pub(super) async fn exchange<H: Handler>(
@@ -93,7 +93,7 @@ async fn handled<H: Handler>(
         respond.poll_reset(cx).map(|_| None)
     })
     .await?;
-    Some(reply.map_or_else(|Panicked| broken(), |reply| reply.response))
+    Some(reply.map_or_else(|Panicked| broken(), Reply::into_response))
 }
 
 /// Tells the watchdog when a request is over.

@@ -13,6 +13,7 @@ use super::exchange::Http1;
 use super::head::Head;
 use crate::upstream::{AnswerError, Connection, Pools};
 use crate::wire::decode::{Decoder, From, Piece};
+use crate::wire::fields::Fields;
 
 /// The body of an answer. It drives the connection it comes over, and puts it back for the next request when both sides of
 /// the exchange are complete; dropped before that, it closes the connection, which cancels the exchange.
@@ -26,6 +27,8 @@ pub(in crate::upstream) struct Download {
     patience: Duration,
     /// Whether the timer already runs for the wait under way.
     waiting: bool,
+    /// How much of the upload was out when the timer was set.
+    uploaded: u64,
 }
 
 type Polled = Poll<Option<Result<Frame<Bytes>, AnswerError>>>;
@@ -36,14 +39,15 @@ impl Download {
         connection: Box<Connection>,
         pools: Rc<Pools>,
         patience: Duration,
-    ) -> (Parts, Download) {
-        let Head { parts, length, keep_alive } = head;
-        let (connection, decoder) = (Some(connection), Decoder::new(length, From::Backend));
-        let mut body = Download { connection, decoder, keep_alive, pools, patience, waiting: false };
+    ) -> (Parts, Fields, Download) {
+        let keep_alive = head.keep_alive;
+        let (connection, decoder) = (Some(connection), Decoder::new(head.length, From::Backend));
+        let (parts, fields) = head.into_parts();
+        let mut body = Download { connection, decoder, keep_alive, pools, patience, waiting: false, uploaded: 0 };
         if body.decoder.is_done() {
             body.finish();
         }
-        (parts, body)
+        (parts, fields, body)
     }
 
     /// The answer is complete: the connection may serve another request, if the request was complete as well and nothing
@@ -69,14 +73,25 @@ impl Download {
         Poll::Ready(Some(Err(error)))
     }
 
-    /// Waits for more, but not for ever.
+    /// Waits for more, but not for ever: a backend that says nothing has its time again while the client's upload moves.
     fn poll_patience(&mut self, cx: &mut Context<'_>) -> Polled {
-        let (begins, patience) = (!std::mem::replace(&mut self.waiting, true), self.patience);
-        let Some(http1) = self.http1() else { return Poll::Ready(None) };
-        if begins {
-            http1.set_timer(Instant::now() + patience);
+        let mut anew = !std::mem::replace(&mut self.waiting, true);
+        loop {
+            let (patience, before) = (self.patience, self.uploaded);
+            let Some(http1) = self.http1() else { return Poll::Ready(None) };
+            let uploaded = http1.uploaded();
+            if anew {
+                http1.set_timer(Instant::now() + patience);
+            }
+            if http1.poll_timer(cx).is_pending() {
+                self.uploaded = if anew { uploaded } else { before };
+                return Poll::Pending;
+            }
+            if anew || uploaded == before {
+                return self.fail(AnswerError::Silent);
+            }
+            anew = true;
         }
-        if http1.poll_timer(cx).is_pending() { Poll::Pending } else { self.fail(AnswerError::Silent) }
     }
 
     pub(in crate::upstream) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Polled {

@@ -4,10 +4,12 @@
 //! later, from within the answer's body. No task per connection, no channel, and dropping the request is all it takes to
 //! cancel it.
 
+use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::mem::MaybeUninit;
 use std::pin::{Pin, pin};
+use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 
 use bytes::{Bytes, BytesMut};
@@ -18,6 +20,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::head::{self, Head};
 use crate::errors::{Blame, Failure};
+use crate::turn::after_others;
 use crate::upstream::stream::BackendStream;
 use crate::upstream::{Patience, SendError};
 use crate::wire::body::{BrokenOff, RequestBody};
@@ -46,18 +49,22 @@ pub(in crate::upstream) struct Http1 {
 enum Socket {
     Whole(BackendStream),
     /// The other half is with a task that finishes the upload.
-    Reading(ReadHalf<BackendStream>, #[expect(dead_code, reason = "held for its Drop")] Task),
+    Reading(ReadHalf<BackendStream>, Task),
     /// On its way from one to the other.
     Gone,
 }
 
 /// A task that ends with whoever holds this.
 #[derive(Debug)]
-struct Task(JoinHandle<()>);
+struct Task {
+    handle: JoinHandle<()>,
+    /// How many bytes of the upload are out.
+    moved: Rc<Cell<u64>>,
+}
 
 impl Drop for Task {
     fn drop(&mut self) {
-        self.0.abort();
+        self.handle.abort();
     }
 }
 
@@ -98,6 +105,11 @@ impl Http1 {
         self.timer.as_mut().poll(cx)
     }
 
+    /// How much of an upload is out that goes on beside its answer, in bytes; 0 where none does.
+    pub(in crate::upstream) fn uploaded(&self) -> u64 {
+        if let Socket::Reading(_, task) = &self.socket { task.moved.get() } else { 0 }
+    }
+
     /// The socket, and what came in beyond the last answer's head; `None` where an upload is still under way.
     pub(in crate::upstream) fn into_stream(self) -> Option<(BackendStream, Bytes)> {
         match self.socket {
@@ -116,6 +128,7 @@ impl Http1 {
         patience: Patience,
         upgrade: bool,
     ) -> Result<Head, SendError> {
+        after_others().await;
         let mut head = head_memory();
         write(&mut head);
         self.upload = Outgoing::new(head, body, how);
@@ -175,11 +188,11 @@ impl Http1 {
         // A backend may refuse a body by answering and closing: what it said is looked for even when sending failed.
         loop {
             match head::take(&mut self.buffer, method) {
-                Ok(Some(head)) if head.parts.status == StatusCode::SWITCHING_PROTOCOLS => {
+                Ok(Some(head)) if head.status == StatusCode::SWITCHING_PROTOCOLS => {
                     let asked = upgrade && self.upload.is_complete();
                     return Poll::Ready(if asked { Ok(head) } else { Err(Failure::BadAnswer) });
                 }
-                Ok(Some(head)) if head.parts.status.is_informational() => {
+                Ok(Some(head)) if head.status.is_informational() => {
                     self.interim += 1;
                     if self.interim > MAX_INTERIM {
                         return Poll::Ready(Err(Failure::BadAnswer));
@@ -239,11 +252,18 @@ impl Http1 {
         let mut upload = std::mem::replace(&mut self.upload, nothing());
         let Socket::Whole(stream) = std::mem::replace(&mut self.socket, Socket::Gone) else { return };
         let (reading, mut writing) = tokio::io::split(stream);
+        let moved = Rc::new(Cell::new(upload.moved()));
+        let told = Rc::clone(&moved);
         let finish = async move {
+            let sent = poll_fn(|cx| {
+                let sent = upload.poll_send(&mut writing, cx);
+                told.set(upload.moved());
+                sent
+            });
             // Whatever comes of it, the answer is under way already.
-            let _ = poll_fn(|cx| upload.poll_send(&mut writing, cx)).await;
+            let _ = sent.await;
         };
-        self.socket = Socket::Reading(reading, Task(tokio::task::spawn_local(finish)));
+        self.socket = Socket::Reading(reading, Task { handle: tokio::task::spawn_local(finish), moved });
     }
 }
 

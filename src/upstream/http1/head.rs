@@ -2,11 +2,14 @@
 
 use std::mem::MaybeUninit;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, BytesMut};
 use http::response::Parts;
-use http::{HeaderName, HeaderValue, Method, Response, StatusCode, Version, header};
+use http::{HeaderName, Method, Response, StatusCode, Version};
+use hyper::ext::ReasonPhrase;
 
 use crate::wire::decode::Length;
+use crate::wire::fields::Fields;
+use crate::wire::headers;
 
 /// The largest head of an answer, in bytes.
 const MAX_HEAD: usize = 64 * 1024;
@@ -16,10 +19,26 @@ const MAX_FIELDS: usize = 256;
 /// A whole head.
 #[derive(Debug)]
 pub(in crate::upstream) struct Head {
-    pub(in crate::upstream) parts: Parts,
+    pub(in crate::upstream) status: StatusCode,
+    /// The backend's own words for it, where they are not the usual ones.
+    reason: Option<ReasonPhrase>,
+    /// Of a 101, all fields; of the others, those that go on.
+    pub(in crate::upstream) fields: Fields,
     pub(in crate::upstream) length: Length,
     /// Whether the connection may be used again after the body.
     pub(in crate::upstream) keep_alive: bool,
+}
+
+impl Head {
+    /// Status and reason, without fields; and the fields.
+    pub(in crate::upstream) fn into_parts(self) -> (Parts, Fields) {
+        let (mut parts, ()) = Response::new(()).into_parts();
+        parts.status = self.status;
+        if let Some(reason) = self.reason {
+            parts.extensions.insert(reason);
+        }
+        (parts, self.fields)
+    }
 }
 
 /// The bytes are not the head of an answer.
@@ -41,15 +60,19 @@ pub(in crate::upstream) fn take(buffer: &mut BytesMut, method: &Method) -> Resul
     if length > MAX_HEAD {
         return Err(NotHttp);
     }
-    // Names and values stay where they are: they share the memory they were read into.
-    let bytes = buffer.split_to(length).freeze();
     let mut fields = [const { MaybeUninit::uninit() }; MAX_FIELDS];
     let mut parsed = httparse::Response::new(&mut []);
-    match httparse::ParserConfig::default().parse_response_with_uninit_headers(&mut parsed, &bytes, &mut fields) {
+    match httparse::ParserConfig::default().parse_response_with_uninit_headers(
+        &mut parsed,
+        &buffer[..length],
+        &mut fields,
+    ) {
         Ok(httparse::Status::Complete(parsed)) if parsed == length => {}
         _ => return Err(NotHttp),
     }
-    assemble(&bytes, &parsed, method).map(Some)
+    let head = assemble(&parsed, method)?;
+    buffer.advance(length);
+    Ok(Some(head))
 }
 
 /// Where the first empty line ends. Old backends end lines without a carriage return; what is written anew harms nobody.
@@ -67,27 +90,32 @@ fn may_begin(buffer: &[u8]) -> bool {
     buffer[..sure] == b"HTTP/1."[..sure]
 }
 
-fn assemble(bytes: &Bytes, parsed: &httparse::Response<'_, '_>, method: &Method) -> Result<Head, NotHttp> {
+fn assemble(parsed: &httparse::Response<'_, '_>, method: &Method) -> Result<Head, NotHttp> {
     let version = if parsed.version == Some(1) { Version::HTTP_11 } else { Version::HTTP_10 };
     let status = parsed.code.and_then(|code| StatusCode::from_u16(code).ok()).ok_or(NotHttp)?;
-    let (mut parts, ()) = Response::new(()).into_parts();
-    parts.status = status;
-    parts.version = version;
     let own_reason = parsed.reason.filter(|reason| Some(*reason) != status.canonical_reason());
-    if let Some(reason) = own_reason.and_then(|reason| hyper::ext::ReasonPhrase::try_from(reason.as_bytes()).ok()) {
-        parts.extensions.insert(reason);
-    }
-    parts.headers.reserve(parsed.headers.len() + 2);
+    let reason = own_reason.and_then(|reason| ReasonPhrase::try_from(reason.as_bytes()).ok());
+    let switches = status == StatusCode::SWITCHING_PROTOCOLS;
+    let mut fields = Fields::default();
     let mut framing = Framing { keep_alive: version == Version::HTTP_11, ..Framing::default() };
     for field in parsed.headers.iter() {
-        let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| NotHttp)?;
-        let value = HeaderValue::from_maybe_shared(bytes.slice_ref(field.value)).map_err(|_| NotHttp)?;
-        framing.note(&name, &value)?;
-        parts.headers.append(name, value);
+        let (name, value) = (field.name.as_bytes(), field.value);
+        match framing.note(name, value)? {
+            Meant::Length => {}
+            // What a 101 says of the connection is still to be looked at.
+            Meant::Connection | Meant::Other if switches => fields.push(name, value),
+            Meant::Connection => {}
+            Meant::Other => fields.pass(name, value),
+        }
     }
     if framing.chunked && (framing.length.is_some() || version == Version::HTTP_10) {
         return Err(NotHttp);
     }
+    if !framing.nominated.is_empty() && !switches {
+        fields.remove(&framing.nominated);
+    }
+    // RFC 9110 section 8.6: there must be none.
+    fields.set_length(framing.length.filter(|_| status != StatusCode::NO_CONTENT));
     let bodyless = *method == Method::HEAD || status == StatusCode::NO_CONTENT || status == StatusCode::NOT_MODIFIED;
     let length = if bodyless || status.is_informational() {
         Length::Fixed(0)
@@ -96,13 +124,8 @@ fn assemble(bytes: &Bytes, parsed: &httparse::Response<'_, '_>, method: &Method)
     } else {
         framing.length.map_or(Length::UntilClose, Length::Fixed)
     };
-    if status == StatusCode::NO_CONTENT {
-        // RFC 9110 section 8.6: there must be none.
-        parts.headers.remove(header::CONTENT_LENGTH);
-    }
-    let switches = status == StatusCode::SWITCHING_PROTOCOLS;
     let keep_alive = framing.keep_alive && !framing.close && length != Length::UntilClose && !switches;
-    Ok(Head { parts, length, keep_alive })
+    Ok(Head { status, reason, fields, length, keep_alive })
 }
 
 /// What the fields say of the body and the connection.
@@ -113,32 +136,51 @@ struct Framing {
     keep_alive: bool,
     /// RFC 9112 section 9.3: wins, wherever it stands.
     close: bool,
+    /// Fields that Connection names: they stop here as well.
+    nominated: Vec<HeaderName>,
+}
+
+/// What a field is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Meant {
+    Length,
+    Connection,
+    Other,
 }
 
 impl Framing {
-    fn note(&mut self, name: &HeaderName, value: &HeaderValue) -> Result<(), NotHttp> {
-        if *name == header::CONTENT_LENGTH {
-            let digits = value.as_bytes();
-            let sound = (1..=19).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit);
-            let length = value.to_str().ok().filter(|_| sound).and_then(|text| text.parse().ok()).ok_or(NotHttp)?;
-            if self.length.replace(length).is_some() {
-                return Err(NotHttp);
-            }
-        } else if *name == header::TRANSFER_ENCODING {
-            if self.chunked || !value.as_bytes().eq_ignore_ascii_case(b"chunked") {
-                return Err(NotHttp);
-            }
-            self.chunked = true;
-        } else if *name == header::CONNECTION {
-            for token in value.as_bytes().split(|&byte| byte == b',').map(<[u8]>::trim_ascii) {
-                if token.eq_ignore_ascii_case(b"close") {
-                    self.close = true;
-                } else if token.eq_ignore_ascii_case(b"keep-alive") {
-                    self.keep_alive = true;
+    fn note(&mut self, name: &[u8], value: &[u8]) -> Result<Meant, NotHttp> {
+        // By their lengths, few names need a second look.
+        match name.len() {
+            14 if name.eq_ignore_ascii_case(b"content-length") => {
+                let sound = (1..=19).contains(&value.len()) && value.iter().all(u8::is_ascii_digit);
+                let digits = std::str::from_utf8(value).ok().filter(|_| sound);
+                let length = digits.and_then(|digits| digits.parse().ok()).ok_or(NotHttp)?;
+                if self.length.replace(length).is_some() {
+                    return Err(NotHttp);
                 }
+                Ok(Meant::Length)
             }
+            17 if name.eq_ignore_ascii_case(b"transfer-encoding") => {
+                if self.chunked || !value.eq_ignore_ascii_case(b"chunked") {
+                    return Err(NotHttp);
+                }
+                self.chunked = true;
+                Ok(Meant::Connection)
+            }
+            10 if name.eq_ignore_ascii_case(b"connection") => {
+                for token in value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii) {
+                    if token.eq_ignore_ascii_case(b"close") {
+                        self.close = true;
+                    } else if token.eq_ignore_ascii_case(b"keep-alive") {
+                        self.keep_alive = true;
+                    }
+                }
+                headers::nominated(value, &mut self.nominated);
+                Ok(Meant::Connection)
+            }
+            _ => Ok(Meant::Other),
         }
-        Ok(())
     }
 }
 
@@ -166,7 +208,7 @@ mod tests {
         let to_head =
             take(&mut BytesMut::from("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"), &Method::HEAD).unwrap().unwrap();
         assert_eq!(to_head.length, Length::Fixed(0));
-        assert_eq!(to_head.parts.headers["content-length"], "5");
+        assert_eq!(to_head.fields.length(), Some(5));
     }
 
     #[test]
@@ -211,6 +253,20 @@ mod tests {
     }
 
     #[test]
+    fn what_connection_names_stops_here_but_not_what_the_answer_needs() {
+        let text =
+            "HTTP/1.1 200 OK\r\nX-Hop: 1\r\nA: b\r\nContent-Length: 3\r\nConnection: X-Hop, Content-Length\r\n\r\n";
+        let fields = head(text).unwrap().unwrap().fields;
+        assert_eq!((fields.lines(), fields.length()), (&b"a: b\r\n"[..], Some(3)));
+    }
+
+    #[test]
+    fn a_switch_of_protocols_keeps_what_it_says_of_the_connection() {
+        let text = "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n";
+        assert_eq!(head(text).unwrap().unwrap().fields.to_map()["upgrade"], "websocket");
+    }
+
+    #[test]
     fn an_empty_line_before_an_answer_makes_it_none_however_it_arrives() {
         for text in ["\r\n", "\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", "\nHTTP/1.1 200 OK\n\n"] {
             assert!(head(text).is_err(), "{text:?}");
@@ -220,7 +276,7 @@ mod tests {
     #[test]
     fn a_reason_of_the_backends_own_is_kept() {
         let head = head("HTTP/1.1 404 NOT FOUND\r\nContent-Length: 0\r\n\r\n").unwrap().unwrap();
-        assert_eq!(head.parts.extensions.get::<hyper::ext::ReasonPhrase>().unwrap().as_bytes(), b"NOT FOUND");
+        assert_eq!(head.into_parts().0.extensions.get::<ReasonPhrase>().unwrap().as_bytes(), b"NOT FOUND");
     }
 
     proptest! {
@@ -231,7 +287,7 @@ mod tests {
             prop_assert!(take(&mut buffer, &Method::GET).unwrap().is_none());
             buffer.extend_from_slice(&text[cut.min(48)..]);
             let head = take(&mut buffer, &Method::GET).unwrap().unwrap();
-            prop_assert_eq!(head.parts.headers.len(), 3);
+            prop_assert_eq!(head.fields.to_map().len(), 3);
             prop_assert_eq!(&buffer[..], b"abc");
             let _ = take(&mut BytesMut::from(&junk[..]), &Method::GET);
         }
