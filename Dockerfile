@@ -7,13 +7,15 @@
 # is not seen through a mount of the old one. In a container, listen on 0.0.0.0.
 
 # The image of the compiler brings a C compiler too, which the allocator and the cryptography need.
+# So does what the optimised build needs beside it, Python and openssl.
 FROM rust:1.95-bookworm AS build
+RUN rustup component add llvm-tools
 WORKDIR /src
 COPY . .
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
-    cargo build --release --locked --bin banyan \
-    && install -D target/release/banyan /out/banyan
+    release/build.sh \
+    && install -D target/optimized/banyan /out/banyan
 
 FROM debian:bookworm-slim
 LABEL org.opencontainers.image.title="banyan" \

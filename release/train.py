@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """The traffic that the optimised build is made for: a bit of all that a facade carries, most of it kept connections over HTTP/1.1.
 
-    release/train.py BANYAN
+    release/train.py BANYAN [--part N]
 
-Two backends and all clients are in this process; BANYAN is started, asked some 100,000 requests, and stopped in order, which is
-when an instrumented build writes its profile. Any answer that is not the right one ends it.
+Two backends and all clients are in this process; BANYAN is started, asked some 100,000 requests (one Nth of them), and stopped in
+order, which is when an instrumented build writes its profile. Any answer that is not the right one ends it.
 """
 
+import argparse
 import asyncio
 import os
 import re
@@ -202,7 +203,10 @@ async def crowd(protocol, port, works, tls=None):
     await asyncio.gather(*ends)
 
 
-async def traffic(ports, pair):
+async def traffic(ports, pair, part):
+    def some(requests):
+        return requests[: max(1, len(requests) // part)]
+
     secure = ssl.create_default_context(cafile=pair[0])
     secure.check_hostname = False
     asked = [request(target, headers) for target, headers in rules.requests(ROUTES)]
@@ -210,17 +214,18 @@ async def traffic(ports, pair):
     upload = request("/orders", user, b"x" * 16384)
     mixed = [request("/orders/7", user), upload, request("/customers/1", user), request("/catalog/x", user)]
     plain, tls = ports["PORT"], ports["TLS"]
-    await crowd(Client, plain, [asked] * CONNECTIONS)
-    await crowd(Client, plain, [mixed * 60] * CONNECTIONS)
-    await crowd(Client, plain, [[request(f"/mirrored/{number}", user) for number in range(60)]] * CONNECTIONS)
-    for _ in range(20):
+    mirrored = [request(f"/mirrored/{number}", user) for number in range(60)]
+    await crowd(Client, plain, [some(asked)] * CONNECTIONS)
+    await crowd(Client, plain, [some(mixed * 60)] * CONNECTIONS)
+    await crowd(Client, plain, [some(mirrored)] * CONNECTIONS)
+    for _ in some(range(20)):
         await crowd(Client, plain, [asked[:1]] * CONNECTIONS)
         await crowd(Client, tls, [asked[:1]] * 16, secure)
-    await crowd(Client, tls, [asked[:150]] * CONNECTIONS, secure)
-    await crowd(Http2, plain, [[target for target, _ in rules.requests(ROUTES)]] * 8)
+    await crowd(Client, tls, [some(asked[:150])] * CONNECTIONS, secure)
+    await crowd(Http2, plain, [some([target for target, _ in rules.requests(ROUTES)])] * 8)
 
 
-async def run(banyan):
+async def run(banyan, part):
     loop = asyncio.get_running_loop()
     ports = {name: free_port() for name in ("PORT", "TLS", "ADMIN", "UPSTREAM", "NEW")}
     for side, name in (("legacy", "UPSTREAM"), ("new", "NEW")):
@@ -230,7 +235,7 @@ async def run(banyan):
         facade = subprocess.Popen([banyan, "serve", "--workers", "1", "--config", configuration(folder, ports, pair)])
         try:
             await loop.run_in_executor(None, until, "the facade", lambda: reachable(ports["TLS"]))
-            await traffic(ports, pair)
+            await traffic(ports, pair, part)
             facade.terminate()
             if await loop.run_in_executor(None, facade.wait, 60):
                 sys.exit(f"the facade ended with {facade.returncode}")
@@ -239,6 +244,8 @@ async def run(banyan):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit(__doc__)
-    asyncio.run(run(os.path.abspath(sys.argv[1])))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("banyan")
+    parser.add_argument("--part", type=int, default=1, metavar="N", help="ask one Nth of the requests")
+    options = parser.parse_args()
+    asyncio.run(run(os.path.abspath(options.banyan), options.part))
