@@ -3,9 +3,10 @@
 //! Sources: RFC 9110 section 7.6.1 (Connection), RFC 7239 (Forwarded), CVE-2022-31813 and CVE-2024-45410 (a client that
 //! nominates a proxy's own headers in Connection), CVE-2024-24790 class (underscores read as dashes by CGI-like backends).
 
+mod forwarding;
+
 use http::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, DATE, EXPECT, FORWARDED, HOST, TE, TRANSFER_ENCODING, UPGRADE,
-    VIA,
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, DATE, EXPECT, HOST, TE, TRANSFER_ENCODING, UPGRADE, VIA,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -13,6 +14,8 @@ use super::fields::Fields;
 use super::ids;
 use crate::errors::Failure;
 use crate::names::Side;
+
+pub use forwarding::{Forwarding, Hop, write_request_fields, write_switch, write_takes_trailers};
 
 /// The addresses a request came through, nearest last.
 pub const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -42,7 +45,6 @@ const HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
 pub const SERVED_BY_FACADE: HeaderValue = HeaderValue::from_static("banyan");
 const SERVED_BY: [HeaderValue; 2] = [HeaderValue::from_static("legacy"), HeaderValue::from_static("new")];
 const TRAILERS: HeaderValue = HeaderValue::from_static("trailers");
-const VIA_BANYAN: &[u8] = b"1.1 banyan";
 /// How many facades a request may pass before it counts as going round in circles.
 const MAX_VISITS: usize = 4;
 
@@ -146,125 +148,6 @@ pub fn strip_trailers(trailers: &mut HeaderMap, guarded: &[HeaderName]) {
     remove_matching(trailers, |name| {
         kind(name) != 0 || is_protected(name) || guarded.contains(name) || stands_for_guarded(name, guarded)
     });
-}
-
-/// What is the same for every request of one connection.
-#[derive(Debug, Clone)]
-pub struct Hop {
-    /// The peer's address as text.
-    pub address: HeaderValue,
-    /// `http` or `https`.
-    pub proto: HeaderValue,
-}
-
-/// What a proxy adds to a request.
-#[derive(Debug, Clone, Copy)]
-pub struct Forwarding<'a> {
-    /// The hop the request came over.
-    pub hop: &'a Hop,
-    /// Whether the peer is a trusted proxy, whose chain is continued.
-    pub trusted: bool,
-    /// The Host the client sent.
-    pub client_host: Option<&'a HeaderValue>,
-    /// The Host the backend is sent.
-    pub host: &'a HeaderValue,
-    /// The request's id, from [`request_id`].
-    pub request_id: &'a HeaderValue,
-}
-
-/// Writes the fields of a request to a backend: the client's own, and what tells the backend where the request came from.
-/// What a trusted peer said before is kept and continued. Each field ends with CRLF; the empty line is the caller's.
-pub fn write_request_fields(out: &mut Vec<u8>, headers: &HeaderMap, forwarding: &Forwarding<'_>) {
-    let Forwarding { hop, trusted, client_host, host, request_id } = *forwarding;
-    line(out, b"host", host.as_bytes());
-    let mut found = Found::default();
-    for (name, value) in headers {
-        if *name == HOST || found.takes(name) {
-            continue;
-        }
-        line(out, name.as_str().as_bytes(), value.as_bytes());
-    }
-    let chain = |out: &mut Vec<u8>, name: &HeaderName, last: &[u8]| {
-        out.extend_from_slice(name.as_str().as_bytes());
-        out.extend_from_slice(b": ");
-        for value in headers.get_all(name) {
-            out.extend_from_slice(value.as_bytes());
-            out.extend_from_slice(b", ");
-        }
-        out.extend_from_slice(last);
-        out.extend_from_slice(b"\r\n");
-    };
-    let kept = |seen: bool, name: &HeaderName| if seen && trusted { headers.get(name) } else { None };
-    if found.chain && trusted {
-        chain(out, &X_FORWARDED_FOR, hop.address.as_bytes());
-    } else {
-        line(out, b"x-forwarded-for", hop.address.as_bytes());
-    }
-    let proto = kept(found.proto, &X_FORWARDED_PROTO).unwrap_or(&hop.proto);
-    line(out, b"x-forwarded-proto", proto.as_bytes());
-    if let Some(host) = kept(found.host, &X_FORWARDED_HOST).or(client_host) {
-        line(out, b"x-forwarded-host", host.as_bytes());
-    }
-    if found.forwarded && trusted {
-        chain(out, &FORWARDED, &forwarded_element(hop, client_host));
-    }
-    if found.via {
-        chain(out, &VIA, VIA_BANYAN);
-    } else {
-        line(out, b"via", VIA_BANYAN);
-    }
-    line(out, b"x-request-id", request_id.as_bytes());
-    match kept(found.trace, &TRACEPARENT).filter(|value| ids::is_traceparent(value)) {
-        Some(trace) => {
-            line(out, b"traceparent", trace.as_bytes());
-            headers.get_all(&TRACESTATE).iter().for_each(|state| line(out, b"tracestate", state.as_bytes()));
-        }
-        None => line(out, b"traceparent", &ids::new_traceparent()),
-    }
-}
-
-/// Which of the headers that a proxy writes itself the request has already.
-#[derive(Debug, Default)]
-struct Found {
-    chain: bool,
-    proto: bool,
-    host: bool,
-    forwarded: bool,
-    trace: bool,
-    via: bool,
-}
-
-impl Found {
-    /// Whether the proxy writes this one itself.
-    fn takes(&mut self, name: &HeaderName) -> bool {
-        let place = match name.as_str() {
-            "x-forwarded-for" => &mut self.chain,
-            "x-forwarded-proto" => &mut self.proto,
-            "x-forwarded-host" => &mut self.host,
-            "forwarded" => &mut self.forwarded,
-            "traceparent" => &mut self.trace,
-            "via" => &mut self.via,
-            other => return matches!(other, "x-request-id" | "tracestate" | "te"),
-        };
-        *place = true;
-        true
-    }
-}
-
-/// Writes that trailers are taken, if the client takes them. For HTTP/2, where gRPC asks for it; over HTTP/1.1 it would have
-/// to be named in Connection as well (RFC 9110 section 10.1.4).
-pub fn write_takes_trailers(out: &mut Vec<u8>, headers: &HeaderMap) {
-    if headers.contains_key(TE) {
-        line(out, b"te", TRAILERS.as_bytes());
-    }
-}
-
-fn line(out: &mut Vec<u8>, name: &[u8], value: &[u8]) {
-    out.reserve(name.len() + value.len() + 4);
-    out.extend_from_slice(name);
-    out.extend_from_slice(b": ");
-    out.extend_from_slice(value);
-    out.extend_from_slice(b"\r\n");
 }
 
 /// The request's id: a trusted peer's, when it is well-formed, else a new one. [`strip_request`] has removed everybody
@@ -441,12 +324,6 @@ fn wanted_switch(headers: &HeaderMap) -> Option<HeaderValue> {
     (nominated && !protocol.is_empty() && !is_http).then(|| only.clone())
 }
 
-/// Writes that the sender wants to switch to another protocol.
-pub fn write_switch(out: &mut Vec<u8>, protocol: &HeaderValue) {
-    line(out, b"connection", b"upgrade");
-    line(out, b"upgrade", protocol.as_bytes());
-}
-
 /// Says on a 101 what the connection speaks from here on. `false` where the backend means another protocol than was asked for.
 #[must_use]
 pub fn confirm_switch(answered: Option<&HeaderValue>, asked: &HeaderValue, headers: &mut HeaderMap) -> bool {
@@ -460,27 +337,6 @@ pub fn confirm_switch(answered: Option<&HeaderValue>, asked: &HeaderValue, heade
 fn visits(headers: &HeaderMap) -> usize {
     let entries = headers.get_all(VIA).iter().flat_map(|value| value.as_bytes().split(|&byte| byte == b','));
     entries.filter(|entry| entry.trim_ascii().ends_with(b" banyan")).count()
-}
-
-fn forwarded_element(hop: &Hop, host: Option<&HeaderValue>) -> Vec<u8> {
-    let mut element = b"for=".to_vec();
-    let address = hop.address.as_bytes();
-    if address.contains(&b':') {
-        element.extend_from_slice(b"\"[");
-        element.extend_from_slice(address);
-        element.extend_from_slice(b"]\"");
-    } else {
-        element.extend_from_slice(address);
-    }
-    element.extend_from_slice(b";proto=");
-    element.extend_from_slice(hop.proto.as_bytes());
-    // A host that passed the check of `wire::host` holds no quote.
-    if let Some(host) = host {
-        element.extend_from_slice(b";host=\"");
-        element.extend_from_slice(host.as_bytes());
-        element.push(b'"');
-    }
-    element
 }
 
 #[cfg(test)]
