@@ -8,6 +8,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use banyan::fields::Fields;
 use banyan::names::{Key, Stage};
 use banyan::routing::{
     BackendId, Canary, Cohort, CohortId, CohortKind, Flag, FlagId, HostPattern, Match, NoTrace, Overrides, PathPattern,
@@ -97,11 +98,11 @@ struct Request<'c> {
     method: Method,
     host: &'static str,
     path: String,
-    headers: &'c HeaderMap,
+    headers: &'c Fields,
 }
 
 /// Random requests, each for a random route out of all, by a random client.
-fn requests(size: usize, clients: &[HeaderMap]) -> Vec<Request<'_>> {
+fn requests(size: usize, clients: &[Fields]) -> Vec<Request<'_>> {
     let mut random = Random(7);
     (0..REQUESTS)
         .map(|_| {
@@ -120,7 +121,7 @@ fn requests(size: usize, clients: &[HeaderMap]) -> Vec<Request<'_>> {
         .collect()
 }
 
-fn clients() -> Vec<HeaderMap> {
+fn clients() -> Vec<Fields> {
     let mut random = Random(11);
     let agent = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0";
     (0..CLIENTS)
@@ -135,7 +136,7 @@ fn clients() -> Vec<HeaderMap> {
             let pair = |(name, value): (&'static str, String)| {
                 (HeaderName::from_static(name), HeaderValue::from_str(&value).expect("plain ASCII"))
             };
-            lines.into_iter().map(pair).collect()
+            lines.into_iter().map(pair).collect::<HeaderMap>().into()
         })
         .collect()
 }

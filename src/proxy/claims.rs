@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use http::{HeaderMap, header};
+use http::header;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 
+use crate::fields::{Fields, text};
 use crate::routing::Claims;
 use crate::snapshot::JwtSettings;
 
@@ -67,9 +68,8 @@ impl Verifier {
     }
 
     /// The claims of the request's bearer token (RFC 6750 section 2.1), if there is exactly one and it verifies at `now`.
-    pub fn claims(&self, headers: &HeaderMap, now: SystemTime) -> Option<Rc<Claims>> {
-        let mut values = headers.get_all(header::AUTHORIZATION).iter();
-        let value = values.next().filter(|_| values.next().is_none())?.to_str().ok()?;
+    pub fn claims(&self, headers: &Fields, now: SystemTime) -> Option<Rc<Claims>> {
+        let value = text(headers.only(&header::AUTHORIZATION)?)?;
         let (scheme, token) = value.split_once(' ')?;
         let token = token.trim_ascii();
         if !scheme.eq_ignore_ascii_case("bearer") || token.len() > MAX_TOKEN {

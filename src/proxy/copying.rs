@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use tokio::time::Instant;
 
@@ -19,7 +18,8 @@ use crate::telemetry::{Dropped, Mirrored, WorkerId};
 use crate::upstream::Endpoint;
 use crate::wire::body::RequestBody;
 use crate::wire::copy::BodyCopy;
-use crate::wire::fields::Fields;
+use crate::wire::lines::Lines;
+use crate::wire::request::Parts;
 
 /// A copy in the making. What it lacks at the end decides what becomes of it.
 #[derive(Debug)]
@@ -83,7 +83,7 @@ pub(super) fn begin(
     let route = generation.snapshot.rules.route(id);
     let backend = if shadow == Side::New { route.new } else { route.legacy };
     backend?;
-    if let Err(why) = safety::check((&parts.method, &parts.uri, &parts.headers), upgrade, stage, plan) {
+    if let Err(why) = safety::check((&parts.method, &parts.uri, &parts.fields), upgrade, stage, plan) {
         if let Some(meter) = generation.shadow_meter(id) {
             meter.mirrored(worker, Mirrored::Dropped(why));
         }
@@ -115,7 +115,7 @@ impl Copying {
     pub(super) fn answered(
         &mut self,
         status: StatusCode,
-        lines: Option<&Fields>,
+        lines: Option<&Lines>,
         headers: &HeaderMap,
         expected: Option<u64>,
     ) {
@@ -129,7 +129,7 @@ impl Copying {
             self.dropped = Some(Dropped::AnswerTooLarge);
         } else {
             let body = BodyCopy::new(self.max_body);
-            let mut fields = lines.map_or_else(Vec::new, Fields::to_text);
+            let mut fields = lines.map_or_else(Vec::new, Lines::to_bytes);
             fields.append(&mut Recorded::flatten(headers));
             self.answer = Some(AnswerCopy { status, fields, body, took: None });
         }

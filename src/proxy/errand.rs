@@ -13,7 +13,6 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use http::request::Parts;
 use http::{Method, StatusCode};
 use hyper::body::Body;
 use tokio::time::{Instant, sleep};
@@ -29,6 +28,7 @@ use crate::snapshot::{FallbackOn, FallbackSettings, RetryOn, RetrySettings};
 use crate::telemetry::WorkerId;
 use crate::upstream::{Answer, Backend, Connection, Pools};
 use crate::wire::body::RequestBody;
+use crate::wire::request::Parts;
 
 /// The wait before a request is sent again, at most; the double each time. Chance makes it shorter, so that what failed together
 /// does not come back together.

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use http::request::Parts;
 use http::{HeaderValue, Method};
 use tokio::time::Instant;
 
@@ -16,6 +15,7 @@ use crate::snapshot::{HostRule, Protocol};
 use crate::upstream::{Answer, Backend, Checkout, Connection, Endpoint, Patience, Pools, SendError, Wanted};
 use crate::wire::headers::{self, Forwarding, Hop};
 use crate::wire::outgoing::Delimiting;
+use crate::wire::request::Parts;
 
 /// Where a request came from.
 #[derive(Clone, Copy)]
@@ -88,12 +88,12 @@ impl Forward<'_> {
         };
         let Origin { hop, trusted, host: client_host, request_id, .. } = *from;
         let forwarding = Forwarding { hop, trusted, client_host, host, request_id };
-        headers::write_request_fields(out, &parts.headers, &forwarding);
+        headers::write_request_fields(out, &parts.fields, &forwarding);
         if let Some(protocol) = self.switch(from) {
             headers::write_switch(out, protocol);
         }
         if http2 {
-            headers::write_takes_trailers(out, &parts.headers);
+            headers::write_takes_trailers(out, &parts.fields);
         } else if delimiting == Delimiting::Chunked {
             out.extend_from_slice(b"transfer-encoding: chunked\r\n");
         }

@@ -5,7 +5,6 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::time::SystemTime;
 
-use http::request::Parts;
 use http::{HeaderValue, Method, Version, header};
 
 use super::view::View;
@@ -15,6 +14,7 @@ use crate::routing::{Claims, RequestView};
 use crate::server::Peer;
 use crate::snapshot::ForceSettings;
 use crate::wire::headers::Asked;
+use crate::wire::request::Parts;
 use crate::wire::{client, host, target};
 
 /// What a request is, before it is decided.
@@ -43,10 +43,10 @@ pub(super) fn identify(parts: &Parts, asked: Asked, view: &View, peer: &Peer) ->
     check_target(parts, view.listeners.get(peer.listener).is_some_and(|listener| listener.opaque_slashes))?;
     let host_header = host_header(parts)?;
     let trust = &view.generation.snapshot.trust;
-    let client = client::address(peer.address.ip(), &parts.headers, &trust.proxies);
+    let client = client::address(peer.address.ip(), &parts.fields, &trust.proxies);
     let may = trust.force.as_ref().is_some_and(|force| may_force(force, client, asked.secret.as_ref()));
     let force = asked.force.as_ref().filter(|_| may).and_then(|value| Side::parse(value.to_str().ok()?));
-    let claims = view.verifier.as_ref().and_then(|verifier| verifier.claims(&parts.headers, SystemTime::now()));
+    let claims = view.verifier.as_ref().and_then(|verifier| verifier.claims(&parts.fields, SystemTime::now()));
     let explain = may && asked.explain;
     // RFC 9110 section 7.8: HTTP/1.0 knows no upgrades; and a body would have to pass before the protocol changes.
     let switch = asked.switch.filter(|_| parts.version == Version::HTTP_11 && parts.method == Method::GET);
@@ -73,7 +73,7 @@ pub(super) fn view_of<'a>(
         host,
         path: parts.uri.path(),
         query: parts.uri.query(),
-        headers: &parts.headers,
+        headers: &parts.fields,
         client,
         trusted,
         claims,
@@ -98,7 +98,7 @@ fn check_target(parts: &Parts, opaque_slashes: bool) -> Result<(), Failure> {
 
 /// The one host of the request: the target's authority if it has one (RFC 9112 section 3.2.2), else the Host header.
 fn host_header(parts: &Parts) -> Result<Option<HeaderValue>, Failure> {
-    let mut values = parts.headers.get_all(header::HOST).iter();
+    let mut values = parts.fields.get_all(&header::HOST);
     let sent = values.next();
     if values.next().is_some() {
         return Err(Failure::Host("Host is sent twice."));
@@ -111,7 +111,7 @@ fn host_header(parts: &Parts) -> Result<Option<HeaderValue>, Failure> {
         Some(authority) => {
             HeaderValue::from_str(authority.as_str()).map(Some).map_err(|_| Failure::Host("The host is not ASCII."))
         }
-        None => Ok(sent.cloned()),
+        None => Ok(sent.and_then(|sent| parts.fields.shared(sent))),
     }
 }
 

@@ -35,8 +35,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::request::Parts;
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{HeaderValue, Response, StatusCode};
 use hyper::body::Body as _;
 use tokio::time::Instant;
 
@@ -49,6 +48,7 @@ use crate::state::Live;
 use crate::telemetry::sample::By;
 use crate::telemetry::{AccessQueue, WorkerId};
 use crate::wire::body::{ClientBody, RequestBody};
+use crate::wire::request::Parts;
 use crate::wire::{headers, ids, problem};
 
 use allowance::Allowance;
@@ -120,14 +120,18 @@ impl Proxy {
     }
 
     /// Everything up to the decision: nothing of it waits.
-    fn begin(&self, request: Request<Option<ClientBody>>, peer: &Peer) -> Result<Begun, Box<Response<ProxyBody>>> {
+    fn begin(
+        &self,
+        mut parts: Parts,
+        body: Option<ClientBody>,
+        peer: &Peer,
+    ) -> Result<Begun, Box<Response<ProxyBody>>> {
         // Before the generation is looked at: the log must never seem to say that an old rule decided a newer request.
         let began = Instant::now();
         let view = self.view();
-        let (mut parts, body) = request.into_parts();
         let trusted = view.trusts(peer);
-        let asked = headers::strip_request(&mut parts.headers, trusted, &view.guarded);
-        let request_id = headers::request_id(&parts.headers);
+        let asked = headers::strip_request(&mut parts.fields, trusted, &view.guarded);
+        let request_id = headers::request_id(&parts.fields);
         let mut ticket = self.ticket(&view, peer, began, request_id);
         let identified = asked.and_then(|asked| identify::identify(&parts, asked, &view, peer));
         let Identified { host_header, client, force, explain, upgrade, switch, claims } = match identified {
@@ -203,7 +207,7 @@ impl Proxy {
                 self.own(ticket, failure).into()
             });
         }
-        let scheme = if *trusted { headers::told_scheme(&parts.headers) } else { None };
+        let scheme = if *trusted { headers::told_scheme(&parts.fields) } else { None };
         let scheme = scheme.unwrap_or(peer.scheme());
         relay::relay(answer, connection, ticket, &forward, parts.uri.path(), host, scheme)
     }
@@ -230,12 +234,13 @@ impl Handler for Proxy {
     /// What can be done without waiting is done at once: the future holds only what waits.
     fn handle(
         &self,
-        request: Request<Option<ClientBody>>,
+        parts: Parts,
+        body: Option<ClientBody>,
         peer: &Rc<Peer>,
     ) -> Pin<Box<impl Future<Output = Reply<ProxyBody>>>> {
         // The room is there before what goes into it: then it is made where it stays, and not moved there.
         let room = Box::new_uninit();
-        let mut begun = self.begin(request, peer);
+        let mut begun = self.begin(parts, body, peer);
         Box::into_pin(Box::write(room, async move {
             match &mut begun {
                 Ok(begun) => self.forward(begun, peer).await,

@@ -81,7 +81,7 @@ pub(super) fn switch(
     let leash = ticket.leash();
     let tunnel: Box<dyn Tunnel> = Box::new(Switched { backend, early, ticket, leash, patience });
     let response = Response::from_parts(parts, ProxyBody::Switched);
-    Ok(Reply { response, fields: None, tunnel: Some(tunnel) })
+    Ok(Reply { response, lines: None, tunnel: Some(tunnel) })
 }
 
 /// Makes of a backend's answer the one that the client is sent. `path` and `scheme` are the client's own.
@@ -95,15 +95,15 @@ pub(super) fn relay(
     scheme: &'static str,
 ) -> Reply<ProxyBody> {
     let patience = forward.backend.settings.timeouts.idle;
-    let (mut parts, mut fields, answer) = answer.into_parts(connection, ticket.pools(), patience);
+    let (mut parts, mut lines, answer) = answer.into_parts(connection, ticket.pools(), patience);
     // How the backend speaks HTTP is no business of the client's.
     parts.version = http::Version::HTTP_11;
     let rewrite = forward.rewrite();
     // Lines pass as they are; who replaces one needs a map.
-    if let Some(lines) = fields.take_if(|_| rewrite.is_some()) {
+    if let Some(lines) = lines.take_if(|_| rewrite.is_some()) {
         parts.headers = lines.to_map();
     }
-    if let Some(lines) = &mut fields {
+    if let Some(lines) = &mut lines {
         headers::stamp_lines(lines, forward.side);
     } else {
         headers::strip_response(&mut parts.headers);
@@ -124,7 +124,7 @@ pub(super) fn relay(
     }
     ticket.relayed(parts.status);
     if let Some(copy) = &mut ticket.copy {
-        copy.answered(parts.status, fields.as_ref(), &parts.headers, answer.size_hint().exact());
+        copy.answered(parts.status, lines.as_ref(), &parts.headers, answer.size_hint().exact());
     }
     if let Some(allowance) = &ticket.allowance {
         allowance.stamp(&mut parts.headers);
@@ -134,7 +134,7 @@ pub(super) fn relay(
         ticket.copied();
     }
     let response = Response::from_parts(parts, ProxyBody::Relayed { answer, leash: None, ticket });
-    Reply { response, fields, tunnel: None }
+    Reply { response, lines, tunnel: None }
 }
 
 impl Body for ProxyBody {

@@ -5,7 +5,6 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::request::Parts;
 use http::{HeaderValue, Method, StatusCode, Uri};
 use tokio::time::Instant;
 
@@ -22,6 +21,7 @@ use crate::snapshot::{AccessLog, FallbackOn};
 use crate::telemetry::{AccessRecord, Answered, Dropped, Measured};
 use crate::upstream::{Backend, Endpoint, InFlight, Permit, Pools};
 use crate::wire::body::Tally;
+use crate::wire::request::Parts;
 
 /// What is known of a request. It goes with the request from its first moment to the last byte of its answer; when it is
 /// dropped, the request is counted and logged.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::printable;
+use crate::fields::Fields;
 use crate::names::Side;
 use crate::proxy::claims::Verifier;
 use crate::routing::{Decision, Original, Overrides, RequestView, Subject, TraceStep};
@@ -24,7 +25,7 @@ pub struct Question {
     method: Method,
     host: String,
     uri: Uri,
-    headers: HeaderMap,
+    headers: Fields,
     /// The tenant, instead of looking for it in the request.
     pub tenant: Option<String>,
     /// The user, instead of looking for it in the request.
@@ -84,7 +85,7 @@ impl Question {
             Some(text) => host::canonical(text).map_err(|why| format!("`{text}`: {why}"))?.into_owned(),
             None => String::new(),
         };
-        Ok(Question { method, host, uri, headers, tenant: None, user: None, client, trusted: false })
+        Ok(Question { method, host, uri, headers: headers.into(), tenant: None, user: None, client, trusted: false })
     }
 }
 
@@ -117,7 +118,7 @@ pub fn explain(snapshot: &Snapshot, overrides: &Overrides, question: &Question) 
     let decision = rules.decide(&view, overrides, None, &mut subject, &mut steps);
     // What was decided is told beside, with the backend.
     let steps = steps.iter().filter(|step| !matches!(step, TraceStep::Decided { .. })).map(ToString::to_string);
-    let guarded = snapshot.trust.headers.iter().filter(|name| !question.trusted && headers.contains_key(*name));
+    let guarded = snapshot.trust.headers.iter().filter(|name| !question.trusted && headers.contains(name));
     Ok(Explanation {
         generation: None,
         steps: steps.collect(),
@@ -165,7 +166,7 @@ fn shadow(snapshot: &Snapshot, question: &Question, decision: &Decision) -> Opti
     let id = decision.route?;
     let (stage, plan) = (snapshot.rules.route(id).stage, snapshot.shadow(id)?);
     let side = safety::shadow_side(stage, decision)?;
-    let upgrade = question.headers.contains_key(http::header::UPGRADE);
+    let upgrade = question.headers.contains(&http::header::UPGRADE);
     let request = (&question.method, &question.uri, &question.headers);
     if let Err(why) = safety::check(request, upgrade, stage, plan) {
         return Some(format!("shadow: no copy ({})", Mirrored::Dropped(why).as_str()));

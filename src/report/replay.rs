@@ -39,7 +39,7 @@ pub fn rewritten(kept: &Kept, snapshot: &Snapshot) -> Option<String> {
         host: &host,
         path: uri.path(),
         query: uri.query(),
-        headers: &headers,
+        headers: &headers.into(),
         client: IpAddr::V4(Ipv4Addr::LOCALHOST),
         trusted: true,
         claims: None,

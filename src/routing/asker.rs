@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::cohort::Members;
 use super::{Bucket, ClientKey, KeySet, Percent, RequestView, Rules, Subject, Trace, TraceStep, bucket_of, client_key};
+use crate::fields::Fields;
 use crate::names::Key;
 
 /// What one decision finds out about who is asking.
@@ -44,7 +45,7 @@ impl<'d, 'a, T: Trace> Asker<'d, 'a, T> {
     }
 
     /// The request's headers.
-    pub(super) fn headers(&mut self) -> &http::HeaderMap {
+    pub(super) fn headers(&mut self) -> &Fields {
         self.subject.looks_at_headers();
         self.view.headers
     }

@@ -11,9 +11,10 @@ use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use foldhash::fast::RandomState;
-use http::{HeaderMap, Method};
+use http::Method;
 
 use super::Bucket;
+use crate::fields::Fields;
 use crate::names::Key;
 pub use client::{ClientKey, client_key};
 pub use source::{MAX_KEY, SubjectRules, SubjectSource};
@@ -38,7 +39,7 @@ pub struct RequestView<'a> {
     /// The query exactly as it is forwarded, without the question mark.
     pub query: Option<&'a str>,
     /// The headers, after those that this sender may not set were removed.
-    pub headers: &'a HeaderMap,
+    pub headers: &'a Fields,
     /// The client's address as computed behind trusted proxies.
     pub client: IpAddr,
     /// Whether the peer is a trusted proxy; headers marked `from: trusted` speak only then.

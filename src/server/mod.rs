@@ -21,15 +21,16 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::Response;
 use hyper::body::Body;
 
 use crate::errors::Failure;
 use crate::snapshot::{ClientLimits, ClientTimeouts, ListenerTls};
 use crate::telemetry::TurnedAway;
 use crate::wire::body::ClientBody;
-use crate::wire::fields::Fields;
 use crate::wire::headers::Hop;
+use crate::wire::lines::Lines;
+use crate::wire::request::Parts;
 
 pub use crew::{Crew, Doorbell, raise_descriptors};
 pub use limits::Crowd;
@@ -67,7 +68,8 @@ pub trait Handler: 'static {
     /// an answer takes.
     fn handle(
         &self,
-        request: Request<Option<ClientBody>>,
+        parts: Parts,
+        body: Option<ClientBody>,
         peer: &Rc<Peer>,
     ) -> Pin<Box<impl Future<Output = Reply<Self::Body>>>>;
 
@@ -98,7 +100,7 @@ pub struct Reply<B> {
     /// The answer.
     pub response: Response<B>,
     /// Fields of it beside those of `response`, where they passed as lines.
-    pub fields: Option<Fields>,
+    pub lines: Option<Lines>,
     /// With a 101: what goes on over the connection after it.
     pub tunnel: Option<Box<dyn Tunnel>>,
 }
@@ -106,9 +108,9 @@ pub struct Reply<B> {
 impl<B> Reply<B> {
     /// The answer with all its fields.
     fn into_response(self) -> Response<B> {
-        let Reply { mut response, fields, .. } = self;
-        if let Some(fields) = fields {
-            let beside = std::mem::replace(response.headers_mut(), fields.to_map());
+        let Reply { mut response, lines, .. } = self;
+        if let Some(lines) = lines {
+            let beside = std::mem::replace(response.headers_mut(), lines.to_map());
             response.headers_mut().extend(beside);
         }
         response
@@ -117,7 +119,7 @@ impl<B> Reply<B> {
 
 impl<B> From<Response<B>> for Reply<B> {
     fn from(response: Response<B>) -> Reply<B> {
-        Reply { response, fields: None, tunnel: None }
+        Reply { response, lines: None, tunnel: None }
     }
 }
 

@@ -4,6 +4,7 @@ use std::net::TcpStream;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use http::Request;
 use http_body_util::Full;
 
 use super::*;
@@ -20,12 +21,13 @@ impl Handler for Told {
 
     fn handle(
         &self,
-        request: Request<Option<ClientBody>>,
+        parts: Parts,
+        _: Option<ClientBody>,
         _: &Rc<Peer>,
     ) -> Pin<Box<impl Future<Output = Reply<Full<Bytes>>>>> {
         Box::pin(async move {
             tokio::task::yield_now().await;
-            assert!(request.uri().path() != "/panic", "on purpose");
+            assert!(parts.uri.path() != "/panic", "on purpose");
             Response::new(Full::from(self.worker.to_string())).into()
         })
     }

@@ -18,8 +18,8 @@ use crate::snapshot::{HostRule, ShadowPlan};
 use crate::telemetry::Failed;
 use crate::upstream::{Answer, Backend, Checkout, Connection, Endpoint, Patience, Pools, SendError, Wanted};
 use crate::wire::body::RequestBody;
-use crate::wire::fields::lines_of;
 use crate::wire::headers;
+use crate::wire::lines::lines_of;
 use crate::wire::outgoing::Delimiting;
 
 /// What a system answered.

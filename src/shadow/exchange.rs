@@ -13,7 +13,7 @@ use crate::snapshot::ShadowPlan;
 use crate::state::Generation;
 use crate::telemetry::{Mirrored, ShadowMeter, WorkerId};
 use crate::upstream::{Backend, Endpoint};
-use crate::wire::fields::map_of;
+use crate::wire::lines::map_of;
 
 /// A finished exchange: what the answering side was sent, and what it answered. Heads are kept as text of their own, so that a copy
 /// does not hold on to the buffers they were read into.

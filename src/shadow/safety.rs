@@ -1,15 +1,20 @@
 //! Which requests may be copied: a copy must not act twice.
 
-use http::{HeaderMap, Method, Uri};
+use http::{HeaderName, Method, Uri};
 
 use crate::diff::redact::url::decoded_bytes;
+use crate::fields::Fields;
 use crate::names::{Side, Stage};
 use crate::routing::{Decision, Reason};
 use crate::snapshot::ShadowPlan;
 use crate::telemetry::Dropped;
 
 /// Headers by which a safe method asks for another one (Rails, ASP.NET, Spring and others honour them).
-const OVERRIDES: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-override"];
+const OVERRIDES: [HeaderName; 3] = [
+    HeaderName::from_static("x-http-method-override"),
+    HeaderName::from_static("x-http-method"),
+    HeaderName::from_static("x-method-override"),
+];
 /// A query parameter of the same meaning.
 const OVERRIDE_PARAMETER: &str = "_method";
 
@@ -32,7 +37,7 @@ pub fn shadow_side(stage: Stage, decision: &Decision) -> Option<Side> {
 /// # Errors
 /// Why not.
 pub fn check(
-    (method, uri, headers): (&Method, &Uri, &HeaderMap),
+    (method, uri, headers): (&Method, &Uri, &Fields),
     upgrade: bool,
     stage: Stage,
     plan: &ShadowPlan,
@@ -61,8 +66,8 @@ pub fn is_endless(kind: &[u8]) -> bool {
     begins("text/event-stream") || begins("multipart/x-mixed-replace") || begins("application/grpc")
 }
 
-fn overrides(headers: &HeaderMap) -> bool {
-    OVERRIDES.iter().any(|name| headers.contains_key(*name))
+fn overrides(headers: &Fields) -> bool {
+    OVERRIDES.iter().any(|name| headers.contains(name))
 }
 
 /// Whether a query asks for more than reading: another method, or a GraphQL mutation sent with GET.
@@ -118,7 +123,7 @@ mod tests {
     }
 
     fn checked(parts: &Parts, upgrade: bool, stage: Stage, plan: &ShadowPlan) -> Result<(), Dropped> {
-        check((&parts.method, &parts.uri, &parts.headers), upgrade, stage, plan)
+        check((&parts.method, &parts.uri, &Fields::from(&parts.headers)), upgrade, stage, plan)
     }
 
     #[test]

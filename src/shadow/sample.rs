@@ -13,7 +13,7 @@ use crate::diff::decode::decode;
 use crate::diff::{Budget, Difference, Limits, SignatureId, Verdict, redact};
 use crate::snapshot::Comparison;
 use crate::store::{Sample, Told};
-use crate::wire::fields::map_of;
+use crate::wire::lines::map_of;
 
 /// How long taking the secrets out of one body may take.
 const PATIENCE: Duration = Duration::from_millis(100);

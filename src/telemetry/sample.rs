@@ -73,8 +73,7 @@ impl Input {
     /// The tenant and the user are looked up in any case: with other percentages, a decision may ask for them.
     #[must_use]
     pub fn of<'a>(view: &RequestView<'a>, mut subject: Subject<'a>, by: By<'_>, decision: &Decision) -> Option<Input> {
-        let length = |part: usize, value: &HeaderValue| part + value.len();
-        let headers = view.headers.values().fold(0, length);
+        let headers: usize = view.headers.iter().map(|(_, value)| value.len()).sum();
         if view.path.len() + view.query.map_or(0, str::len) + headers > LARGEST {
             return None;
         }
@@ -94,7 +93,7 @@ impl Input {
             host: view.host.into(),
             path: path.into(),
             query,
-            headers: lines(view.headers, rules),
+            headers: lines(&view.headers.to_map(), rules),
             client: view.client,
             trusted: view.trusted,
             tenant: subject.tenant(subjects, view).map(Box::from),

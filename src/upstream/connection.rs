@@ -18,7 +18,7 @@ use super::stream::BackendStream;
 use super::{AnswerBody, Endpoint, Pools, http1, http2};
 use crate::errors::Failure;
 use crate::wire::body::RequestBody;
-use crate::wire::fields::Fields;
+use crate::wire::lines::Lines;
 use crate::wire::outgoing::Delimiting;
 
 /// A connection to an endpoint, or a place on one that is shared.
@@ -79,7 +79,7 @@ impl Answer {
         connection: Box<Connection>,
         pools: Rc<Pools>,
         patience: Duration,
-    ) -> (Parts, Option<Fields>, AnswerBody) {
+    ) -> (Parts, Option<Lines>, AnswerBody) {
         match self.0 {
             Head::Http1(head) => {
                 let (parts, fields, body) = http1::download::Download::new(head, connection, pools, patience);

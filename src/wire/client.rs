@@ -2,16 +2,17 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use http::{HeaderMap, HeaderName, header::FORWARDED};
+use http::{HeaderName, header::FORWARDED};
 use ipnet::IpNet;
 
 use super::headers::X_FORWARDED_FOR;
+use crate::fields::{Fields, text};
 
 /// The address of the client: the peer's own unless the peer is a trusted proxy; then, from the right of
 /// `X-Forwarded-For` (or of `Forwarded` where that is missing), the first that is not a trusted proxy. An entry that is not
 /// an address ends the walk: what stands left of it was written by somebody nobody vouches for.
 #[must_use]
-pub fn address(peer: IpAddr, headers: &HeaderMap, proxies: &[IpNet]) -> IpAddr {
+pub fn address(peer: IpAddr, headers: &Fields, proxies: &[IpNet]) -> IpAddr {
     let trusted = |address: IpAddr| proxies.iter().any(|network| network.contains(&address));
     let peer = peer.to_canonical();
     if proxies.is_empty() || !trusted(peer) {
@@ -31,18 +32,18 @@ pub fn address(peer: IpAddr, headers: &HeaderMap, proxies: &[IpNet]) -> IpAddr {
 }
 
 /// The addresses of the forwarding chain, nearest first; `None` for an entry that is not an address.
-fn chain(headers: &HeaderMap) -> Vec<Option<IpAddr>> {
+fn chain(headers: &Fields) -> Vec<Option<IpAddr>> {
     let list = |name: &HeaderName| -> Vec<String> {
         let mut entries = Vec::new();
         for value in headers.get_all(name) {
-            match value.to_str() {
-                Ok(text) => entries.extend(text.split(',').map(|entry| entry.trim().to_owned())),
-                Err(_) => entries.push(String::new()),
+            match text(value) {
+                Some(text) => entries.extend(text.split(',').map(|entry| entry.trim().to_owned())),
+                None => entries.push(String::new()),
             }
         }
         entries
     };
-    if headers.contains_key(&X_FORWARDED_FOR) {
+    if headers.contains(&X_FORWARDED_FOR) {
         return list(&X_FORWARDED_FOR).iter().rev().map(|entry| parse(entry)).collect();
     }
     list(&FORWARDED).iter().rev().map(|entry| forwarded_for(entry)).collect()
@@ -69,8 +70,9 @@ fn parse(text: &str) -> Option<IpAddr> {
 mod tests {
     use super::*;
 
-    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap())).collect()
+    fn headers(pairs: &[(&'static str, &str)]) -> Fields {
+        let pairs = pairs.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()));
+        pairs.collect::<http::HeaderMap>().into()
     }
 
     fn computed(peer: &str, pairs: &[(&'static str, &str)]) -> String {

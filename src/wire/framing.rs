@@ -5,14 +5,15 @@
 
 use std::mem::MaybeUninit;
 
-use bytes::{Bytes, BytesMut};
-use http::request::Parts;
-use http::{HeaderName, HeaderValue, Method, Request, Uri, Version};
+use bytes::BytesMut;
+use http::{Method, Uri, Version};
 
 use super::chunked::is_token_byte;
 use super::decode::{Decoder, From, Length, Piece};
 use super::headers;
+use super::request::Parts;
 use crate::errors::Failure;
+use crate::fields::{Fields, Place as At};
 
 /// The most fields of a head that can be allowed.
 pub const MOST_FIELDS: usize = 256;
@@ -109,7 +110,7 @@ impl Framing {
             Err(failure) => return Err(self.refuse(failure)),
         };
         (self.scanned, self.line_start) = (0, 0);
-        let head = parse(&buffer.split_to(length).freeze(), limits).map_err(|failure| self.refuse(failure))?;
+        let head = parse(buffer.split_to(length), limits).map_err(|failure| self.refuse(failure))?;
         if head.length != Length::Fixed(0) {
             self.state = State::Body(Decoder::new(head.length, From::Client));
         }
@@ -185,13 +186,13 @@ fn too_large(head: &[u8], limits: HeadLimits) -> Failure {
 }
 
 /// Makes a request of a whole head, if it is sound.
-fn parse(head: &Bytes, limits: HeadLimits) -> Result<RequestHead, Failure> {
+fn parse(mut head: BytesMut, limits: HeadLimits) -> Result<RequestHead, Failure> {
     let mut fields = [const { MaybeUninit::uninit() }; MOST_FIELDS];
     let mut request = httparse::Request::new(&mut []);
-    match request.parse_with_uninit_headers(head, &mut fields[..limits.fields.min(MOST_FIELDS)]) {
+    match request.parse_with_uninit_headers(&head, &mut fields[..limits.fields.min(MOST_FIELDS)]) {
         Ok(httparse::Status::Complete(length)) if length == head.len() => {}
         Err(httparse::Error::TooManyHeaders) => return Err(Failure::HeadTooLarge),
-        Err(httparse::Error::Version) => return Err(wrong_version(head)),
+        Err(httparse::Error::Version) => return Err(wrong_version(&head)),
         _ => return Err(Failure::Malformed("The request head is not well-formed.")),
     }
     let target = request.path.unwrap_or_default();
@@ -202,29 +203,36 @@ fn parse(head: &Bytes, limits: HeadLimits) -> Result<RequestHead, Failure> {
         return Err(Failure::Target("The target holds a fragment."));
     }
     let version = if request.version == Some(1) { Version::HTTP_11 } else { Version::HTTP_10 };
-    let (mut parts, ()) = Request::new(()).into_parts();
-    parts.version = version;
-    parts.method = Method::from_bytes(request.method.unwrap_or_default().as_bytes())
+    let method = Method::from_bytes(request.method.unwrap_or_default().as_bytes())
         .map_err(|_| Failure::Malformed("The method is not a token."))?;
-    parts.uri = Uri::from_maybe_shared(head.slice_ref(target.as_bytes()))
-        .map_err(|_| Failure::Target("The target is not a URI."))?;
-    let mut said = Said::new(version);
-    // The map is made once, and does not grow field by field.
-    parts.headers.reserve(request.headers.len());
+    // Where things are, rather than the things themselves: what was read is changed once more before it is shared.
+    let place = |part: &[u8]| {
+        let start = part.as_ptr().addr() - head.as_ptr().addr();
+        (start as u32, (start + part.len()) as u32)
+    };
+    let target = place(target.as_bytes());
+    let mut places = Vec::with_capacity(request.headers.len());
     for field in request.headers.iter() {
-        // RFC 9112 section 5.2 (obs-fold) and RFC 9110 section 5.5: httparse refuses the rest.
-        if field.value.contains(&b'\r') {
-            return Err(Failure::Malformed("A header value holds a carriage return."));
+        // RFC 9112 section 5.2 (obs-fold) and RFC 9110 section 5.5.
+        if field.name.is_empty() || field.value.iter().any(|&byte| (byte < b' ' && byte != b'\t') || byte == 0x7f) {
+            return Err(Failure::Malformed("A header is not well-formed."));
         }
-        let unsound = |_| Failure::Malformed("A header is not well-formed.");
-        let name = HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| unsound(()))?;
-        said.note(&name, field.value)?;
-        let value = HeaderValue::from_maybe_shared(head.slice_ref(field.value)).map_err(|_| unsound(()))?;
-        parts.headers.append(name, value);
+        places.push(At { name: place(field.name.as_bytes()), value: place(field.value) });
     }
+    let range = |(start, end): (u32, u32)| start as usize..end as usize;
+    for place in &places {
+        head[range(place.name)].make_ascii_lowercase();
+    }
+    let text = head.freeze();
+    let uri =
+        Uri::from_maybe_shared(text.slice(range(target))).map_err(|_| Failure::Target("The target is not a URI."))?;
+    let fields = Fields::new(text, places);
+    let mut said = Said::new(version);
+    fields.iter().try_for_each(|(name, value)| said.note(name, value))?;
     let length = said.length()?;
     let expects = said.expects && version == Version::HTTP_11 && length != Length::Fixed(0);
-    let takes_trailers = said.te && headers::takes_trailers(&parts.headers);
+    let takes_trailers = said.te && headers::takes_trailers(&fields);
+    let parts = Parts { method, uri, version, fields };
     Ok(RequestHead { parts, length, keep_alive: said.keep_alive && !said.close, expects, takes_trailers })
 }
 
@@ -246,22 +254,22 @@ impl Said {
         Said { version, length: None, chunked: false, keep_alive, close: false, expects: false, te: false }
     }
 
-    fn note(&mut self, name: &HeaderName, value: &[u8]) -> Result<(), Failure> {
-        match name.as_str() {
-            "content-length" => {
+    fn note(&mut self, name: &[u8], value: &[u8]) -> Result<(), Failure> {
+        match name {
+            b"content-length" => {
                 if self.length.is_some() {
                     return Err(Failure::Framing("Content-Length is sent twice."));
                 }
                 self.length = Some(parse_length(value)?);
             }
-            "transfer-encoding" => {
+            b"transfer-encoding" => {
                 if self.chunked {
                     return Err(Failure::Framing("Transfer-Encoding is sent twice."));
                 }
                 check_coding(value)?;
                 self.chunked = true;
             }
-            "connection" => {
+            b"connection" => {
                 for token in value.split(|&byte| byte == b',').map(<[u8]>::trim_ascii) {
                     if token.eq_ignore_ascii_case(b"close") {
                         self.close = true;
@@ -270,8 +278,8 @@ impl Said {
                     }
                 }
             }
-            "te" => self.te = true,
-            "expect" => self.expects |= value.eq_ignore_ascii_case(b"100-continue"),
+            b"te" => self.te = true,
+            b"expect" => self.expects |= value.eq_ignore_ascii_case(b"100-continue"),
             other if reads_as_framing(other) => return Err(Failure::Framing("A header reads like a framing header.")),
             _ => {}
         }
@@ -292,8 +300,11 @@ impl Said {
 }
 
 /// `content_length` and the like: a CGI-like backend reads them as the header proper.
-fn reads_as_framing(name: &str) -> bool {
-    name.contains('_') && ["content-length", "transfer-encoding"].contains(&name.replace('_', "-").as_str())
+fn reads_as_framing(name: &[u8]) -> bool {
+    let reads_as = |other: &[u8]| {
+        name.len() == other.len() && name.iter().zip(other).all(|(a, b)| a == b || (*a == b'_' && *b == b'-'))
+    };
+    name.contains(&b'_') && (reads_as(b"content-length") || reads_as(b"transfer-encoding"))
 }
 
 fn parse_length(value: &[u8]) -> Result<u64, Failure> {

@@ -10,9 +10,10 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::fields::Fields;
 use super::ids;
+use super::lines::Lines;
 use crate::errors::Failure;
+use crate::fields::Fields;
 use crate::names::Side;
 
 pub use forwarding::{Forwarding, Hop, write_request_fields, write_switch, write_takes_trailers};
@@ -77,45 +78,44 @@ pub struct Asked {
 
 /// Takes away what stops at the facade: hop-by-hop headers and those that Connection names, what only trusted peers may
 /// set, and what is addressed to the facade itself. `guarded` are further headers that only trusted peers may set. That the
-/// sender takes trailers stays, as `te: trailers`: it is for [`write_takes_trailers`].
+/// sender takes trailers stays: it is for [`write_takes_trailers`].
 ///
 /// # Errors
 /// [`Failure::Loop`] for a request that goes round in circles, [`Failure::Expectation`] for an unknown one.
-pub fn strip_request(headers: &mut HeaderMap, trusted: bool, guarded: &[HeaderName]) -> Result<Asked, Failure> {
-    let found = headers.keys().fold(0, |found, name| found | kind(name));
+pub fn strip_request(fields: &mut Fields, trusted: bool, guarded: &[HeaderName]) -> Result<Asked, Failure> {
+    let found = fields.names().fold(0, |found, name| found | kind_of(name));
     let mut asked = Asked::default();
-    let upgrade = found & RARE != 0 && headers.contains_key(UPGRADE);
-    let switch = if upgrade { wanted_switch(headers) } else { None };
+    let upgrade = found & RARE != 0 && fields.contains(&UPGRADE);
+    let switch = if upgrade { wanted_switch(fields) } else { None };
     if found & EXPECTS != 0 {
-        check_expectation(headers)?;
-        headers.remove(EXPECT);
+        check_expectation(fields)?;
+        fields.remove(&EXPECT);
     }
-    if found & VISITED != 0 && visits(headers) >= MAX_VISITS {
+    if found & VISITED != 0 && visits(fields) >= MAX_VISITS {
         return Err(Failure::Loop);
     }
-    let trailers = found & RARE != 0 && takes_trailers(headers);
+    let trailers = found & RARE != 0 && takes_trailers(fields);
     if found & NOMINATES != 0 {
-        remove_nominated(headers, guarded);
+        let mut names = Vec::new();
+        fields.get_all(&CONNECTION).for_each(|value| nominated(value, &mut names));
+        // Some that a sender may not take away are known by this configuration alone.
+        names.retain(|name| !guarded.contains(name) && !(trailers && *name == TE));
+        names.iter().for_each(|name| fields.remove(name));
     }
     if found & HOP != 0 {
-        remove_hop_by_hop(headers, found);
-    }
-    if trailers {
-        headers.insert(TE, TRAILERS);
+        fields.retain(|name| kind_of(name) & HOP == 0 || (trailers && name == TE.as_str().as_bytes()));
     }
     if found & OURS != 0 {
-        asked = take_asked(headers);
+        asked = take_asked(fields);
     }
     if !trusted {
         if found & FROM_PROXY != 0 {
-            remove_matching(headers, |name| kind(name) & FROM_PROXY != 0);
+            fields.retain(|name| kind_of(name) & FROM_PROXY == 0);
         }
-        for name in guarded {
-            headers.remove(name);
-        }
+        guarded.iter().for_each(|name| fields.remove(name));
     }
     if found & UNDERSCORE != 0 {
-        remove_matching(headers, |name| stands_for_guarded(name, guarded));
+        fields.retain(|name| !stands_for_guarded(name, guarded));
     }
     (asked.upgrade, asked.switch) = (upgrade, switch);
     Ok(asked)
@@ -126,7 +126,7 @@ pub fn strip_request(headers: &mut HeaderMap, trusted: bool, guarded: &[HeaderNa
 pub fn strip_response(headers: &mut HeaderMap) {
     let found = headers.keys().fold(0, |found, name| found | kind(name));
     if found & NOMINATES != 0 {
-        remove_nominated(headers, &[]);
+        remove_nominated(headers);
     }
     if found & HOP != 0 {
         remove_hop_by_hop(headers, found);
@@ -146,21 +146,25 @@ pub fn stops_on_the_way_back(name: &[u8]) -> bool {
 /// this facade guards. Source: RFC 9110 section 6.5.1.
 pub fn strip_trailers(trailers: &mut HeaderMap, guarded: &[HeaderName]) {
     remove_matching(trailers, |name| {
-        kind(name) != 0 || is_protected(name) || guarded.contains(name) || stands_for_guarded(name, guarded)
+        kind(name) != 0
+            || is_protected(name)
+            || guarded.contains(name)
+            || stands_for_guarded(name.as_str().as_bytes(), guarded)
     });
 }
 
 /// The request's id: a trusted peer's, when it is well-formed, else a new one. [`strip_request`] has removed everybody
 /// else's.
 #[must_use]
-pub fn request_id(headers: &HeaderMap) -> HeaderValue {
-    headers.get(&X_REQUEST_ID).filter(|id| ids::is_request_id(id)).cloned().unwrap_or_else(ids::new_request_id)
+pub fn request_id(fields: &Fields) -> HeaderValue {
+    let given = fields.get(&X_REQUEST_ID).and_then(|id| fields.shared(id));
+    given.filter(ids::is_request_id).unwrap_or_else(ids::new_request_id)
 }
 
 /// The scheme that a trusted peer says the client used.
 #[must_use]
-pub fn told_scheme(headers: &HeaderMap) -> Option<&'static str> {
-    match headers.get(&X_FORWARDED_PROTO)?.as_bytes() {
+pub fn told_scheme(fields: &Fields) -> Option<&'static str> {
+    match fields.get(&X_FORWARDED_PROTO)? {
         b"https" => Some("https"),
         b"http" => Some("http"),
         _ => None,
@@ -179,10 +183,10 @@ fn now() -> String {
 }
 
 /// [`stamp`] and [`add_date`] for an answer whose fields are lines.
-pub fn stamp_lines(fields: &mut Fields, side: Side) {
-    fields.push(X_SERVED_BY.as_str().as_bytes(), side.as_str().as_bytes());
-    if !fields.is_dated() {
-        fields.push(DATE.as_str().as_bytes(), now().as_bytes());
+pub fn stamp_lines(lines: &mut Lines, side: Side) {
+    lines.push(X_SERVED_BY.as_str().as_bytes(), side.as_str().as_bytes());
+    if !lines.is_dated() {
+        lines.push(DATE.as_str().as_bytes(), now().as_bytes());
     }
 }
 
@@ -233,15 +237,15 @@ fn is_protected(name: &HeaderName) -> bool {
 
 /// Whether the sender takes trailers, for itself and all behind it (RFC 9110 section 6.5.1).
 #[must_use]
-pub fn takes_trailers(headers: &HeaderMap) -> bool {
-    let values = headers.get_all(TE).iter().flat_map(|value| value.as_bytes().split(|&byte| byte == b','));
+pub fn takes_trailers(fields: &Fields) -> bool {
+    let values = fields.get_all(&TE).flat_map(|value| value.split(|&byte| byte == b','));
     values.map(<[u8]>::trim_ascii).any(|coding| coding.eq_ignore_ascii_case(b"trailers"))
 }
 
-fn remove_nominated(headers: &mut HeaderMap, guarded: &[HeaderName]) {
+fn remove_nominated(headers: &mut HeaderMap) {
     let mut names = Vec::new();
     headers.get_all(CONNECTION).iter().for_each(|value| nominated(value.as_bytes(), &mut names));
-    for name in names.iter().filter(|name| !guarded.contains(name)) {
+    for name in names {
         headers.remove(name);
     }
 }
@@ -281,47 +285,43 @@ fn remove_matching(headers: &mut HeaderMap, mut unwanted: impl FnMut(&HeaderName
 }
 
 /// Whether a name with underscores reads like a header that somebody relies on once a backend turns them into dashes.
-fn stands_for_guarded(name: &HeaderName, guarded: &[HeaderName]) -> bool {
-    if !name.as_str().contains('_') {
+fn stands_for_guarded(name: &[u8], guarded: &[HeaderName]) -> bool {
+    if !name.contains(&b'_') {
         return false;
     }
-    HeaderName::from_bytes(name.as_str().replace('_', "-").as_bytes())
+    let dashed: Vec<u8> = name.iter().map(|&byte| if byte == b'_' { b'-' } else { byte }).collect();
+    HeaderName::from_bytes(&dashed)
         .is_ok_and(|dashed| kind(&dashed) & !UNDERSCORE != 0 || is_protected(&dashed) || guarded.contains(&dashed))
 }
 
-fn take_asked(headers: &mut HeaderMap) -> Asked {
-    let single = |name: &HeaderName| {
-        let mut values = headers.get_all(name).iter();
-        values.next().filter(|_| values.next().is_none()).cloned()
-    };
+fn take_asked(fields: &mut Fields) -> Asked {
+    let single = |name: &HeaderName| fields.only(name).and_then(|value| fields.shared(value));
     let asked = Asked {
         force: single(&BANYAN_FORCE),
         secret: single(&BANYAN_SECRET),
-        explain: single(&BANYAN_EXPLAIN).is_some_and(|value| value == "1"),
+        explain: fields.only(&BANYAN_EXPLAIN) == Some(b"1"),
         upgrade: false,
         switch: None,
     };
-    remove_matching(headers, |name| kind(name) & OURS != 0);
+    fields.retain(|name| kind_of(name) & OURS == 0);
     asked
 }
 
-fn check_expectation(headers: &HeaderMap) -> Result<(), Failure> {
-    let mut values = headers.get_all(EXPECT).iter();
-    let known = values.next().is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
-    if known && values.next().is_none() { Ok(()) } else { Err(Failure::Expectation) }
+fn check_expectation(fields: &Fields) -> Result<(), Failure> {
+    let known = fields.only(&EXPECT).is_some_and(|value| value.eq_ignore_ascii_case(b"100-continue"));
+    if known { Ok(()) } else { Err(Failure::Expectation) }
 }
 
 /// The one protocol that Upgrade and Connection agree on (RFC 9110 section 7.8).
-fn wanted_switch(headers: &HeaderMap) -> Option<HeaderValue> {
-    let tokens = |value: &HeaderValue| -> Vec<Vec<u8>> {
-        value.as_bytes().split(|&byte| byte == b',').map(|token| token.trim_ascii().to_ascii_lowercase()).collect()
+fn wanted_switch(fields: &Fields) -> Option<HeaderValue> {
+    let tokens = |value: &[u8]| -> Vec<Vec<u8>> {
+        value.split(|&byte| byte == b',').map(|token| token.trim_ascii().to_ascii_lowercase()).collect()
     };
-    let nominated = headers.get_all(CONNECTION).iter().flat_map(tokens).any(|token| token == b"upgrade");
-    let mut values = headers.get_all(UPGRADE).iter();
-    let only = values.next().filter(|_| values.next().is_none())?;
+    let nominated = fields.get_all(&CONNECTION).flat_map(tokens).any(|token| token == b"upgrade");
+    let only = fields.only(&UPGRADE)?;
     let [protocol] = tokens(only).try_into().ok()?;
     let is_http = protocol.starts_with(b"h2") || protocol.starts_with(b"http");
-    (nominated && !protocol.is_empty() && !is_http).then(|| only.clone())
+    if nominated && !protocol.is_empty() && !is_http { fields.shared(only) } else { None }
 }
 
 /// Says on a 101 what the connection speaks from here on. `false` where the backend means another protocol than was asked for.
@@ -334,8 +334,8 @@ pub fn confirm_switch(answered: Option<&HeaderValue>, asked: &HeaderValue, heade
     same
 }
 
-fn visits(headers: &HeaderMap) -> usize {
-    let entries = headers.get_all(VIA).iter().flat_map(|value| value.as_bytes().split(|&byte| byte == b','));
+fn visits(fields: &Fields) -> usize {
+    let entries = fields.get_all(&VIA).flat_map(|value| value.split(|&byte| byte == b','));
     entries.filter(|entry| entry.trim_ascii().ends_with(b" banyan")).count()
 }
 

@@ -7,7 +7,8 @@
 //! - [`outgoing`]: HTTP/1 messages on their way out
 //! - [`framing`]: requests taken out of a client's bytes
 //! - [`target`], [`host`]: which targets and hosts can be matched and forwarded as the same bytes
-//! - [`fields`]: the fields of answers, as lines
+//! - [`request`]: the head of a request
+//! - [`lines`]: the fields of answers, as lines
 //! - [`headers`]: hop-by-hop headers, headers that only trusted peers may set, headers a proxy adds
 //! - [`client`]: the client's address behind trusted proxies
 //! - [`ids`]: request ids and trace context
@@ -18,11 +19,12 @@ pub mod chunked;
 pub mod client;
 pub mod copy;
 pub mod decode;
-pub mod fields;
 pub mod framing;
 pub mod headers;
 pub mod host;
 pub mod ids;
+pub mod lines;
 pub mod outgoing;
 pub mod problem;
+pub mod request;
 pub mod target;

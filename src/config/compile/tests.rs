@@ -9,6 +9,7 @@ use super::{At, Cx, Place, Text};
 use crate::config::diagnostic::{Finding, TEST_FAILED};
 use crate::config::file::{Expect, Test};
 use crate::config::read::{FromText as _, HeaderKey, MethodName};
+use crate::fields::Fields;
 use crate::names::Side;
 use crate::routing::{NoTrace, Overrides, RequestView, Rules, Subject};
 
@@ -34,7 +35,7 @@ struct Request<'t> {
     host: String,
     path: &'t str,
     query: Option<&'t str>,
-    headers: HeaderMap,
+    headers: Fields,
     client: IpAddr,
 }
 
@@ -148,7 +149,7 @@ fn request<'t>(test: &Test, text: &'t str, cx: &mut Cx<'_>) -> Option<Request<'t
             Err(_) => return bad(cx, at.place, format!("`{}` is no IP address", at.get()?.0)),
         },
     };
-    Some(Request { method, host, path, query, headers, client })
+    Some(Request { method, host, path, query, headers: headers.into(), client })
 }
 
 fn headers(test: &Test, cx: &mut Cx<'_>) -> Option<HeaderMap> {

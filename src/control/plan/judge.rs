@@ -4,10 +4,11 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderName};
+use http::HeaderName;
 
 use super::Ruling;
 use super::tally::{Judged, Place, Verdict};
+use crate::fields::Fields;
 use crate::routing::{CohortKind, Decision, NoTrace, Reason, RequestView, Rules, Subject};
 use crate::telemetry::Input;
 
@@ -28,8 +29,11 @@ impl<'r> Judge<'r> {
     /// `generation` is the number of what is live: where that decided then, it must decide the same now, or what was taken
     /// out as a secret matters.
     pub(super) fn judge<'i>(&self, input: &'i Input, generation: u64) -> Judged<'i> {
-        let headers =
-            if self.headers.is_empty() { HeaderMap::new() } else { input.headers(|name| self.headers.contains(name)) };
+        let headers = if self.headers.is_empty() {
+            Fields::default()
+        } else {
+            input.headers(|name| self.headers.contains(name)).into()
+        };
         let before = decide(self.live, input, &headers);
         if input.generation == generation && (before.route, before.side) != (input.route, input.side) {
             return Judged::Untold;
@@ -46,7 +50,7 @@ impl<'r> Judge<'r> {
     }
 }
 
-fn decide(ruling: Ruling<'_>, input: &Input, headers: &HeaderMap) -> Decision {
+fn decide(ruling: Ruling<'_>, input: &Input, headers: &Fields) -> Decision {
     let view = RequestView {
         method: &input.method,
         host: &input.host,

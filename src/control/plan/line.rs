@@ -11,12 +11,13 @@ use std::io::{self, BufRead, Read};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use http::{HeaderMap, Method};
+use http::Method;
 use serde::Deserialize;
 
 use super::Ruling;
 use super::judge::place;
 use super::tally::{Judged, Place, Tally, Verdict};
+use crate::fields::Fields;
 use crate::names::{Key, Side};
 use crate::routing::{Bucket, Gaps, Outcome, RequestView, Route, Rules, Subject, SubjectSource, Trace, TraceStep};
 use crate::snapshot::Snapshot;
@@ -119,7 +120,7 @@ impl<'r> LineJudge<'r> {
     fn judge<'l>(&self, line: &'l Line<'_>, before: Place, reason: &str) -> Option<Judged<'l>> {
         let method = Method::from_bytes(line.method.as_bytes()).ok()?;
         let host = if line.host.is_empty() { Cow::Borrowed("") } else { host::canonical(&line.host).ok()? };
-        let headers = HeaderMap::new();
+        let headers = Fields::default();
         let view = RequestView {
             method: &method,
             host: &host,

@@ -6,6 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use proptest::prelude::*;
 
 use super::*;
+use crate::fields::Fields;
 use crate::routing::{Decision, NoTrace, RequestView, Subject};
 use crate::telemetry::sample::{By, Sample, Sampler};
 
@@ -36,7 +37,7 @@ fn canary(percent: f64) -> String {
 #[derive(Debug, Clone)]
 struct Asked {
     path: String,
-    headers: HeaderMap,
+    headers: Fields,
 }
 
 fn asked(path: &str, tenant: Option<&str>, user: Option<&str>) -> Asked {
@@ -47,7 +48,7 @@ fn asked(path: &str, tenant: Option<&str>, user: Option<&str>) -> Asked {
     if let Some(user) = user {
         headers.insert("cookie", format!("uid={user}").parse().unwrap());
     }
-    Asked { path: path.to_owned(), headers }
+    Asked { path: path.to_owned(), headers: headers.into() }
 }
 
 impl Asked {
@@ -240,7 +241,9 @@ fn a_ramp_that_begins_is_at_its_first_step() {
 fn a_forecast_names_no_user_and_no_secret() {
     let (live, candidate) = (snapshot(&canary(0.0)), snapshot(&canary(100.0)));
     let mut request = asked("/orders/1?token=S3CRET1", Some("acme"), Some("S3CRET2"));
-    request.headers.insert(HeaderName::from_static("authorization"), HeaderValue::from_static("Bearer S3CRET3"));
+    let mut headers = request.headers.to_map();
+    headers.insert(HeaderName::from_static("authorization"), HeaderValue::from_static("Bearer S3CRET3"));
+    request.headers = headers.into();
     let forecast = compare(&live, &candidate, &[one(&live, &request)]);
     let text = serde_json::to_string(&forecast).unwrap();
     assert!(text.contains("acme") && !text.contains("S3CRET"), "{text}");

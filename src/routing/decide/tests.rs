@@ -11,6 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use proptest::prelude::*;
 
 use super::*;
+use crate::fields::Fields;
 use crate::routing::{
     Canary, Cohort, CohortKind, Except, Flag, HeaderCondition, KeyMap, KeySet, Match, NoTrace, PathPattern, Percent,
     Route, RulesParts, Share, SubjectRules, SubjectSource, ValueMatch, bucket_of,
@@ -82,13 +83,13 @@ fn parts(stage: Stage, canary: Option<Canary>) -> RulesParts {
     }
 }
 
-fn headers(lines: &[(&'static str, &str)]) -> HeaderMap {
+fn headers(lines: &[(&'static str, &str)]) -> Fields {
     let pair =
         |&(name, value): &(&'static str, &str)| (HeaderName::from_static(name), HeaderValue::from_str(value).unwrap());
-    lines.iter().map(pair).collect()
+    lines.iter().map(pair).collect::<HeaderMap>().into()
 }
 
-fn view<'a>(path: &'a str, headers: &'a HeaderMap) -> RequestView<'a> {
+fn view<'a>(path: &'a str, headers: &'a Fields) -> RequestView<'a> {
     RequestView {
         method: &Method::GET,
         host: "shop.example",
@@ -132,7 +133,7 @@ fn stage_says_who_answers() {
 #[test]
 fn what_no_route_matches_goes_to_the_fallthrough() {
     let rules = Rules::build(parts(Stage::Live, None));
-    let none = HeaderMap::new();
+    let none = Fields::default();
     let decision = rules.decide(
         &view("/carts", &none),
         &Overrides::default(),
@@ -146,7 +147,7 @@ fn what_no_route_matches_goes_to_the_fallthrough() {
 
 #[test]
 fn force_wins_over_the_stage_unless_there_is_no_such_backend() {
-    let none = HeaderMap::new();
+    let none = Fields::default();
     let forced = |parts: RulesParts, side| {
         let rules = Rules::build(parts);
         let decision = rules.decide(
@@ -337,7 +338,7 @@ fn first_layer_of_a_flag_that_speaks_wins() {
 fn subject_holds_what_was_looked_up_and_nothing_else() {
     let headers = headers(&[("x-tenant", "acme"), ("x-user", "u-1")]);
     let decide = |rules: &Rules, mut subject: Subject<'static>| {
-        let headers: &'static HeaderMap = Box::leak(Box::new(headers.clone()));
+        let headers: &'static Fields = Box::leak(Box::new(headers.clone()));
         rules.decide(&view("/orders/7", headers), &Overrides::default(), None, &mut subject, &mut NoTrace);
         subject
     };
@@ -394,10 +395,11 @@ proptest! {
     ) {
         let rules = full_canary();
         let plain = [("x-tenant", &*tenant), ("x-user", &user)];
-        let mut more = headers(&plain);
+        let mut more = headers(&plain).to_map();
         for (name, value) in &lines {
             more.append(HeaderName::try_from(name).unwrap(), HeaderValue::from_str(value).unwrap());
         }
+        let more = more.into();
         let decision = rules.decide(&view("/orders/7", &more), &Overrides::default(), None, &mut Subject::default(), &mut NoTrace);
         prop_assert_eq!(decision, decide(&rules, &plain));
     }
@@ -445,6 +447,7 @@ proptest! {
                 lines.append(name, value);
             }
         }
+        let lines = lines.into();
         for path in [&*path, "/orders/7"] {
             let view = RequestView { query: query.as_deref(), host: &host, ..view(path, &lines) };
             let _ = rules.decide(&view, &Overrides::default(), None, &mut Subject::default(), &mut Vec::new());

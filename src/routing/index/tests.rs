@@ -11,6 +11,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 use super::*;
+use crate::fields::Fields;
 use crate::names::Stage;
 use crate::routing::pattern::Segment;
 use crate::routing::{
@@ -105,12 +106,12 @@ struct Request {
     host: String,
     path: String,
     query: Option<String>,
-    headers: HeaderMap,
+    headers: Fields,
 }
 
 impl Request {
     fn get(host: &str, path: &str) -> Request {
-        Request { method: Method::GET, host: host.into(), path: path.into(), query: None, headers: HeaderMap::new() }
+        Request { method: Method::GET, host: host.into(), path: path.into(), query: None, headers: Fields::default() }
     }
 
     fn view(&self) -> RequestView<'_> {
@@ -239,7 +240,7 @@ fn route_whose_conditions_fail_gives_way_across_hosts() {
     );
     request.query = Some("full=1".into());
     assert_eq!(find(&routes, &request.view()), Some((RouteId(1), 0)));
-    request.headers.insert("x-api", HeaderValue::from_static("2"));
+    request.headers = HeaderMap::from_iter([(HeaderName::from_static("x-api"), HeaderValue::from_static("2"))]).into();
     assert_eq!(find(&routes, &request.view()), Some((RouteId(0), 0)));
 }
 
@@ -372,7 +373,7 @@ fn any_request() -> impl Strategy<Value = Request> {
             for (name, value) in lines {
                 headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
             }
-            Request { method, host: host.into(), path, query: query.map(str::to_owned), headers }
+            Request { method, host: host.into(), path, query: query.map(str::to_owned), headers: headers.into() }
         })
 }
 

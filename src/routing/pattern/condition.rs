@@ -3,8 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderName};
+use http::HeaderName;
 use regex::{Regex, RegexBuilder};
+
+use crate::fields::Fields;
 
 /// The most memory that one compiled expression may take, in bytes.
 const REGEX_SIZE: usize = 4 << 20;
@@ -96,8 +98,8 @@ impl ValueMatch {
 impl HeaderCondition {
     /// Whether the headers satisfy this condition.
     #[must_use]
-    pub fn holds(&self, headers: &HeaderMap) -> bool {
-        self.value.holds(headers.get_all(&self.name).iter().map(http::HeaderValue::as_bytes))
+    pub fn holds(&self, headers: &Fields) -> bool {
+        self.value.holds(headers.get_all(&self.name))
     }
 }
 

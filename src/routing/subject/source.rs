@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use http::HeaderName;
 use http::header::COOKIE;
-use http::{HeaderMap, HeaderName};
 use serde_json::Value;
 
 use super::{Claims, RequestView};
+use crate::fields::Fields;
 use crate::routing::PathPattern;
 use crate::routing::pattern::query_values;
 
@@ -90,10 +91,7 @@ impl SubjectSource {
                 Cow::Borrowed(pattern.matches(view.path)?.get(*capture, view.path)?)
             }
             SubjectSource::Header { trusted: true, .. } if !view.trusted => return None,
-            SubjectSource::Header { name, .. } => {
-                let value = only(view.headers.get_all(name).iter())?;
-                Cow::Borrowed(std::str::from_utf8(value.as_bytes()).ok()?)
-            }
+            SubjectSource::Header { name, .. } => Cow::Borrowed(std::str::from_utf8(view.headers.only(name)?).ok()?),
             SubjectSource::Query { name } => Cow::Borrowed(only(query_values(view.query, name))?),
             SubjectSource::Cookie { name } => {
                 Cow::Borrowed(std::str::from_utf8(only(cookie_values(view.headers, name.as_bytes()))?).ok()?)
@@ -151,11 +149,9 @@ fn is_join(name: &str, parts: &[Arc<str>]) -> bool {
 }
 
 /// The values of a cookie, exactly as sent (quotes belong to them), over all `Cookie` lines.
-fn cookie_values<'a>(headers: &'a HeaderMap, name: &[u8]) -> impl Iterator<Item = &'a [u8]> {
-    headers.get_all(COOKIE).iter().flat_map(|line| line.as_bytes().split(|&byte| byte == b';')).filter_map(
-        move |pair| {
-            let value = pair.trim_ascii_start().strip_prefix(name)?.strip_prefix(b"=")?;
-            Some(value.trim_ascii_end())
-        },
-    )
+fn cookie_values<'a>(headers: &'a Fields, name: &[u8]) -> impl Iterator<Item = &'a [u8]> {
+    headers.get_all(&COOKIE).flat_map(|line| line.split(|&byte| byte == b';')).filter_map(move |pair| {
+        let value = pair.trim_ascii_start().strip_prefix(name)?.strip_prefix(b"=")?;
+        Some(value.trim_ascii_end())
+    })
 }

@@ -12,7 +12,7 @@ use hyper::body::Body;
 use super::socket::Socket;
 use super::writer::Writer;
 use crate::turn::after_others;
-use crate::wire::fields::Fields;
+use crate::wire::lines::Lines;
 use crate::wire::outgoing::{Delimiting, Outgoing, OutgoingError, head_memory};
 
 /// What of the request says how its answer looks.
@@ -35,8 +35,8 @@ pub(super) enum Sent {
     Broken,
 }
 
-/// Sends an answer; `fields` are those of its fields that are lines already.
-pub(super) async fn send<B>(socket: &Socket, response: Response<B>, mut fields: Option<Fields>, asked: Asked) -> Sent
+/// Sends an answer; `lines` are those of its fields that are lines already.
+pub(super) async fn send<B>(socket: &Socket, response: Response<B>, mut lines: Option<Lines>, asked: Asked) -> Sent
 where
     B: Body<Data = Bytes> + Unpin,
 {
@@ -46,15 +46,15 @@ where
     let told = socket.answering();
     let exact = body.size_hint().exact();
     let form = Form::of(parts.status, exact, asked);
-    match &mut fields {
-        Some(fields) if form != Form::Bodyless => fields.set_length(exact),
+    match &mut lines {
+        Some(lines) if form != Form::Bodyless => lines.set_length(exact),
         Some(_) => {}
         None => form.say_length(&mut parts, exact),
     }
     let go_on = told && asked.keep_alive && form != Form::UntilClose;
     let mut head = head_memory();
-    write_head(&mut head, &parts, fields.as_ref(), form, asked, go_on || switches);
-    drop((parts, fields));
+    write_head(&mut head, &parts, lines.as_ref(), form, asked, go_on || switches);
+    drop((parts, lines));
     let delimiting = if form == Form::Chunked { Delimiting::Chunked } else { Delimiting::Length };
     let sent = if form == Form::Bodyless {
         let mut out = Outgoing::new(head, http_body_util::Empty::new(), Delimiting::Length);
@@ -150,7 +150,7 @@ impl Form {
     }
 }
 
-fn write_head(out: &mut Vec<u8>, parts: &Parts, fields: Option<&Fields>, form: Form, asked: Asked, go_on: bool) {
+fn write_head(out: &mut Vec<u8>, parts: &Parts, lines: Option<&Lines>, form: Form, asked: Asked, go_on: bool) {
     out.extend_from_slice(if asked.version == Version::HTTP_10 { b"HTTP/1.0 " } else { b"HTTP/1.1 " });
     out.extend_from_slice(parts.status.as_str().as_bytes());
     out.push(b' ');
@@ -159,8 +159,8 @@ fn write_head(out: &mut Vec<u8>, parts: &Parts, fields: Option<&Fields>, form: F
         None => out.extend_from_slice(parts.status.canonical_reason().unwrap_or_default().as_bytes()),
     }
     out.extend_from_slice(b"\r\n");
-    if let Some(fields) = fields {
-        fields.write(out);
+    if let Some(lines) = lines {
+        lines.write(out);
     }
     for (name, value) in &parts.headers {
         let (name, value) = (name.as_str().as_bytes(), value.as_bytes());

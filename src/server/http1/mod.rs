@@ -19,7 +19,7 @@ use std::rc::Rc;
 use std::task::{Poll, ready};
 
 use bytes::Bytes;
-use http::{Method, Request};
+use http::Method;
 
 use self::answer::{Asked, Sent};
 use self::socket::{Next, Socket};
@@ -75,17 +75,16 @@ async fn run<H: Handler>(socket: &Rc<Socket>, peer: &Rc<Peer>, handler: &H) {
             keep_alive: head.keep_alive,
             takes_trailers: head.takes_trailers,
         };
-        let request = Request::from_parts(head.parts, body);
-        let reply = match caught_call(|| handler.handle(request, peer)) {
+        let reply = match caught_call(|| handler.handle(head.parts, body, peer)) {
             Ok(handling) => unless_gone(socket, handling).await,
             Err(panicked) => Some(Err(panicked)),
         };
         let Some(reply) = reply else { return };
-        let Reply { response, fields, tunnel } = reply.unwrap_or_else(|Panicked| {
+        let Reply { response, lines, tunnel } = reply.unwrap_or_else(|Panicked| {
             handler.event(Event::Panicked);
             handler.refuse(Failure::Internal, peer).into()
         });
-        match answer::send(socket, response, fields, asked).await {
+        match answer::send(socket, response, lines, asked).await {
             Sent::Whole { go_on: true } if socket.is_ready_for_next() => {}
             Sent::Whole { .. } => {
                 poll_fn(|cx| socket.poll_close(cx)).await;

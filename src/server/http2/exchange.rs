@@ -72,13 +72,15 @@ async fn handled<H: Handler>(
     progress: &Progress,
 ) -> Option<Response<H::Body>> {
     let mut expects = upload.is_some() && parts.headers.contains_key(header::EXPECT);
-    let request = Request::from_parts(parts, upload.map(|upload| Box::pin(upload) as _));
+    let body = upload.map(|upload| Box::pin(upload) as _);
     let broken = || {
         shared.handler.event(Event::Panicked);
         shared.handler.refuse(Failure::Internal, &shared.peer)
     };
     // Handlers work before they wait: that, too, happens where a panic is caught.
-    let Ok(mut work) = caught_call(|| shared.handler.handle(request, &shared.peer)) else { return Some(broken()) };
+    let Ok(mut work) = caught_call(|| shared.handler.handle(parts.into(), body, &shared.peer)) else {
+        return Some(broken());
+    };
     let reply = poll_fn(|cx| {
         if let Poll::Ready(reply) = poll_caught(work.as_mut(), cx) {
             return Poll::Ready(Some(reply));

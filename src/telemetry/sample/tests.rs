@@ -61,7 +61,7 @@ fn offer(sampler: &mut Sampler, sample: &Sample, facade: &Facade, query: &str, h
         host: "shop.example",
         path: "/orders/7",
         query: Some(query),
-        headers,
+        headers: &headers.into(),
         client: "192.0.2.7".parse().unwrap(),
         trusted: false,
         claims: None,

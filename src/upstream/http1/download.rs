@@ -13,7 +13,7 @@ use super::exchange::Http1;
 use super::head::Head;
 use crate::upstream::{AnswerError, Connection, Pools};
 use crate::wire::decode::{Decoder, From, Piece};
-use crate::wire::fields::Fields;
+use crate::wire::lines::Lines;
 
 /// The body of an answer. It drives the connection it comes over, and puts it back for the next request when both sides of
 /// the exchange are complete; dropped before that, it closes the connection, which cancels the exchange.
@@ -39,7 +39,7 @@ impl Download {
         connection: Box<Connection>,
         pools: Rc<Pools>,
         patience: Duration,
-    ) -> (Parts, Fields, Download) {
+    ) -> (Parts, Lines, Download) {
         let keep_alive = head.keep_alive;
         let (connection, decoder) = (Some(connection), Decoder::new(head.length, From::Backend));
         let (parts, fields) = head.into_parts();

@@ -8,8 +8,8 @@ use http::{HeaderName, Method, Response, StatusCode, Version};
 use hyper::ext::ReasonPhrase;
 
 use crate::wire::decode::Length;
-use crate::wire::fields::Fields;
 use crate::wire::headers;
+use crate::wire::lines::Lines;
 
 /// The largest head of an answer, in bytes.
 const MAX_HEAD: usize = 64 * 1024;
@@ -23,7 +23,7 @@ pub(in crate::upstream) struct Head {
     /// The backend's own words for it, where they are not the usual ones.
     reason: Option<ReasonPhrase>,
     /// Of a 101, all fields; of the others, those that go on.
-    pub(in crate::upstream) fields: Fields,
+    pub(in crate::upstream) fields: Lines,
     pub(in crate::upstream) length: Length,
     /// Whether the connection may be used again after the body.
     pub(in crate::upstream) keep_alive: bool,
@@ -31,7 +31,7 @@ pub(in crate::upstream) struct Head {
 
 impl Head {
     /// Status and reason, without fields; and the fields.
-    pub(in crate::upstream) fn into_parts(self) -> (Parts, Fields) {
+    pub(in crate::upstream) fn into_parts(self) -> (Parts, Lines) {
         let (mut parts, ()) = Response::new(()).into_parts();
         parts.status = self.status;
         if let Some(reason) = self.reason {
@@ -96,7 +96,7 @@ fn assemble(parsed: &httparse::Response<'_, '_>, method: &Method) -> Result<Head
     let own_reason = parsed.reason.filter(|reason| Some(*reason) != status.canonical_reason());
     let reason = own_reason.and_then(|reason| ReasonPhrase::try_from(reason.as_bytes()).ok());
     let switches = status == StatusCode::SWITCHING_PROTOCOLS;
-    let mut fields = Fields::default();
+    let mut fields = Lines::default();
     let mut framing = Framing { keep_alive: version == Version::HTTP_11, ..Framing::default() };
     for field in parsed.headers.iter() {
         let (name, value) = (field.name.as_bytes(), field.value);
@@ -257,7 +257,7 @@ mod tests {
         let text =
             "HTTP/1.1 200 OK\r\nX-Hop: 1\r\nA: b\r\nContent-Length: 3\r\nConnection: X-Hop, Content-Length\r\n\r\n";
         let fields = head(text).unwrap().unwrap().fields;
-        assert_eq!((fields.lines(), fields.length()), (&b"a: b\r\n"[..], Some(3)));
+        assert_eq!((fields.text(), fields.length()), (&b"a: b\r\n"[..], Some(3)));
     }
 
     #[test]

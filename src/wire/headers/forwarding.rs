@@ -1,9 +1,10 @@
 //! What a proxy writes of a request to a backend: the client's own fields, and where the request came from.
 
-use http::header::{FORWARDED, HOST, TE, VIA};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{FORWARDED, TE, VIA};
+use http::{HeaderName, HeaderValue};
 
 use super::{TRACEPARENT, TRACESTATE, TRAILERS, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO};
+use crate::fields::Fields;
 use crate::wire::ids;
 
 const VIA_BANYAN: &[u8] = b"1.1 banyan";
@@ -34,36 +35,33 @@ pub struct Forwarding<'a> {
 
 /// Writes the fields of a request to a backend: the client's own, and what tells the backend where the request came from.
 /// What a trusted peer said before is kept and continued. Each field ends with CRLF; the empty line is the caller's.
-pub fn write_request_fields(out: &mut Vec<u8>, headers: &HeaderMap, forwarding: &Forwarding<'_>) {
+pub fn write_request_fields(out: &mut Vec<u8>, fields: &Fields, forwarding: &Forwarding<'_>) {
     let Forwarding { hop, trusted, client_host, host, request_id } = *forwarding;
     line(out, b"host", host.as_bytes());
     let mut found = Found::default();
-    for (name, value) in headers {
-        if *name == HOST || found.takes(name) {
-            continue;
-        }
-        line(out, name.as_str().as_bytes(), value.as_bytes());
+    for (name, value) in fields.iter().filter(|(name, _)| !found.takes(name)) {
+        line(out, name, value);
     }
     let chain = |out: &mut Vec<u8>, name: &HeaderName, last: &[u8]| {
         out.extend_from_slice(name.as_str().as_bytes());
         out.extend_from_slice(b": ");
-        for value in headers.get_all(name) {
-            out.extend_from_slice(value.as_bytes());
+        for value in fields.get_all(name) {
+            out.extend_from_slice(value);
             out.extend_from_slice(b", ");
         }
         out.extend_from_slice(last);
         out.extend_from_slice(b"\r\n");
     };
-    let kept = |seen: bool, name: &HeaderName| if seen && trusted { headers.get(name) } else { None };
+    let kept = |seen: bool, name: &HeaderName| if seen && trusted { fields.get(name) } else { None };
     if found.chain && trusted {
         chain(out, &X_FORWARDED_FOR, hop.address.as_bytes());
     } else {
         line(out, b"x-forwarded-for", hop.address.as_bytes());
     }
-    let proto = kept(found.proto, &X_FORWARDED_PROTO).unwrap_or(&hop.proto);
-    line(out, b"x-forwarded-proto", proto.as_bytes());
-    if let Some(host) = kept(found.host, &X_FORWARDED_HOST).or(client_host) {
-        line(out, b"x-forwarded-host", host.as_bytes());
+    let proto = kept(found.proto, &X_FORWARDED_PROTO).unwrap_or(hop.proto.as_bytes());
+    line(out, b"x-forwarded-proto", proto);
+    if let Some(host) = kept(found.host, &X_FORWARDED_HOST).or(client_host.map(HeaderValue::as_bytes)) {
+        line(out, b"x-forwarded-host", host);
     }
     if found.forwarded && trusted {
         chain(out, &FORWARDED, &forwarded_element(hop, client_host));
@@ -76,8 +74,8 @@ pub fn write_request_fields(out: &mut Vec<u8>, headers: &HeaderMap, forwarding: 
     line(out, b"x-request-id", request_id.as_bytes());
     match kept(found.trace, &TRACEPARENT).filter(|value| ids::is_traceparent(value)) {
         Some(trace) => {
-            line(out, b"traceparent", trace.as_bytes());
-            headers.get_all(&TRACESTATE).iter().for_each(|state| line(out, b"tracestate", state.as_bytes()));
+            line(out, b"traceparent", trace);
+            fields.get_all(&TRACESTATE).for_each(|state| line(out, b"tracestate", state));
         }
         None => line(out, b"traceparent", &ids::new_traceparent()),
     }
@@ -96,15 +94,15 @@ struct Found {
 
 impl Found {
     /// Whether the proxy writes this one itself.
-    fn takes(&mut self, name: &HeaderName) -> bool {
-        let place = match name.as_str() {
-            "x-forwarded-for" => &mut self.chain,
-            "x-forwarded-proto" => &mut self.proto,
-            "x-forwarded-host" => &mut self.host,
-            "forwarded" => &mut self.forwarded,
-            "traceparent" => &mut self.trace,
-            "via" => &mut self.via,
-            other => return matches!(other, "x-request-id" | "tracestate" | "te"),
+    fn takes(&mut self, name: &[u8]) -> bool {
+        let place = match name {
+            b"x-forwarded-for" => &mut self.chain,
+            b"x-forwarded-proto" => &mut self.proto,
+            b"x-forwarded-host" => &mut self.host,
+            b"forwarded" => &mut self.forwarded,
+            b"traceparent" => &mut self.trace,
+            b"via" => &mut self.via,
+            other => return matches!(other, b"host" | b"x-request-id" | b"tracestate" | b"te"),
         };
         *place = true;
         true
@@ -113,8 +111,8 @@ impl Found {
 
 /// Writes that trailers are taken, if the client takes them. For HTTP/2, where gRPC asks for it; over HTTP/1.1 it would have
 /// to be named in Connection as well (RFC 9110 section 10.1.4).
-pub fn write_takes_trailers(out: &mut Vec<u8>, headers: &HeaderMap) {
-    if headers.contains_key(TE) {
+pub fn write_takes_trailers(out: &mut Vec<u8>, fields: &Fields) {
+    if fields.contains(&TE) {
         line(out, b"te", TRAILERS.as_bytes());
     }
 }

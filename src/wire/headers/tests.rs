@@ -9,8 +9,18 @@ fn map(pairs: &[(&str, &str)]) -> HeaderMap {
     headers
 }
 
+fn fields(pairs: &[(&str, &str)]) -> Fields {
+    map(pairs).into()
+}
+
 fn names(headers: &HeaderMap) -> Vec<&str> {
     let mut names: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
+    names.sort_unstable();
+    names
+}
+
+fn names_of(fields: &Fields) -> Vec<&str> {
+    let mut names: Vec<&str> = fields.names().map(|name| std::str::from_utf8(name).unwrap()).collect();
     names.sort_unstable();
     names
 }
@@ -25,7 +35,7 @@ fn hop() -> Hop {
 
 #[test]
 fn hop_by_hop_headers_and_those_that_connection_names_stop_here() {
-    let mut headers = map(&[
+    let mut headers = fields(&[
         ("connection", "close, X-Private"),
         ("connection", "keep-alive"),
         ("keep-alive", "5"),
@@ -38,13 +48,13 @@ fn hop_by_hop_headers_and_those_that_connection_names_stop_here() {
         ("accept", "*/*"),
     ]);
     strip_request(&mut headers, false, &[]).unwrap();
-    assert_eq!(names(&headers), ["accept"]);
+    assert_eq!(names_of(&headers), ["accept"]);
 }
 
 #[test]
 fn connection_cannot_take_away_what_a_request_means() {
     let nominated = "Host, Content-Length, Authorization, Cookie, X-Forwarded-For, X-Tenant-Id, Transfer-Encoding";
-    let mut headers = map(&[
+    let mut headers = fields(&[
         ("connection", nominated),
         ("host", "a"),
         ("content-length", "0"),
@@ -55,7 +65,7 @@ fn connection_cannot_take_away_what_a_request_means() {
     ]);
     strip_request(&mut headers, true, &tenant()).unwrap();
     let kept = ["authorization", "content-length", "cookie", "host", "x-forwarded-for", "x-tenant-id"];
-    assert_eq!(names(&headers), kept);
+    assert_eq!(names_of(&headers), kept);
 }
 
 #[test]
@@ -77,26 +87,26 @@ fn what_only_trusted_peers_may_set_is_removed_from_everybody_else() {
         ("content_length", "1"),
         ("my_own", "1"),
     ];
-    let mut headers = map(&sent);
+    let mut headers = fields(&sent);
     strip_request(&mut headers, false, &tenant()).unwrap();
-    assert_eq!(names(&headers), ["my_own"]);
-    let mut headers = map(&sent);
+    assert_eq!(names_of(&headers), ["my_own"]);
+    let mut headers = fields(&sent);
     strip_request(&mut headers, true, &tenant()).unwrap();
-    assert_eq!(headers.len(), sent.len() - 3, "only the forms with underscores go");
+    assert_eq!(headers.names().count(), sent.len() - 3, "only the forms with underscores go");
 }
 
 #[test]
 fn an_underscore_in_a_forwarding_header_is_no_trusted_proxys_spelling() {
     // A proxy in front that knows only the dashed form lets its clients' own through.
     let mut headers =
-        map(&[("x-forwarded-client_cert", "x"), ("x-forwarded-client-cert", "y"), ("x_forwarded_for", "z")]);
+        fields(&[("x-forwarded-client_cert", "x"), ("x-forwarded-client-cert", "y"), ("x_forwarded_for", "z")]);
     strip_request(&mut headers, true, &[]).unwrap();
-    assert_eq!(names(&headers), ["x-forwarded-client-cert"]);
+    assert_eq!(names_of(&headers), ["x-forwarded-client-cert"]);
 }
 
 #[test]
 fn what_is_addressed_to_the_facade_goes_no_further() {
-    let mut headers = map(&[
+    let mut headers = fields(&[
         ("banyan-force", "new"),
         ("banyan-secret", "s"),
         ("banyan-explain", "1"),
@@ -104,7 +114,7 @@ fn what_is_addressed_to_the_facade_goes_no_further() {
         ("x-served-by", "new"),
     ]);
     let asked = strip_request(&mut headers, true, &[]).unwrap();
-    assert!(headers.is_empty());
+    assert_eq!(headers.names().count(), 0);
     assert_eq!(asked.force.unwrap(), "new");
     assert_eq!(asked.secret.unwrap(), "s");
     assert!(asked.explain);
@@ -112,34 +122,35 @@ fn what_is_addressed_to_the_facade_goes_no_further() {
 
 #[test]
 fn a_force_sent_twice_is_none() {
-    let mut headers = map(&[("banyan-force", "new"), ("banyan-force", "legacy")]);
+    let mut headers = fields(&[("banyan-force", "new"), ("banyan-force", "legacy")]);
     assert!(strip_request(&mut headers, true, &[]).unwrap().force.is_none());
 }
 
 #[test]
 fn only_100_continue_is_expected() {
-    assert!(strip_request(&mut map(&[("expect", "100-Continue")]), false, &[]).is_ok());
+    assert!(strip_request(&mut fields(&[("expect", "100-Continue")]), false, &[]).is_ok());
     for pairs in [
         &[("expect", "100-continue, x")][..],
         &[("expect", "x")],
         &[("expect", "100-continue"), ("expect", "100-continue")],
     ] {
-        assert_eq!(strip_request(&mut map(pairs), false, &[]).unwrap_err(), Failure::Expectation);
+        assert_eq!(strip_request(&mut fields(pairs), false, &[]).unwrap_err(), Failure::Expectation);
     }
 }
 
 #[test]
 fn a_request_that_goes_round_in_circles_is_cut() {
     assert!(
-        strip_request(&mut map(&[("via", "1.1 banyan, 1.1 banyan"), ("via", "1.0 x, 1.1 banyan")]), false, &[]).is_ok()
+        strip_request(&mut fields(&[("via", "1.1 banyan, 1.1 banyan"), ("via", "1.0 x, 1.1 banyan")]), false, &[])
+            .is_ok()
     );
-    let circling = map(&[("via", "1.1 banyan, 1.1 banyan"), ("via", "1.1 banyan, 1.1 banyan")]);
+    let circling = fields(&[("via", "1.1 banyan, 1.1 banyan"), ("via", "1.1 banyan, 1.1 banyan")]);
     assert_eq!(strip_request(&mut circling.clone(), false, &[]).unwrap_err(), Failure::Loop);
 }
 
 /// What a backend is sent of these headers.
 fn written(pairs: &[(&str, &str)], trusted: bool) -> HeaderMap {
-    let (headers, host) = (map(pairs), HeaderValue::from_static("shop.example"));
+    let (headers, host) = (fields(pairs), HeaderValue::from_static("shop.example"));
     let id = request_id(&headers);
     let forwarding = Forwarding { hop: &hop(), trusted, client_host: Some(&host), host: &host, request_id: &id };
     let mut out = Vec::new();
@@ -157,7 +168,7 @@ fn a_backend_learns_where_a_request_came_from() {
     assert_eq!(sent["x-forwarded-proto"], "http");
     assert_eq!(sent["x-forwarded-host"], "shop.example");
     assert_eq!(sent["via"], "1.0 cdn, 1.1 banyan");
-    assert!(ids::is_request_id(&sent["x-request-id"]) && ids::is_traceparent(&sent["traceparent"]));
+    assert!(ids::is_request_id(&sent["x-request-id"]) && ids::is_traceparent(sent["traceparent"].as_bytes()));
     assert!(!sent.contains_key("forwarded"));
 }
 
@@ -225,8 +236,9 @@ proptest! {
         if let Ok(value) = HeaderValue::from_bytes(&value) {
             let mut headers = map(&[("te", "x"), ("keep-alive", "x"), ("host", "h")]);
             headers.append(CONNECTION, value);
+            let mut headers = Fields::from(headers);
             strip_request(&mut headers, false, &[]).unwrap();
-            prop_assert_eq!(names(&headers), vec!["host"]);
+            prop_assert_eq!(names_of(&headers), vec!["host"]);
         }
     }
 }

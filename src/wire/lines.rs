@@ -10,17 +10,17 @@ use super::headers;
 /// How much room the fields of an answer get to begin with, in bytes.
 const ROOM: usize = 256;
 
-/// The fields of an answer that go on to the client: what stops at the facade is left out. Content-Length is kept apart, as the
-/// number that it is.
+/// The fields of an answer that go on to the client, a line each: what stops at the facade is left out. Content-Length is kept
+/// apart, as the number that it is.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub struct Fields {
+pub struct Lines {
     /// Name in lower case, colon, space, value and CRLF of each.
     lines: Vec<u8>,
     length: Option<u64>,
     dated: bool,
 }
 
-impl Fields {
+impl Lines {
     /// Adds one; names are written in lower case. The caller has made sure that both are sound (RFC 9110 section 5).
     pub fn push(&mut self, name: &[u8], value: &[u8]) {
         let mut room = Room::of(name);
@@ -28,7 +28,7 @@ impl Fields {
     }
 
     /// Adds one of a backend's, unless it stops at the facade. Whether it does cannot be said of fields that a later Connection
-    /// names: see [`Fields::remove`].
+    /// names: see [`Lines::remove`].
     pub fn pass(&mut self, name: &[u8], value: &[u8]) {
         let mut room = Room::of(name);
         let name = room.lower(name);
@@ -78,19 +78,19 @@ impl Fields {
 
     /// All of them but Content-Length, each line ended by CRLF.
     #[must_use]
-    pub fn lines(&self) -> &[u8] {
+    pub fn text(&self) -> &[u8] {
         &self.lines
     }
 
-    /// The first value of one of [`Fields::lines`]; the name is in lower case.
+    /// The first value of one of [`Lines::text`]; the name is in lower case.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&[u8]> {
         lines_of(&self.lines).find(|(other, _)| *other == name.as_bytes()).map(|(_, value)| value)
     }
 
-    /// All of them as text, each line ended by CRLF.
+    /// All of them, each line ended by CRLF.
     #[must_use]
-    pub fn to_text(&self) -> Vec<u8> {
+    pub fn to_bytes(&self) -> Vec<u8> {
         let mut text = Vec::with_capacity(self.lines.len() + 40);
         self.write(&mut text);
         text
@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn what_stops_at_the_facade_does_not_pass() {
-        let mut fields = Fields::default();
+        let mut fields = Lines::default();
         for (name, value) in [
             ("Server", "old"),
             ("Connection", "keep-alive"),
@@ -185,10 +185,10 @@ mod tests {
             fields.pass(name.as_bytes(), value.as_bytes());
         }
         let lines = b"server: old\r\nset-cookie: a=1\r\nset-cookie: b=2\r\ndate: Sat, 21 Nov 2026 10:00:00 GMT\r\n";
-        assert_eq!(fields.lines(), lines);
+        assert_eq!(fields.text(), lines);
         assert!(fields.is_dated());
         fields.remove(&[http::header::SET_COOKIE, http::header::DATE]);
-        assert_eq!(fields.lines(), b"server: old\r\n");
+        assert_eq!(fields.text(), b"server: old\r\n");
         assert!(!fields.is_dated());
     }
 
@@ -207,7 +207,7 @@ mod tests {
             ),
             length in proptest::option::of(any::<u64>()),
         ) {
-            let (mut passed, mut all) = (Fields::default(), HeaderMap::new());
+            let (mut passed, mut all) = (Lines::default(), HeaderMap::new());
             for (name, value) in fields.iter().filter(|(name, _)| !name.eq_ignore_ascii_case("content-length")) {
                 passed.pass(name.as_bytes(), value.as_bytes());
                 // Whom Connection names is not said field by field.
