@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""The traffic that the optimised build is made for: a bit of all that a facade carries, most of it kept connections over HTTP/1.1.
+"""The traffic that the optimised build is made for: a bit of all that a facade carries, and most of all kept connections over
+HTTP/1.1. What is rare there is left out of the way of what is not.
 
     release/train.py BANYAN [--part N]
 
-Two backends and all clients are in this process; BANYAN is started, asked some 100,000 requests (one Nth of them), and stopped in
+Two backends and all clients are in this process; BANYAN is started, asked some 700,000 requests (one Nth of them), and stopped in
 order, which is when an instrumented build writes its profile. Any answer that is not the right one ends it.
 """
 
@@ -23,6 +24,8 @@ import rules  # noqa: E402
 from rig import certificate, free_port, reachable, until  # noqa: E402
 
 ROUTES = 1000
+# How often each of the kept connections asks for all of them.
+ROUNDS = 10
 CONNECTIONS = 64
 HOST = "shop.example"
 BROWSER = (
@@ -215,7 +218,7 @@ async def traffic(ports, pair, part):
     mixed = [request("/orders/7", user), upload, request("/customers/1", user), request("/catalog/x", user)]
     plain, tls = ports["PORT"], ports["TLS"]
     mirrored = [request(f"/mirrored/{number}", user) for number in range(60)]
-    await crowd(Client, plain, [some(asked)] * CONNECTIONS)
+    await crowd(Client, plain, [some(asked) * ROUNDS] * CONNECTIONS)
     await crowd(Client, plain, [some(mixed * 60)] * CONNECTIONS)
     await crowd(Client, plain, [some(mirrored)] * CONNECTIONS)
     for _ in some(range(20)):
