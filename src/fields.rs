@@ -65,10 +65,11 @@ impl Fields {
         self.get(name).is_some()
     }
 
-    /// One of the values as a value of its own, which shares the memory.
+    /// The first value of a name as one of its own, which shares the memory.
     #[must_use]
-    pub fn shared(&self, value: &[u8]) -> Option<HeaderValue> {
-        HeaderValue::from_maybe_shared(self.text.slice_ref(value)).ok()
+    pub fn shared(&self, name: &HeaderName) -> Option<HeaderValue> {
+        let is_wanted = |place: &&Place| at(&self.text, place.name) == name.as_str().as_bytes();
+        self.places.iter().find(is_wanted).and_then(|place| self.value(place))
     }
 
     /// Keeps the fields whose names say so.
@@ -86,12 +87,18 @@ impl Fields {
     #[must_use]
     pub fn to_map(&self) -> HeaderMap {
         let mut map = HeaderMap::with_capacity(self.places.len());
-        for (name, value) in self.iter() {
-            if let (Ok(name), Some(value)) = (HeaderName::from_bytes(name), self.shared(value)) {
+        for place in &self.places {
+            if let (Ok(name), Some(value)) = (HeaderName::from_bytes(at(&self.text, place.name)), self.value(place)) {
                 map.append(name, value);
             }
         }
         map
+    }
+
+    fn value(&self, place: &Place) -> Option<HeaderValue> {
+        let (start, end) = (place.value.0 as usize, place.value.1 as usize);
+        let inside = start <= end && end <= self.text.len();
+        HeaderValue::from_maybe_shared(if inside { self.text.slice(start..end) } else { Bytes::new() }).ok()
     }
 }
 
@@ -144,7 +151,8 @@ mod tests {
         let mut fields = Fields::from(&map);
         assert_eq!(fields.get_all(&COOKIE).collect::<Vec<_>>(), [b"a=1", b"b=2"]);
         assert_eq!((fields.only(&COOKIE), fields.only(&ACCEPT)), (None, Some(&b"*/*"[..])));
-        assert_eq!(fields.shared(fields.get(&ACCEPT).unwrap()).unwrap(), "*/*");
+        assert_eq!(fields.shared(&ACCEPT).unwrap(), "*/*");
+        assert_eq!(fields.shared(&COOKIE).unwrap(), "a=1");
         fields.remove(&COOKIE);
         assert_eq!(fields.iter().collect::<Vec<_>>(), [(&b"accept"[..], &b"*/*"[..])]);
         assert!(!fields.contains(&COOKIE) && fields.contains(&ACCEPT));
@@ -154,6 +162,7 @@ mod tests {
     fn a_place_outside_of_the_text_is_empty() {
         let fields = Fields::new(Bytes::from_static(b"a1"), vec![Place { name: (0, 1), value: (2, 9) }]);
         assert_eq!(fields.iter().collect::<Vec<_>>(), [(&b"a"[..], &b""[..])]);
+        assert_eq!(fields.to_map()["a"], "");
     }
 
     proptest! {

@@ -111,7 +111,7 @@ fn host_header(parts: &Parts) -> Result<Option<HeaderValue>, Failure> {
         Some(authority) => {
             HeaderValue::from_str(authority.as_str()).map(Some).map_err(|_| Failure::Host("The host is not ASCII."))
         }
-        None => Ok(sent.and_then(|sent| parts.fields.shared(sent))),
+        None => Ok(parts.fields.shared(&header::HOST)),
     }
 }
 

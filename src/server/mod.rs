@@ -111,7 +111,9 @@ impl<B> Reply<B> {
         let Reply { mut response, lines, .. } = self;
         if let Some(lines) = lines {
             let beside = std::mem::replace(response.headers_mut(), lines.to_map());
-            response.headers_mut().extend(beside);
+            for (name, value) in &beside {
+                response.headers_mut().append(name, value.clone());
+            }
         }
         response
     }

@@ -207,7 +207,8 @@ fn parse(mut head: BytesMut, limits: HeadLimits) -> Result<RequestHead, Failure>
         .map_err(|_| Failure::Malformed("The method is not a token."))?;
     // Where things are, rather than the things themselves: what was read is changed once more before it is shared.
     let place = |part: &[u8]| {
-        let start = part.as_ptr().addr() - head.as_ptr().addr();
+        // An empty part may be anywhere.
+        let start = if part.is_empty() { 0 } else { part.as_ptr().addr() - head.as_ptr().addr() };
         (start as u32, (start + part.len()) as u32)
     };
     let target = place(target.as_bytes());

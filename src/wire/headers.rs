@@ -157,8 +157,7 @@ pub fn strip_trailers(trailers: &mut HeaderMap, guarded: &[HeaderName]) {
 /// else's.
 #[must_use]
 pub fn request_id(fields: &Fields) -> HeaderValue {
-    let given = fields.get(&X_REQUEST_ID).and_then(|id| fields.shared(id));
-    given.filter(ids::is_request_id).unwrap_or_else(ids::new_request_id)
+    fields.shared(&X_REQUEST_ID).filter(ids::is_request_id).unwrap_or_else(ids::new_request_id)
 }
 
 /// The scheme that a trusted peer says the client used.
@@ -295,7 +294,7 @@ fn stands_for_guarded(name: &[u8], guarded: &[HeaderName]) -> bool {
 }
 
 fn take_asked(fields: &mut Fields) -> Asked {
-    let single = |name: &HeaderName| fields.only(name).and_then(|value| fields.shared(value));
+    let single = |name: &HeaderName| fields.only(name).and_then(|_| fields.shared(name));
     let asked = Asked {
         force: single(&BANYAN_FORCE),
         secret: single(&BANYAN_SECRET),
@@ -321,7 +320,7 @@ fn wanted_switch(fields: &Fields) -> Option<HeaderValue> {
     let only = fields.only(&UPGRADE)?;
     let [protocol] = tokens(only).try_into().ok()?;
     let is_http = protocol.starts_with(b"h2") || protocol.starts_with(b"http");
-    if nominated && !protocol.is_empty() && !is_http { fields.shared(only) } else { None }
+    if nominated && !protocol.is_empty() && !is_http { fields.shared(&UPGRADE) } else { None }
 }
 
 /// Says on a 101 what the connection speaks from here on. `false` where the backend means another protocol than was asked for.
