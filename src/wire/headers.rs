@@ -99,7 +99,7 @@ pub fn strip_request(fields: &mut Fields, trusted: bool, guarded: &[HeaderName])
         let mut names = Vec::new();
         fields.get_all(&CONNECTION).for_each(|value| nominated(value, &mut names));
         // Some that a sender may not take away are known by this configuration alone.
-        names.retain(|name| !guarded.contains(name) && !(trailers && *name == TE));
+        names.retain(|name| !(guarded.contains(name) || (trailers && *name == TE)));
         names.iter().for_each(|name| fields.remove(name));
     }
     if found & HOP != 0 {
