@@ -6,7 +6,7 @@ use libfuzzer_sys::fuzz_target;
 
 mod upstream;
 mod wire {
-    pub(crate) use banyan::wire::decode;
+    pub(crate) use banyan::wire::{decode, headers, lines};
 }
 
 fuzz_target!(|data: &[u8]| upstream::check(data));

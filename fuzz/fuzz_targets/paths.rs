@@ -79,7 +79,7 @@ fn check(rules: &Rules, host: &str, path: &str, method: &Method) {
     }
     let headers = HeaderMap::new();
     let client = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let view = RequestView { method, host, path, query: None, headers: &headers, client, trusted: false, claims: None };
+    let view = RequestView { method, host, path, query: None, headers: &banyan::fields::Fields::from(&headers), client, trusted: false, claims: None };
     let overrides = Overrides::default();
     let decision = rules.decide(&view, &overrides, None, &mut Subject::default(), &mut NoTrace);
     let mut trace: Vec<TraceStep> = Vec::new();

@@ -3,7 +3,7 @@
 pub(crate) mod http1;
 
 use bytes::BytesMut;
-use http::{HeaderMap, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
 use crate::wire::decode::{Decoder, From, Length, Piece};
 use http1::head::{self, NotHttp};
@@ -33,7 +33,7 @@ pub(crate) fn check(data: &[u8]) {
     let method = if method % 4 == 0 { Method::HEAD } else { Method::GET };
     let whole = take(bytes, usize::MAX, &method);
     if let Ok(Some(taken)) = &whole {
-        check_head(taken, &method);
+        check_head(taken, &sent(bytes), &method);
     }
     for step in [1, usize::from(*step).max(2)] {
         assert_eq!(take(bytes, step, &method), whole, "steps of {step}");
@@ -70,8 +70,8 @@ fn take(bytes: &[u8], step: usize, method: &Method) -> Result<Option<Taken>, Not
     }
     pieces.for_each(|piece| buffer.extend_from_slice(piece));
     Ok(Some(Taken {
-        status: head.parts.status,
-        fields: head.parts.headers,
+        status: head.status,
+        fields: head.fields.to_map(),
         length: head.length,
         keep_alive: head.keep_alive,
         body,
@@ -81,8 +81,21 @@ fn take(bytes: &[u8], step: usize, method: &Method) -> Result<Option<Taken>, Not
     }))
 }
 
-fn check_head(taken: &Taken, method: &Method) {
-    let framings = [header::CONTENT_LENGTH, header::TRANSFER_ENCODING].map(|name| taken.fields.get_all(name).iter().count());
+/// The fields of the head as they were sent, by somebody else's reading. Interim answers have heads of their own.
+fn sent(bytes: &[u8]) -> HeaderMap {
+    let mut fields = [httparse::EMPTY_HEADER; 256];
+    let mut parsed = httparse::Response::new(&mut fields);
+    assert!(parsed.parse(bytes).is_ok_and(|status| status.is_complete()), "taken, but no head");
+    let pairs = parsed.headers.iter().map(|field| (field.name.parse::<HeaderName>(), HeaderValue::from_bytes(field.value)));
+    let mut sent = HeaderMap::new();
+    for (name, value) in pairs {
+        sent.append(name.expect("a name"), value.expect("a value"));
+    }
+    sent
+}
+
+fn check_head(taken: &Taken, sent: &HeaderMap, method: &Method) {
+    let framings = [header::CONTENT_LENGTH, header::TRANSFER_ENCODING].map(|name| sent.get_all(name).iter().count());
     assert!(framings[0] + framings[1] <= 1, "two framings");
     let bodyless = *method == Method::HEAD
         || taken.status.is_informational()
@@ -100,8 +113,16 @@ fn check_head(taken: &Taken, method: &Method) {
             Length::UntilClose => assert!(framings == [0, 0] && !taken.done && taken.left.is_empty()),
         }
     }
+    for name in taken.fields.keys() {
+        assert!(sent.contains_key(name), "{name} was not sent");
+    }
+    if taken.status != StatusCode::SWITCHING_PROTOCOLS {
+        for name in [header::CONNECTION, header::TRANSFER_ENCODING, header::UPGRADE, header::TE] {
+            assert!(!taken.fields.contains_key(&name), "{name} went on");
+        }
+    }
     // RFC 9112 section 9.3: close wins, whatever stands beside it.
-    let tokens = taken.fields.get_all(header::CONNECTION).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    let tokens = sent.get_all(header::CONNECTION).iter().flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
     let closes = tokens.map(<[u8]>::trim_ascii).any(|token| token.eq_ignore_ascii_case(b"close"));
     assert!(!(taken.keep_alive && (closes || taken.length == Length::UntilClose)), "kept, but to be closed");
 }
