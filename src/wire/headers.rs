@@ -36,6 +36,7 @@ const BANYAN_FORCE: HeaderName = HeaderName::from_static("banyan-force");
 const BANYAN_SECRET: HeaderName = HeaderName::from_static("banyan-secret");
 const BANYAN_EXPLAIN: HeaderName = HeaderName::from_static("banyan-explain");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+const CLOSE: HeaderName = HeaderName::from_static("close");
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 const PROXY_AUTHENTICATE: HeaderName = HeaderName::from_static("proxy-authenticate");
@@ -203,7 +204,9 @@ fn kind(name: &HeaderName) -> u8 {
 fn kind_of(name: &[u8]) -> u8 {
     match name {
         b"connection" => HOP | NOMINATES,
-        b"keep-alive"
+        // No header has the name `close`, which would be what Connection says of every last request.
+        b"close"
+        | b"keep-alive"
         | b"proxy-connection"
         | b"te"
         | b"upgrade"
@@ -270,7 +273,7 @@ fn remove_hop_by_hop(headers: &mut HeaderMap, found: u8) {
         for name in [TE, UPGRADE, TRANSFER_ENCODING] {
             headers.remove(name);
         }
-        for name in [KEEP_ALIVE, PROXY_CONNECTION, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, HTTP2_SETTINGS] {
+        for name in [CLOSE, KEEP_ALIVE, PROXY_CONNECTION, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, HTTP2_SETTINGS] {
             headers.remove(name);
         }
     }

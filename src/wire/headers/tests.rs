@@ -38,6 +38,7 @@ fn hop_by_hop_headers_and_those_that_connection_names_stop_here() {
     let mut headers = fields(&[
         ("connection", "close, X-Private"),
         ("connection", "keep-alive"),
+        ("close", "x"),
         ("keep-alive", "5"),
         ("te", "gzip"),
         ("upgrade", "h2c"),
