@@ -1,7 +1,8 @@
 //! A worker's turns: what is ready is read and worked on first, and sent together after that.
 //!
 //! A send wakes the process at the other end, and waking one that sleeps is dear: the kernel interrupts another core. Of several
-//! sends in a row only the first finds it asleep. So tasks let one another go first before they send. Source: batching of sends as event loops like HAProxy's do it.
+//! sends in a row only the first finds it asleep. So tasks let one another go first before they send. Source: batching of sends,
+//! as event loops like HAProxy's do it.
 
 use std::future::poll_fn;
 use std::task::Poll;
