@@ -10,9 +10,10 @@ use banyan::wire::headers::{
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use libfuzzer_sys::fuzz_target;
 
-/// RFC 9110 section 7.6.1, and what older proxies used.
-const HOP_BY_HOP: [&str; 9] = [
+/// RFC 9110 section 7.6.1, what older proxies used, and the name that is reserved since Connection says it.
+const HOP_BY_HOP: [&str; 10] = [
     "connection",
+    "close",
     "keep-alive",
     "proxy-connection",
     "te",
