@@ -152,13 +152,19 @@ impl Room {
     }
 
     fn lower(&mut self, name: &[u8]) -> &[u8] {
-        let room = match self {
-            Room::Short(room) => &mut room[..name.len()],
-            Room::Long(room) => &mut room[..],
-        };
-        room.copy_from_slice(name);
-        room.make_ascii_lowercase();
-        room
+        match self {
+            Room::Short(room) => {
+                room[..name.len()].copy_from_slice(name);
+                // Of a length that is known, all is done at once.
+                room.make_ascii_lowercase();
+                &room[..name.len()]
+            }
+            Room::Long(room) => {
+                room.copy_from_slice(name);
+                room.make_ascii_lowercase();
+                room
+            }
+        }
     }
 }
 

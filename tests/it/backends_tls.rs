@@ -76,6 +76,29 @@ fn a_certificate_for_another_name_is_not_trusted() {
     assert_eq!(secure.behind.bytes(), 0);
 }
 
+const CHECKED: &str = ", health: { path: /healthz, every: 100ms, unhealthy_after: 2, healthy_after: 2 }";
+
+/// How the facade counts the endpoint behind the terminator.
+fn healthy(secure: &Secure) -> String {
+    format!("banyan_endpoint_healthy{{backend=\"b\",endpoint=\"{}\"}}", secure.terminator.address)
+}
+
+#[test]
+fn health_is_asked_for_over_tls() {
+    let secure = Secure::start(&Setup { rest: CHECKED, ..PLAIN });
+    secure.site.await_metric(&healthy(&secure), 1);
+    assert_eq!(secure.behind.request(0).line(), "GET /healthz");
+    secure.behind.on("/healthz", Script::raw("HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"));
+    secure.site.await_metric(&healthy(&secure), 0);
+}
+
+#[test]
+fn who_shows_a_certificate_that_is_not_trusted_is_not_healthy() {
+    let secure = Secure::start(&Setup { stranger: true, rest: CHECKED, ..PLAIN });
+    secure.site.await_metric(&healthy(&secure), 0);
+    assert_eq!(secure.behind.bytes(), 0);
+}
+
 #[test]
 fn the_name_can_be_said() {
     let secure = Secure::start(&Setup { names: &["orders.example"], tls: ", server_name: orders.example", ..PLAIN });

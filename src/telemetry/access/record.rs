@@ -74,25 +74,25 @@ impl AccessRecord<'_> {
         text(out, ",\"host\":", Some(self.host));
         text(out, ",\"path\":", Some(self.path));
         number(out, ",\"status\":", Some(u64::from(self.status)));
-        text(out, ",\"served_by\":", Some(self.served_by));
-        text(out, ",\"side\":", self.side);
-        text(out, ",\"route\":", self.route);
+        word(out, ",\"served_by\":", Some(self.served_by));
+        word(out, ",\"side\":", self.side);
+        word(out, ",\"route\":", self.route);
         reason(out, self.reason);
         number(out, ",\"bucket\":", self.bucket.map(u64::from));
         text(out, ",\"tenant\":", self.tenant);
         number(out, ",\"generation\":", Some(self.generation));
-        text(out, ",\"backend\":", self.backend);
-        text(out, ",\"endpoint\":", self.endpoint);
+        word(out, ",\"backend\":", self.backend);
+        word(out, ",\"endpoint\":", self.endpoint);
         number(out, ",\"duration_us\":", Some(self.duration_us));
         number(out, ",\"upstream_us\":", self.upstream_us);
         number(out, ",\"bytes_in\":", Some(self.bytes_in));
         number(out, ",\"bytes_out\":", Some(self.bytes_out));
-        text(out, ",\"error\":", self.error);
+        word(out, ",\"error\":", self.error);
         if self.attempts > 1 {
             number(out, ",\"attempts\":", Some(u64::from(self.attempts)));
         }
         if self.fallback.is_some() {
-            text(out, ",\"fallback\":", self.fallback);
+            word(out, ",\"fallback\":", self.fallback);
         }
         out.extend_from_slice(b"}\n");
     }
@@ -116,27 +116,30 @@ fn address(out: &mut Vec<u8>, client: IpAddr) {
     out.push(b'"');
 }
 
-/// The words are ours and the names are a configuration's, which lets no name need escaping.
+/// As [`word`], of a word of ours and a name.
 fn reason(out: &mut Vec<u8>, reason: Option<[&str; 2]>) {
-    let Some([word, name]) = reason else { return text(out, ",\"reason\":", None) };
+    let Some([word, name]) = reason else { return out.extend_from_slice(b",\"reason\":null") };
     out.extend_from_slice(b",\"reason\":\"");
     out.extend_from_slice(word.as_bytes());
     out.extend_from_slice(name.as_bytes());
     out.push(b'"');
 }
 
-/// A key, with all that stands before its value, and the value.
-fn text(out: &mut Vec<u8>, key: &str, value: Option<&str>) {
+/// A key, with all that stands before its value, and a word of ours or a name of a configuration, which lets none need escaping.
+fn word(out: &mut Vec<u8>, key: &str, value: Option<&str>) {
     out.extend_from_slice(key.as_bytes());
     let Some(value) = value else { return out.extend_from_slice(b"null") };
-    if !is_plain(value) {
-        // A string always serializes, and writing to a vector cannot fail.
-        let _ = serde_json::to_writer(out, value);
-        return;
-    }
     out.push(b'"');
     out.extend_from_slice(value.as_bytes());
     out.push(b'"');
+}
+
+/// The same with any text.
+fn text(out: &mut Vec<u8>, key: &str, value: Option<&str>) {
+    let Some(odd) = value.filter(|value| !is_plain(value)) else { return word(out, key, value) };
+    out.extend_from_slice(key.as_bytes());
+    // A string always serializes, and writing to a vector cannot fail.
+    let _ = serde_json::to_writer(out, odd);
 }
 
 /// The same with a number.
