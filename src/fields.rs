@@ -3,11 +3,13 @@
 //! A request that passes is looked into for a few fields and written down again. So its fields stay where they were read; a list
 //! says where each begins and ends. That is a fraction of the memory of a map of headers, and of the work of filling one.
 
+use std::fmt;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// The fields of a request's head, in the order of the head. Names are in lower case, and all is well-formed (RFC 9110 section 5).
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Fields {
     text: Bytes,
     places: Vec<Place>,
@@ -20,6 +22,14 @@ pub struct Place {
     pub name: (u32, u32),
     /// Where its value begins, and behind its end.
     pub value: (u32, u32),
+}
+
+/// The fields that are there: the text may hold others, which were taken away.
+impl fmt::Debug for Fields {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = String::from_utf8_lossy;
+        f.debug_list().entries(self.iter().map(|(name, value)| (text(name), text(value)))).finish()
+    }
 }
 
 impl Fields {

@@ -40,7 +40,7 @@ impl Secure {
         fs::create_dir(&etc).unwrap();
         let trusted = if setup.stranger { Authority::new() } else { authority };
         fs::write(etc.join("ca.pem"), trusted.pem()).unwrap();
-        trusted.issue(&["facade"]).save(&etc.join("facade.pem"), &etc.join("facade.key"));
+        trusted.issue(&["facade"]).save(&etc, "facade");
         let (port, tls, rest) = (terminator.address.port(), setup.tls, setup.rest);
         let yaml = format!(
             "backends: {{ b: {{ endpoints: [\"https://127.0.0.1:{port}\"], tls: {{ ca: ca.pem{tls} }}{rest} }} }}\n\

@@ -13,8 +13,8 @@ use tokio::time::timeout;
 
 use crate::harness::frames::{DATA, GOAWAY, HEADERS};
 use crate::harness::http2::{Raw, request};
-use crate::harness::tls::{Authority, client_config};
-use crate::harness::{Latch, Pair, Recorder, Script, Site, until};
+use crate::harness::tls::client_config;
+use crate::harness::{Authority, Latch, Pair, Recorder, Script, Site, until};
 
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
 
@@ -76,7 +76,7 @@ fn clients_that_speak_tls_choose_it_by_name() {
     let folder = tempfile::tempdir().unwrap();
     let etc = folder.path().join("etc");
     std::fs::create_dir(&etc).unwrap();
-    authority.sign(&["shop.example"]).save(&etc, "a");
+    authority.issue(&["shop.example"]).save(&etc, "a");
     let (legacy, new) = (Recorder::start("legacy"), Recorder::start("new"));
     let rest = "listen: [{ address: 127.0.0.1:0, tls: { certificates: [{ cert: a.pem, key: a.key }] } }]";
     std::fs::write(etc.join("routes.yaml"), Site::whole(&Pair::yaml(&legacy, &new, rest))).unwrap();

@@ -4,8 +4,8 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use crate::harness::tls::{Authority, ask, client_config, connect, shown};
-use crate::harness::{Client, Pair, Recorder, Script, Site, until};
+use crate::harness::tls::{ask, client_config, connect, shown};
+use crate::harness::{Authority, Client, Pair, Recorder, Script, Site, until};
 
 const ONE: &str = "tls: { certificates: [{ cert: a.pem, key: a.key }] }";
 const TWO: &str = "tls: { certificates: [{ cert: a.pem, key: a.key }, { cert: b.pem, key: b.key }] }";
@@ -27,9 +27,9 @@ impl Secured {
         let folder = tempfile::tempdir().unwrap();
         let etc = folder.path().join("etc");
         std::fs::create_dir(&etc).unwrap();
-        authority.sign(&["a.example"]).save(&etc, "a");
-        authority.sign(&["*.b.example"]).save(&etc, "b");
-        std::fs::write(etc.join("ca.pem"), &authority.pem).unwrap();
+        authority.issue(&["a.example"]).save(&etc, "a");
+        authority.issue(&["*.b.example"]).save(&etc, "b");
+        std::fs::write(etc.join("ca.pem"), authority.pem()).unwrap();
         let (legacy, new) = (Recorder::start("legacy"), Recorder::start("new"));
         let rest = format!("listen: [{{ address: 127.0.0.1:0, {settings} }}]\n{rest}");
         std::fs::write(etc.join("routes.yaml"), Site::whole(&Pair::yaml(&legacy, &new, &rest))).unwrap();
@@ -74,12 +74,12 @@ fn a_renewed_certificate_is_shown_at_once_and_open_connections_go_on() {
     let mut old = connect(address, "a.example", &config).unwrap();
     let before = shown(&old);
     ask(&mut old, "/before").unwrap();
-    let renewed = secured.authority.sign(&["a.example"]);
+    let renewed = secured.authority.issue(&["a.example"]);
     renewed.save(&secured.etc(), "a");
     until("the renewed certificate", || {
-        (shown(&connect(address, "a.example", &config).unwrap()) == renewed.certificate).then_some(())
+        (shown(&connect(address, "a.example", &config).unwrap()) == renewed.certificate()).then_some(())
     });
-    assert_ne!(before, renewed.certificate);
+    assert_ne!(before, renewed.certificate());
     assert!(ask(&mut old, "/after").unwrap().ends_with("legacy"));
 }
 
@@ -89,13 +89,13 @@ fn a_pair_that_does_not_fit_changes_nothing() {
     let address = secured.pair.site.address();
     let config = client_config(&secured.authority, None, &[]);
     let before = shown(&connect(address, "a.example", &config).unwrap());
-    let renewed = secured.authority.sign(&["a.example"]);
-    std::fs::write(secured.etc().join("a.pem"), &renewed.pem).unwrap();
+    let renewed = secured.authority.issue(&["a.example"]);
+    std::fs::write(secured.etc().join("a.pem"), &renewed.cert).unwrap();
     secured.pair.site.await_metric("banyan_reload_total{result=\"rejected\"}", 1);
     assert_eq!(shown(&connect(address, "a.example", &config).unwrap()), before);
     std::fs::write(secured.etc().join("a.key"), &renewed.key).unwrap();
     until("the renewed pair", || {
-        (shown(&connect(address, "a.example", &config).unwrap()) == renewed.certificate).then_some(())
+        (shown(&connect(address, "a.example", &config).unwrap()) == renewed.certificate()).then_some(())
     });
 }
 
@@ -118,11 +118,11 @@ fn the_kept_configuration_reads_its_certificates_from_the_disk() {
     let Secured { pair: Pair { site, legacy, new }, authority } = secured;
     let (_, folder) = site.stop();
     std::fs::write(folder.path().join("etc/routes.yaml"), "version: 2\n").unwrap();
-    let renewed = authority.sign(&["a.example"]);
+    let renewed = authority.issue(&["a.example"]);
     renewed.save(&folder.path().join("etc"), "a");
     let site = Site::start_in(folder);
     let config = client_config(&authority, None, &[]);
-    assert_eq!(shown(&connect(site.address(), "a.example", &config).unwrap()), renewed.certificate);
+    assert_eq!(shown(&connect(site.address(), "a.example", &config).unwrap()), renewed.certificate());
     drop((legacy, new));
 }
 
@@ -132,24 +132,24 @@ fn putting_an_old_generation_back_brings_back_no_old_certificate() {
     let site = &secured.pair.site;
     let config = client_config(&secured.authority, None, &[]);
     let first = site.generation();
-    let renewed = secured.authority.sign(&["a.example"]);
+    let renewed = secured.authority.issue(&["a.example"]);
     renewed.save(&secured.etc(), "a");
     until("the renewed certificate", || {
-        (shown(&connect(site.address(), "a.example", &config).unwrap()) == renewed.certificate).then_some(())
+        (shown(&connect(site.address(), "a.example", &config).unwrap()) == renewed.certificate()).then_some(())
     });
     assert_eq!(site.command("rollback", &serde_json::json!({ "generation": first })).status, 200);
-    assert_eq!(shown(&connect(site.address(), "a.example", &config).unwrap()), renewed.certificate);
-    let again = secured.authority.sign(&["a.example"]);
+    assert_eq!(shown(&connect(site.address(), "a.example", &config).unwrap()), renewed.certificate());
+    let again = secured.authority.issue(&["a.example"]);
     again.save(&secured.etc(), "a");
     until("a certificate renewed while a generation is held", || {
-        (shown(&connect(site.address(), "a.example", &config).unwrap()) == again.certificate).then_some(())
+        (shown(&connect(site.address(), "a.example", &config).unwrap()) == again.certificate()).then_some(())
     });
     // Nor does a start with a generation that is held, whatever it was made from.
     let Secured { pair: Pair { site, .. }, authority } = secured;
     let (_, folder) = site.stop();
     let site = Site::start_in(folder);
     let config = client_config(&authority, None, &[]);
-    assert_eq!(shown(&connect(site.address(), "a.example", &config).unwrap()), again.certificate);
+    assert_eq!(shown(&connect(site.address(), "a.example", &config).unwrap()), again.certificate());
 }
 
 #[test]
@@ -160,10 +160,10 @@ fn who_must_show_a_certificate_is_let_in_by_one_of_the_right_authority_alone() {
         let config = client_config(&secured.authority, shows, &[]);
         connect(address, "a.example", &config).and_then(|mut client| ask(&mut client, "/x"))
     };
-    let own = secured.authority.sign(&["client"]);
+    let own = secured.authority.issue(&["client"]);
     assert!(asked(Some(&own)).unwrap().ends_with("legacy"));
     assert!(asked(None).is_err());
-    assert!(asked(Some(&Authority::new().sign(&["client"]))).is_err());
+    assert!(asked(Some(&Authority::new().issue(&["client"]))).is_err());
     assert_eq!(secured.pair.legacy.lines(), ["GET /x"]);
 }
 
@@ -171,17 +171,17 @@ fn who_must_show_a_certificate_is_let_in_by_one_of_the_right_authority_alone() {
 fn another_authority_is_in_force_at_once_and_no_ticket_outlives_the_one_before() {
     let secured = Secured::start(MUTUAL);
     let address = secured.pair.site.address();
-    let own = secured.authority.sign(&["client"]);
+    let own = secured.authority.issue(&["client"]);
     let config = client_config(&secured.authority, Some(&own), &[]);
     let asked = |target: &str| connect(address, "a.example", &config).and_then(|mut client| ask(&mut client, target));
     // The second one comes by a ticket.
     asked("/a").unwrap();
     asked("/b").unwrap();
     let other = Authority::new();
-    std::fs::write(secured.etc().join("ca.pem"), &other.pem).unwrap();
+    std::fs::write(secured.etc().join("ca.pem"), other.pem()).unwrap();
     secured.pair.site.reload(false);
     assert!(asked("/c").is_err());
-    let welcome = client_config(&secured.authority, Some(&other.sign(&["client"])), &[]);
+    let welcome = client_config(&secured.authority, Some(&other.issue(&["client"])), &[]);
     let mut client = connect(address, "a.example", &welcome).unwrap();
     assert!(ask(&mut client, "/d").unwrap().ends_with("legacy"));
     // An authority that cannot be read lets nobody else in.

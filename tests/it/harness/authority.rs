@@ -38,7 +38,7 @@ impl Authority {
         Identity { cert: cert.pem(), key: key.serialize_pem() }
     }
 
-    fn roots(&self) -> Arc<RootCertStore> {
+    pub fn roots(&self) -> Arc<RootCertStore> {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(self.pem().as_bytes()).unwrap()).unwrap();
         Arc::new(roots)
@@ -46,9 +46,18 @@ impl Authority {
 }
 
 impl Identity {
-    pub fn save(&self, cert: &Path, key: &Path) {
-        std::fs::write(cert, &self.cert).unwrap();
-        std::fs::write(key, &self.key).unwrap();
+    /// Writes `NAME.pem` and `NAME.key`.
+    pub fn save(&self, folder: &Path, name: &str) {
+        std::fs::write(folder.join(format!("{name}.pem")), &self.cert).unwrap();
+        std::fs::write(folder.join(format!("{name}.key")), &self.key).unwrap();
+    }
+
+    pub fn certificate(&self) -> CertificateDer<'static> {
+        CertificateDer::from_pem_slice(self.cert.as_bytes()).unwrap()
+    }
+
+    pub fn private_key(&self) -> PrivateKeyDer<'static> {
+        PrivateKeyDer::from_pem_slice(self.key.as_bytes()).unwrap()
     }
 
     /// How a server with this certificate speaks TLS; with `clients`, only to those with a certificate from there.
@@ -62,9 +71,7 @@ impl Identity {
             ),
             None => builder.with_no_client_auth(),
         };
-        let chain = vec![CertificateDer::from_pem_slice(self.cert.as_bytes()).unwrap()];
-        let key = PrivateKeyDer::from_pem_slice(self.key.as_bytes()).unwrap();
-        let mut config = builder.with_single_cert(chain, key).unwrap();
+        let mut config = builder.with_single_cert(vec![self.certificate()], self.private_key()).unwrap();
         config.alpn_protocols = protocols.iter().map(|protocol| protocol.as_bytes().to_vec()).collect();
         config
     }

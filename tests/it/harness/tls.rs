@@ -1,73 +1,22 @@
-//! Certificates made on the spot, and a client that shows and checks them.
+//! A client over TLS that shows and checks certificates.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::crypto::aws_lc_rs::default_provider;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
+use super::authority::{Authority, Identity};
 use super::wait::PATIENCE;
 
-/// An authority that signs certificates.
-#[derive(Debug)]
-pub struct Authority {
-    pub certificate: CertificateDer<'static>,
-    pub pem: String,
-    issuer: Issuer<'static, KeyPair>,
-}
-
-/// A certificate and its key.
-#[derive(Debug)]
-pub struct Signed {
-    pub certificate: CertificateDer<'static>,
-    pub pem: String,
-    pub key: String,
-    der: Vec<u8>,
-}
-
-impl Authority {
-    pub fn new() -> Authority {
-        let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::new(Vec::<String>::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let certificate = params.self_signed(&key).unwrap();
-        let (pem, der) = (certificate.pem(), certificate.der().clone());
-        Authority { certificate: der, pem, issuer: Issuer::new(params, key) }
-    }
-
-    /// A certificate for these hosts.
-    pub fn sign(&self, hosts: &[&str]) -> Signed {
-        let key = KeyPair::generate().unwrap();
-        let hosts: Vec<String> = hosts.iter().map(ToString::to_string).collect();
-        let certificate = CertificateParams::new(hosts).unwrap().signed_by(&key, &self.issuer).unwrap();
-        let (pem, der) = (certificate.pem(), certificate.der().clone());
-        Signed { certificate: der, pem, key: key.serialize_pem(), der: key.serialize_der() }
-    }
-}
-
-impl Signed {
-    /// Writes `NAME.pem` and `NAME.key`.
-    pub fn save(&self, folder: &Path, name: &str) {
-        std::fs::write(folder.join(format!("{name}.pem")), &self.pem).unwrap();
-        std::fs::write(folder.join(format!("{name}.key")), &self.key).unwrap();
-    }
-}
-
 /// What a client of this authority's servers goes by.
-pub fn client_config(authority: &Authority, shows: Option<&Signed>, alpn: &[&str]) -> Arc<ClientConfig> {
-    let mut roots = RootCertStore::empty();
-    roots.add(authority.certificate.clone()).unwrap();
+pub fn client_config(authority: &Authority, shows: Option<&Identity>, alpn: &[&str]) -> Arc<ClientConfig> {
     let builder = ClientConfig::builder_with_provider(Arc::new(default_provider()));
-    let builder = builder.with_safe_default_protocol_versions().unwrap().with_root_certificates(roots);
+    let builder = builder.with_safe_default_protocol_versions().unwrap().with_root_certificates(authority.roots());
     let mut config = match shows {
-        Some(signed) => {
-            let key = PrivateKeyDer::try_from(signed.der.clone()).unwrap();
-            builder.with_client_auth_cert(vec![signed.certificate.clone()], key).unwrap()
-        }
+        Some(own) => builder.with_client_auth_cert(vec![own.certificate()], own.private_key()).unwrap(),
         None => builder.with_no_client_auth(),
     };
     config.alpn_protocols = alpn.iter().map(|name| name.as_bytes().to_vec()).collect();
