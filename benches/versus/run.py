@@ -9,8 +9,8 @@
     benches/versus/run.py --mirror             # and those that mirror: each request goes to a second backend as well
 
 Without --rate, wrk asks as fast as it is answered (h2load where it is HTTP/2); at a rate it is h2load. Where there must be one, it is
-5000 a second unless said, about half of what the slowest can carry: a proxy near its limit finds more to do each time it wakes, and
-costs less than it would at ease. With --mirror there is always one: at its limit a proxy may leave copies out, as Banyan does. wrk's
+5000 a second unless said, at most half of what the slowest could carry when it was measured: a proxy near its limit finds more to do
+each time it wakes, and costs less than it would at ease. With --mirror there is always one: at its limit a proxy may leave copies out, as Banyan does. wrk's
 times leave the making of connections out.
 
 Each proxy has one worker on core 0; the load and the backend (an nginx with JSON) share core 1. Rounds are
