@@ -61,10 +61,10 @@ class Contender:
 
     def measure(self, load, seconds, count=True):
         """One run of the load."""
-        user, system = self.child.cpu()
+        before = self.child.cpu()
         copies = counted(self.shadow) if self.shadow else 0
         done = load.run(self.port, seconds)
-        user, system = (after - before for after, before in zip(self.child.cpu(), (user, system)))
+        total, user, system = (now - then for now, then in zip(self.child.cpu(), before))
         self.requests += done["requests"]
         if self.shadow:
             # Less the two questions themselves.
@@ -75,7 +75,7 @@ class Contender:
         if count:
             each = 1e6 / done["requests"]
             self.rounds.append({
-                "cpu_us": (user + system) * each, "user_us": user * each, "system_us": system * each,
+                "cpu_us": total * each, "user_us": user * each, "system_us": system * each,
                 "peak": self.child.peak(), **done,
             })
 

@@ -64,14 +64,15 @@ class Child:
             child.stop()
 
     def cpu(self):
-        """CPU seconds of the process and its descendants: (user, system), all threads."""
-        user = system = 0
+        """CPU seconds of the process and its descendants, all threads: the sum to the nanosecond, (user, system) in ticks of 10 ms."""
+        total = user = system = 0
         for pid in self._family():
             fields = _stat(pid)
             if fields:
+                total += time.clock_gettime(_cpu_clock(int(pid)))
                 user += int(fields[11])
                 system += int(fields[12])
-        return user / TICKS, system / TICKS
+        return total, user / TICKS, system / TICKS
 
     def peak(self):
         """The most resident bytes that the process and its descendants had. Pages that they share count once for each."""
@@ -92,6 +93,11 @@ class Child:
         for member in family:
             family.extend(pid for pid, parent in parents.items() if parent == member)
         return family
+
+
+def _cpu_clock(pid):
+    """The clock that the processor's time of another process is read from: what clock_getcpuclockid(3) gives on Linux."""
+    return ~pid << 3 | 2
 
 
 def _stat(pid):

@@ -15,7 +15,7 @@ times leave the making of connections out.
 
 Each proxy has one worker on core 0; the load and the backend (an nginx with JSON) share core 1. Rounds are
 interleaved, so that what disturbs the machine disturbs everybody. CPU is what the proxy's processes used by
-/proc/PID/stat, divided by the requests that were answered. Only the ratios travel to other machines. What each proxy
+the scheduler's count, divided by the requests that were answered; its parts, user and system, are by its ticks. Only the ratios travel to other machines. What each proxy
 is told to do is in proxies.py, and in routing_*.py for `decide`, where they all decide by the same rules. Needs Linux,
 Python 3 and its standard library, taskset, nginx, wrk, curl and openssl, and h2load for a rate and for HTTP/2.
 """

@@ -109,7 +109,9 @@ async fn check(teller: Teller, endpoint: Arc<Endpoint>) {
     sleep(settings.every.min(Duration::from_secs(1)).mul_f64(fastrand::f64())).await;
     let mut in_a_row = (true, 0);
     loop {
-        let found = match timeout(settings.timeout, ask(&teller.backend, &endpoint, tls.as_ref(), settings)).await {
+        // In a box: it takes much memory, and most of the time nothing is asked.
+        let asked = Box::pin(ask(&teller.backend, &endpoint, tls.as_ref(), settings));
+        let found = match timeout(settings.timeout, asked).await {
             Ok(found) => found,
             Err(_) => Err("it did not answer in time".into()),
         };

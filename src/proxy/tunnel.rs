@@ -2,20 +2,20 @@
 
 use std::future::Future;
 use std::io;
-use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf as _, Bytes, BytesMut};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::leash::Leash;
 use super::ticket::Ticket;
 use crate::server::{ClientStream, Tunnel};
 use crate::upstream::BackendStream;
+use crate::wire::intake;
 
 /// How much is read at once, in bytes; also the most that waits to be written.
 const READ: usize = 16 * 1024;
@@ -136,11 +136,7 @@ impl Way {
                 self.closed = true;
                 continue;
             }
-            let mut space = [MaybeUninit::uninit(); READ];
-            let mut space = ReadBuf::uninit(&mut space);
-            ready!(Pin::new(&mut *from).poll_read(cx, &mut space))?;
-            self.waiting.extend_from_slice(space.filled());
-            self.ended = space.filled().is_empty();
+            self.ended = ready!(intake::poll_read(from, cx, READ, &mut self.waiting))? == 0;
         }
     }
 }

@@ -2,16 +2,14 @@
 
 use std::future::{Future, poll_fn};
 use std::io;
-use std::mem::MaybeUninit;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Poll, ready};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use rustls::ServerConfig;
-use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::sleep;
 use tokio_rustls::TlsAcceptor;
@@ -20,6 +18,7 @@ use super::stream::ClientStream;
 use super::watchdog::{End, Pulse};
 use super::{Handler, Peer, http1, http2};
 use crate::shutdown::{Phase, ShutdownWatch};
+use crate::wire::intake;
 
 /// How a client that speaks HTTP/2 without being asked begins (RFC 9113 section 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -97,14 +96,7 @@ enum Version {
 async fn sniff(stream: &mut TcpStream, shutdown: &ShutdownWatch) -> io::Result<Option<(Bytes, Version)>> {
     let mut early = BytesMut::new();
     loop {
-        let read = poll_fn(|cx| {
-            // To the stack: who sends nothing costs no buffer.
-            let mut space = [MaybeUninit::uninit(); FIRST_READ];
-            let mut space = ReadBuf::uninit(&mut space);
-            ready!(Pin::new(&mut *stream).poll_read(cx, &mut space))?;
-            early.extend_from_slice(space.filled());
-            Poll::Ready(Ok::<_, io::Error>(space.filled().len()))
-        });
+        let read = poll_fn(|cx| intake::poll_read(stream, cx, FIRST_READ, &mut early));
         tokio::select! {
             biased;
             read = read => if read? == 0 {

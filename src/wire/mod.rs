@@ -4,6 +4,7 @@
 //! - [`copy`]: bodies copied as they stream by
 //! - [`chunked`]: the grammar of chunked bodies
 //! - [`decode`]: bodies of HTTP/1 messages, taken out of what delimits them
+//! - [`intake`]: bytes that come in
 //! - [`outgoing`]: HTTP/1 messages on their way out
 //! - [`framing`]: requests taken out of a client's bytes
 //! - [`target`], [`host`]: which targets and hosts can be matched and forwarded as the same bytes
@@ -23,6 +24,7 @@ pub mod framing;
 pub mod headers;
 pub mod host;
 pub mod ids;
+pub mod intake;
 pub mod lines;
 pub mod outgoing;
 pub mod problem;

@@ -2,7 +2,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::io;
-use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -10,7 +9,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use hyper::body::Frame;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncReadExt, AsyncWrite};
 use tokio::time::{Sleep, sleep};
 
 use super::incoming::Incoming;
@@ -21,9 +20,8 @@ use crate::snapshot::ClientLimits;
 use crate::wire::body::{BodyError, BrokenOff, ClientBody};
 use crate::wire::decode::{Length, Piece};
 use crate::wire::framing::{Framing, HeadLimits, Place, RequestHead};
+use crate::wire::intake;
 
-/// How much is read at once while a head is waited for, in bytes. Read to the stack, so that an idle connection has no buffer.
-const HEAD_READ: usize = 32 * 1024;
 /// How much is read at once within a body, at least and at most, in bytes.
 const BODY_READ: std::ops::RangeInclusive<usize> = 16 * 1024..=64 * 1024;
 /// How much is read ahead of a request that is not answered yet, in bytes.
@@ -151,11 +149,7 @@ impl Socket {
     fn poll_ahead(&self, input: &mut Input, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let mut stream = self.stream.borrow_mut();
         let Some(stream) = &mut *stream else { return Poll::Ready(Ok(0)) };
-        let mut space = [MaybeUninit::uninit(); HEAD_READ];
-        let mut space = ReadBuf::uninit(&mut space);
-        ready!(Pin::new(stream).poll_read(cx, &mut space))?;
-        input.buffer.extend_from_slice(space.filled());
-        Poll::Ready(Ok(space.filled().len()))
+        intake::poll_read(stream, cx, intake::MOST, &mut input.buffer)
     }
 
     /// Ready when the client is gone. What it sends ahead meanwhile is kept, up to a bound.
@@ -229,14 +223,9 @@ impl Socket {
             let count = ready!(Pin::new(&mut *stream).poll_write(cx, input.unsaid))?;
             input.unsaid = &input.unsaid[count..];
         }
-        // Read to the stack while the body is small or slow: who waits for more of it holds no buffer. A fast one is read to
-        // where it stays.
+        // A body that is small or slow is read to where all are, a fast one to where it stays.
         let count = if input.read_size == *BODY_READ.start() {
-            let mut space = [MaybeUninit::uninit(); *BODY_READ.start()];
-            let mut space = ReadBuf::uninit(&mut space);
-            ready!(Pin::new(stream).poll_read(cx, &mut space))?;
-            input.buffer.extend_from_slice(space.filled());
-            space.filled().len()
+            ready!(intake::poll_read(stream, cx, input.read_size, &mut input.buffer))?
         } else {
             input.buffer.reserve(input.read_size);
             // The future holds no state, so one that is dropped while it waits has lost nothing.
@@ -362,15 +351,13 @@ impl Socket {
         if until.as_mut().poll(cx).is_ready() {
             return Poll::Ready(());
         }
-        let mut space = [MaybeUninit::uninit(); HEAD_READ];
+        let mut waste = BytesMut::new();
         loop {
-            let mut waste = ReadBuf::uninit(&mut space);
-            let read = ready!(Pin::new(&mut *stream).poll_read(cx, &mut waste));
-            let count = waste.filled().len();
-            if read.is_err() || count == 0 || count >= *left {
-                return Poll::Ready(());
+            match ready!(intake::poll_read(stream, cx, intake::MOST, &mut waste)) {
+                Ok(count) if (1..*left).contains(&count) => *left -= count,
+                _ => return Poll::Ready(()),
             }
-            *left -= count;
+            waste.clear();
         }
     }
 }

@@ -7,7 +7,6 @@
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::io;
-use std::mem::MaybeUninit;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
@@ -24,6 +23,7 @@ use crate::turn::after_others;
 use crate::upstream::stream::BackendStream;
 use crate::upstream::{Patience, SendError};
 use crate::wire::body::{BrokenOff, RequestBody};
+use crate::wire::intake;
 use crate::wire::outgoing::{Delimiting, Outgoing, OutgoingError, head_memory};
 
 /// The most interim answers (1xx) before the real one.
@@ -214,18 +214,13 @@ impl Http1 {
     /// Reads what has come in; 0 at the end of the stream.
     pub(in crate::upstream) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         let buffer = &mut self.buffer;
-        // What is small is read to the stack, which is in the cache, and kept in no more memory than it needs; answers that fill
-        // that are read to where they stay.
+        // What is small is read to where all are; answers that fill that are read to where they stay.
         let count = if self.read_size == *READ.start() {
-            let mut space = [MaybeUninit::uninit(); *READ.start()];
-            let mut space = ReadBuf::uninit(&mut space);
             ready!(match &mut self.socket {
-                Socket::Whole(stream) => Pin::new(stream).poll_read(cx, &mut space),
-                Socket::Reading(half, _) => Pin::new(half).poll_read(cx, &mut space),
-                Socket::Gone => Poll::Ready(Ok(())),
-            })?;
-            buffer.extend_from_slice(space.filled());
-            space.filled().len()
+                Socket::Whole(stream) => intake::poll_read(stream, cx, self.read_size, buffer),
+                Socket::Reading(half, _) => intake::poll_read(half, cx, self.read_size, buffer),
+                Socket::Gone => Poll::Ready(Ok(0)),
+            })?
         } else {
             buffer.reserve(self.read_size);
             // The futures hold no state, so one that is dropped while it waits has lost nothing.
