@@ -16,7 +16,7 @@ use super::tokens;
 use crate::control::Caller;
 use crate::directives::{Author, Source};
 use crate::snapshot::{Role, TokenEntry};
-use crate::wire::ids;
+use crate::wire::ids::RequestId;
 
 /// What a changing request of a session's page shows besides the cookie, where it is no form.
 const X_CSRF_TOKEN: HeaderName = HeaderName::from_static("x-csrf-token");
@@ -43,7 +43,7 @@ impl Who {
     pub fn caller(&self) -> Caller {
         Caller {
             by: Author { source: Source::Api, name: self.name.to_string() },
-            request_id: ids::new_request_id().to_str().unwrap_or_default().to_owned(),
+            request_id: RequestId::new().as_str().to_owned(),
             if_match: None,
         }
     }

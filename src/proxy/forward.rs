@@ -14,6 +14,7 @@ use crate::routing::{Decision, Original, Rewrite, Route};
 use crate::snapshot::{HostRule, Protocol};
 use crate::upstream::{Answer, Backend, Checkout, Connection, Endpoint, Patience, Pools, SendError, Wanted};
 use crate::wire::headers::{self, Forwarding, Hop};
+use crate::wire::ids::RequestId;
 use crate::wire::outgoing::Delimiting;
 use crate::wire::request::Parts;
 
@@ -23,7 +24,7 @@ pub(super) struct Origin<'a> {
     pub(super) hop: &'a Hop,
     pub(super) trusted: bool,
     pub(super) host: Option<&'a HeaderValue>,
-    pub(super) request_id: &'a HeaderValue,
+    pub(super) request_id: &'a RequestId,
     /// The protocol it wants to switch to.
     pub(super) switch: Option<&'a HeaderValue>,
 }

@@ -48,8 +48,9 @@ use crate::state::Live;
 use crate::telemetry::sample::By;
 use crate::telemetry::{AccessQueue, WorkerId};
 use crate::wire::body::{ClientBody, RequestBody};
+use crate::wire::ids::RequestId;
 use crate::wire::request::Parts;
-use crate::wire::{headers, ids, problem};
+use crate::wire::{headers, problem};
 
 use allowance::Allowance;
 use desk::Desk;
@@ -96,7 +97,7 @@ impl Proxy {
         Rc::clone(&view)
     }
 
-    fn ticket(&self, view: &Rc<View>, peer: &Peer, began: Instant, request_id: HeaderValue) -> Box<Ticket> {
+    fn ticket(&self, view: &Rc<View>, peer: &Peer, began: Instant, request_id: RequestId) -> Box<Ticket> {
         Ticket::new(Rc::clone(&self.desk), Rc::clone(view), peer.address.ip(), began, request_id)
     }
 
@@ -251,7 +252,7 @@ impl Handler for Proxy {
 
     fn refuse(&self, failure: Failure, peer: &Rc<Peer>) -> Response<ProxyBody> {
         let began = Instant::now();
-        let ticket = self.ticket(&self.view(), peer, began, ids::new_request_id());
+        let ticket = self.ticket(&self.view(), peer, began, RequestId::new());
         self.own(ticket, failure)
     }
 

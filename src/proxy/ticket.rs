@@ -21,6 +21,7 @@ use crate::snapshot::{AccessLog, FallbackOn};
 use crate::telemetry::{AccessRecord, Answered, Dropped, Measured};
 use crate::upstream::{Backend, Endpoint, InFlight, Permit, Pools};
 use crate::wire::body::Tally;
+use crate::wire::ids::RequestId;
 use crate::wire::request::Parts;
 
 /// What is known of a request. It goes with the request from its first moment to the last byte of its answer; when it is
@@ -30,7 +31,7 @@ pub struct Ticket {
     desk: Rc<Desk>,
     view: Rc<View>,
     began: Instant,
-    request_id: HeaderValue,
+    request_id: RequestId,
     client: IpAddr,
     asked: Option<(Method, Uri, Option<HeaderValue>)>,
     decision: Option<Decision>,
@@ -72,7 +73,7 @@ impl Ticket {
         view: Rc<View>,
         client: IpAddr,
         began: Instant,
-        request_id: HeaderValue,
+        request_id: RequestId,
     ) -> Box<Ticket> {
         Box::new(Ticket {
             desk,
@@ -111,13 +112,12 @@ impl Ticket {
         self.began
     }
 
-    pub(super) fn id(&self) -> HeaderValue {
+    pub(super) fn id(&self) -> RequestId {
         self.request_id.clone()
     }
 
     pub(super) fn request_id(&self) -> &str {
-        // Ids are made of, or checked to be, visible ASCII.
-        self.request_id.to_str().unwrap_or_default()
+        self.request_id.as_str()
     }
 
     /// Notes what was asked.

@@ -43,6 +43,11 @@ impl Waiting {
         room
     }
 
+    /// Whether none waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether there is room for another comparison in full.
     pub(super) fn takes_samples(&self) -> bool {
         self.0.iter().filter(|one| one.sample.is_some()).nth(MAX_SAMPLES - 1).is_none()

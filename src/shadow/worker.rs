@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::future::poll_fn;
 use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use std::thread::JoinHandle;
 use std::time::SystemTime;
 
 use tokio::task::{LocalSet, spawn_local};
-use tokio::time::{Duration, Instant, sleep};
+use tokio::time::{Duration, Instant, sleep, timeout};
 
 use super::lanes::{Admitted, Bounds, Lanes};
 use super::undecided::Waiting;
@@ -22,6 +23,8 @@ use crate::upstream::{Backend, Pools};
 
 /// How long a thread rests between two looks at the queue: while there was something, and at most.
 const REST: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(20));
+/// How long it rests at most when it has nothing to do at all, unless something comes.
+const IDLE: Duration = Duration::from_millis(250);
 /// The nice value of shadow threads: a tenth of a data worker's share when both want the same core.
 #[cfg(target_os = "linux")]
 const NICE: i32 = 10;
@@ -54,6 +57,7 @@ pub struct ShadowThreads(Vec<JoinHandle<()>>, Arc<Queue>);
 /// One thread.
 #[derive(Debug)]
 pub(super) struct Thread {
+    number: usize,
     pub(super) worker: WorkerId,
     pub(super) shared: Shared,
     pub(super) pools: Rc<Pools>,
@@ -99,6 +103,7 @@ impl ShadowThreads {
                 give_way();
                 let tenants = RefCell::new(TenantTally::new(Arc::clone(&shared.live.tenants)));
                 let thread = Rc::new(Thread {
+                    number,
                     worker,
                     shared,
                     pools: Rc::new(Pools::for_copies(count)),
@@ -107,7 +112,7 @@ impl ShadowThreads {
                     tenants,
                     undecided: RefCell::default(),
                 });
-                LocalSet::new().block_on(&runtime, thread.run(number == 0));
+                LocalSet::new().block_on(&runtime, thread.run());
             })
         };
         let handles = (0..count).map(start).collect::<io::Result<_>>()?;
@@ -126,7 +131,8 @@ impl ShadowThreads {
 }
 
 impl Thread {
-    async fn run(self: Rc<Self>, tells_outcomes: bool) {
+    async fn run(self: Rc<Self>) {
+        let tells_outcomes = self.number == 0;
         let mut rest = REST.0;
         let (mut flushed, mut swept) = (Instant::now(), Instant::now());
         let mut told = Told::default();
@@ -155,7 +161,15 @@ impl Thread {
                 }
             }
             rest = if took > 0 { REST.0 } else { (rest * 2).min(REST.1) };
-            sleep(rest).await;
+            if rest == REST.1 && self.is_idle() {
+                let something = poll_fn(|cx| self.shared.queue.poll_something(self.number, cx));
+                if timeout(IDLE, something).await.is_ok() {
+                    // Whoever wakes it is a data worker: not for each copy that another thread takes.
+                    rest = REST.0;
+                }
+            } else {
+                sleep(rest).await;
+            }
         }
         self.lanes.borrow_mut().clear(|exchange| self.drop_copy(exchange, Dropped::Stopping));
         self.decide(true);
@@ -163,6 +177,11 @@ impl Thread {
             told.tell(&self.shared.live, &mut self.batch.borrow_mut());
         }
         self.flush();
+    }
+
+    /// Whether nothing is under way and nothing waits for its verdict.
+    fn is_idle(&self) -> bool {
+        self.lanes.borrow().is_empty() && self.undecided.borrow().is_empty()
     }
 
     /// Takes all copies that wait in the queue. Returns how many.

@@ -10,7 +10,7 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::ids;
+use super::ids::{self, RequestId};
 use super::lines::Lines;
 use crate::errors::Failure;
 use crate::fields::Fields;
@@ -157,8 +157,8 @@ pub fn strip_trailers(trailers: &mut HeaderMap, guarded: &[HeaderName]) {
 /// The request's id: a trusted peer's, when it is well-formed, else a new one. [`strip_request`] has removed everybody
 /// else's.
 #[must_use]
-pub fn request_id(fields: &Fields) -> HeaderValue {
-    fields.shared(&X_REQUEST_ID).filter(ids::is_request_id).unwrap_or_else(ids::new_request_id)
+pub fn request_id(fields: &Fields) -> RequestId {
+    fields.shared(&X_REQUEST_ID).filter(ids::is_request_id).map_or_else(RequestId::new, RequestId::Given)
 }
 
 /// The scheme that a trusted peer says the client used.

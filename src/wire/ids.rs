@@ -5,12 +5,38 @@ use http::HeaderValue;
 /// The longest request id that is taken over from a trusted peer, in bytes.
 pub const MAX_REQUEST_ID: usize = 128;
 
-/// A new request id: 32 hexadecimal digits.
-#[must_use]
-pub fn new_request_id() -> HeaderValue {
-    let mut text = [0_u8; 32];
-    write_hex(&mut text, &fastrand::u128(1..).to_be_bytes());
-    ascii(&text)
+/// The id of a request.
+#[derive(Debug, Clone)]
+pub enum RequestId {
+    /// Made here: 32 hexadecimal digits. In place, since nearly every request has one.
+    Made([u8; 32]),
+    /// A trusted peer's, which [is fit](is_request_id) to be passed on.
+    Given(HeaderValue),
+}
+
+impl RequestId {
+    /// A new one.
+    #[must_use]
+    pub fn new() -> RequestId {
+        let mut text = [0; 32];
+        write_hex(&mut text, &fastrand::u128(1..).to_be_bytes());
+        RequestId::Made(text)
+    }
+
+    /// Its text: visible ASCII.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            RequestId::Made(text) => str::from_utf8(text).unwrap_or_default(),
+            RequestId::Given(value) => value.to_str().unwrap_or_default(),
+        }
+    }
+}
+
+impl Default for RequestId {
+    fn default() -> RequestId {
+        RequestId::new()
+    }
 }
 
 /// Whether an id from a trusted peer is fit to be passed on and logged.
@@ -53,11 +79,6 @@ fn write_hex(out: &mut [u8], bytes: &[u8]) {
     }
 }
 
-fn ascii(text: &[u8]) -> HeaderValue {
-    // Hexadecimal digits and dashes are always a valid header value.
-    HeaderValue::from_bytes(text).unwrap_or_else(|_| HeaderValue::from_static("0"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,9 +86,10 @@ mod tests {
 
     #[test]
     fn what_is_made_is_valid_and_new() {
-        assert!(is_request_id(&new_request_id()));
+        let made = RequestId::new();
+        assert!(is_request_id(&HeaderValue::from_str(made.as_str()).unwrap()));
         assert!(is_traceparent(&new_traceparent()));
-        assert_ne!(new_request_id(), new_request_id());
+        assert_ne!(made.as_str(), RequestId::new().as_str());
     }
 
     #[test]

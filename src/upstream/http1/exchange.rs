@@ -28,6 +28,8 @@ use crate::wire::outgoing::{Delimiting, Outgoing, OutgoingError, head_memory};
 
 /// The most interim answers (1xx) before the real one.
 const MAX_INTERIM: usize = 100;
+/// The most memory of an answer that an unused connection keeps, in bytes.
+const KEPT: usize = 2048;
 /// How much is read at once, at least and at most, in bytes.
 const READ: std::ops::RangeInclusive<usize> = 16 * 1024..=64 * 1024;
 
@@ -39,6 +41,8 @@ pub(in crate::upstream) struct Http1 {
     pub(in crate::upstream) buffer: BytesMut,
     /// How much the next read may take; grows while reads are full.
     read_size: usize,
+    /// The most that the buffer has held of this answer, in bytes.
+    largest: usize,
     /// One timer for all waits, moved on rather than made anew: moving a deadline later takes no lock.
     timer: Pin<Box<Sleep>>,
     /// Interim answers of the exchange under way.
@@ -74,6 +78,7 @@ impl Http1 {
             socket: Socket::Whole(stream),
             upload: nothing(),
             buffer: BytesMut::new(),
+            largest: 0,
             read_size: *READ.start(),
             timer: Box::pin(sleep_until(Instant::now())),
             interim: 0,
@@ -233,12 +238,15 @@ impl Http1 {
         if count >= self.read_size {
             self.read_size = (self.read_size * 2).min(*READ.end());
         }
+        self.largest = self.largest.max(self.buffer.len());
         Poll::Ready(Ok(count))
     }
 
-    /// Lets go of the memory of the last answer: an unused connection needs none.
+    /// Lets go of the memory of the last answer, unless it is little: then the next one is read there.
     pub(in crate::upstream) fn rest(&mut self) {
-        self.buffer = BytesMut::new();
+        if std::mem::take(&mut self.largest) > KEPT {
+            self.buffer = BytesMut::new();
+        }
     }
 
     /// Hands the rest of the upload to a task, so that both directions go on independently: a client may well send all of

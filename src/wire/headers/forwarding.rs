@@ -5,7 +5,7 @@ use http::{HeaderName, HeaderValue};
 
 use super::{TRACEPARENT, TRACESTATE, TRAILERS, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO};
 use crate::fields::Fields;
-use crate::wire::ids;
+use crate::wire::ids::{self, RequestId};
 
 const VIA_BANYAN: &[u8] = b"1.1 banyan";
 
@@ -30,7 +30,7 @@ pub struct Forwarding<'a> {
     /// The Host the backend is sent.
     pub host: &'a HeaderValue,
     /// The request's id, from [`request_id`].
-    pub request_id: &'a HeaderValue,
+    pub request_id: &'a RequestId,
 }
 
 /// Writes the fields of a request to a backend: the client's own, and what tells the backend where the request came from.
@@ -71,7 +71,7 @@ pub fn write_request_fields(out: &mut Vec<u8>, fields: &Fields, forwarding: &For
     } else {
         line(out, b"via", VIA_BANYAN);
     }
-    line(out, b"x-request-id", request_id.as_bytes());
+    line(out, b"x-request-id", request_id.as_str().as_bytes());
     match kept(found.trace, &TRACEPARENT).filter(|value| ids::is_traceparent(value)) {
         Some(trace) => {
             line(out, b"traceparent", trace);
