@@ -157,20 +157,20 @@ impl Pulse {
         }
     }
 
-    /// Ends the connection if it has been at the same thing for too long.
-    pub(super) fn check(&self, now: Instant) {
+    /// Ends the connection if it has been at the same thing for too long. Whether it did.
+    pub(super) fn check(&self, now: Instant) -> bool {
         let doing = self.doing();
         let (before, since) = self.seen.get();
         let moved = self.moved.take();
         if before != doing {
             self.seen.set((doing, now));
-            return;
+            return false;
         }
         if doing == Doing::Stalled {
             return self.check_patience(now, now.duration_since(since), moved);
         }
         let (patience, end) = match doing {
-            Doing::Busy => return,
+            Doing::Busy | Doing::Stalled => return false,
             Doing::Head(_) if self.place.get() == Place::Head => (self.timeouts.header, End::SlowHead),
             Doing::Handshake => (self.timeouts.handshake, End::Close),
             // It has been told to end, and does not.
@@ -178,31 +178,32 @@ impl Pulse {
             Doing::Head(_) => (self.timeouts.header, End::Close),
             Doing::Idle(_) if self.multiplexed.get() => (self.timeouts.idle, End::Idle),
             Doing::Idle(_) => (self.timeouts.idle, End::Close),
-            Doing::Stalled => return,
         };
         if now.duration_since(since) < patience {
-            return;
+            return false;
         }
         // An answer that says the head was too slow gets one more patience to be taken.
         self.end.set(Some(if self.end.get().is_some() { End::Close } else { end }));
         self.seen.set((doing, now));
         self.wake();
+        true
     }
 
-    /// The client was waited for since the last walk.
-    fn check_patience(&self, now: Instant, waited: Duration, moved: u64) {
+    /// The client was waited for since the last walk. Whether that was too long.
+    fn check_patience(&self, now: Instant, waited: Duration, moved: u64) -> bool {
         self.seen.set((Doing::Stalled, now));
         let mut patience = self.patience.get();
         let left = patience.waited(waited, moved);
         self.patience.set(patience);
         if left {
-            return;
+            return false;
         }
         let answered = self.writing_stalled.get() || !self.is_working() || self.end.get().is_some();
         self.end.set(Some(if answered { End::Close } else { End::SlowBody }));
         // An answer that says so gets some time to be taken.
         self.patience.set(Patience::new(self.timeouts.header, self.min_rate));
         self.wake();
+        true
     }
 
     /// Ends the connection at once.
@@ -233,6 +234,9 @@ impl Pulse {
     }
 }
 
+/// How many connections one walk ends at most.
+const AT_ONCE: usize = 32;
+
 /// A worker's connections.
 #[derive(Debug, Default)]
 pub(super) struct Watchdog {
@@ -244,13 +248,17 @@ impl Watchdog {
         self.pulses.borrow_mut().push(pulse);
     }
 
-    /// Walks over all connections; forgets those that nobody else knows any more.
-    pub(super) fn walk(&self) {
-        let now = Instant::now();
+    /// Walks over all connections; forgets those that nobody else knows any more. Whether all were looked at: thousands of slow
+    /// clients that came together are not ended together, or those that are not slow would wait for it.
+    pub(super) fn walk(&self) -> bool {
+        let (now, mut left) = (Instant::now(), AT_ONCE);
         self.pulses.borrow_mut().retain(|pulse| {
-            pulse.check(now);
+            if left > 0 && pulse.check(now) {
+                left -= 1;
+            }
             Rc::strong_count(pulse) > 1
         });
+        left > 0
     }
 
     /// Does something to every connection.
@@ -280,6 +288,21 @@ mod tests {
             *from += Duration::from_secs(1);
             pulse.check(*from);
         }
+    }
+
+    #[test]
+    fn many_slow_clients_are_ended_a_few_at_a_time() {
+        let (dog, none) = (Watchdog::default(), Duration::ZERO);
+        let timeouts = ClientTimeouts { header: none, idle: none, body: none, handshake: none, tunnel: none };
+        let mut pulses: Vec<_> = (0..=2 * AT_ONCE).map(|_| Rc::new(Pulse::new(timeouts, 240))).collect();
+        pulses.iter().for_each(|pulse| dog.add(Rc::clone(pulse)));
+        let mut walks = Vec::new();
+        while !pulses.is_empty() {
+            let (all, before) = (dog.walk(), pulses.len());
+            pulses.retain(|pulse| pulse.end().is_none());
+            walks.push((all, before - pulses.len()));
+        }
+        assert_eq!(walks, [(false, AT_ONCE), (false, AT_ONCE), (true, 1)]);
     }
 
     #[test]

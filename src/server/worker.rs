@@ -112,7 +112,9 @@ async fn look_after<H: Handler>(door: &Door<H>) {
                 ticks.reset_after(TICK / 10);
             }
         }
-        watchdog.walk();
+        if !watchdog.walk() {
+            ticks.reset_after(TICK / 50);
+        }
         handler.tick();
         if phase == Phase::Draining {
             if watchdog.is_empty() && crew.has_nothing_for(*worker) {
