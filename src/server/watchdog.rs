@@ -253,10 +253,11 @@ impl Watchdog {
     pub(super) fn walk(&self) -> bool {
         let (now, mut left) = (Instant::now(), AT_ONCE);
         self.pulses.borrow_mut().retain(|pulse| {
-            if left > 0 && pulse.check(now) {
+            let is_known = Rc::strong_count(pulse) > 1;
+            if is_known && left > 0 && pulse.check(now) {
                 left -= 1;
             }
-            Rc::strong_count(pulse) > 1
+            is_known
         });
         left > 0
     }
