@@ -118,7 +118,7 @@ impl Queue {
     /// Whether it takes nothing more.
     #[must_use]
     pub fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::Relaxed)
+        self.closed.load(Ordering::SeqCst)
     }
 
     /// Takes nothing more.

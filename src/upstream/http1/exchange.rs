@@ -242,9 +242,11 @@ impl Http1 {
         Poll::Ready(Ok(count))
     }
 
-    /// Lets go of the memory of the last answer, unless it is little: then the next one is read there.
+    /// Lets go of the memory of the last answer, unless it is little: then the next one is read there. Who reads much at once has
+    /// room for much, also where little came.
     pub(in crate::upstream) fn rest(&mut self) {
-        if std::mem::take(&mut self.largest) > KEPT {
+        let is_little = std::mem::take(&mut self.largest) <= KEPT && self.read_size == *READ.start();
+        if !is_little {
             self.buffer = BytesMut::new();
         }
     }
