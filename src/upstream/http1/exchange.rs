@@ -276,3 +276,32 @@ impl Http1 {
 fn nothing() -> Outgoing<RequestBody> {
     Outgoing::new(Vec::new(), RequestBody::Empty, Delimiting::Length)
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_unused_connection_keeps_no_memory_but_what_a_small_answer_took() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (mut backend, _) = listener.accept().await.unwrap();
+        let mut http1 = Http1::new(stream.into());
+        // What comes, how much is read at once, whether the memory is kept.
+        for (comes, read_size, kept) in
+            [(1000, *READ.start(), true), (KEPT + 1, *READ.start(), false), (1000, *READ.end(), false)]
+        {
+            http1.read_size = read_size;
+            backend.write_all(&vec![b'x'; comes]).await.unwrap();
+            while http1.buffer.len() < comes {
+                poll_fn(|cx| http1.poll_read(cx)).await.unwrap();
+            }
+            http1.buffer.clear();
+            http1.rest();
+            assert_eq!(http1.buffer.capacity() > 0, kept, "{comes} bytes, read by {read_size}");
+        }
+    }
+}
