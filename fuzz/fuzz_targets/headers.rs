@@ -119,7 +119,7 @@ fn check_written(headers: &HeaderMap, fields: &Fields, trusted: bool) {
         parsed.iter().filter(|field| field.name.eq_ignore_ascii_case(wanted)).map(|field| field.value).collect()
     };
     assert_eq!(values("host"), [b"shop.example"]);
-    assert_eq!(values("x-request-id"), [request_id.as_bytes()]);
+    assert_eq!(values("x-request-id"), [request_id.as_str().as_bytes()]);
     for (name, end) in [("via", &b"1.1 banyan"[..]), ("x-forwarded-for", b"192.0.2.7")] {
         let values = values(name);
         assert!(values.len() == 1 && values[0].ends_with(end), "{name}");
