@@ -4,12 +4,38 @@
 //! sends in a row only the first finds it asleep. So tasks let one another go first before they send. Source: batching of sends,
 //! as event loops like HAProxy's do it.
 
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::task::Poll;
 
-/// Lets all tasks that are ready go first: those of this thread that were woken before.
+thread_local! {
+    static TURN: Turn = const { Turn { sends: Cell::new(0), before: Cell::new(u32::MAX) } };
+}
+
+/// How many sends a thread has come to since it last waited for events, and how many they were between the two waits before that.
+/// Threads that do not say when they wait are taken for busy ones.
+struct Turn {
+    sends: Cell<u32>,
+    before: Cell<u32>,
+}
+
+impl Turn {
+    /// Whether it is likely that others are ready: one more task to be polled costs more than it can save where there are none.
+    fn is_busy(&self) -> bool {
+        self.sends.set(self.sends.get().saturating_add(1));
+        self.sends.get() > 1 || self.before.get() > 1
+    }
+}
+
+/// Says that this thread has nothing to do until the next event. For the runtime of whoever calls [`after_others`].
+pub fn ends() {
+    TURN.with(|turn| turn.before.set(turn.sends.take()));
+}
+
+/// Lets all tasks that are ready go first: those of this thread that were woken before. Where turns are of one send each, there are
+/// none, and nobody is waited for.
 pub async fn after_others() {
-    let mut waits = true;
+    let mut waits = TURN.with(Turn::is_busy);
     poll_fn(|cx| {
         if !std::mem::take(&mut waits) {
             return Poll::Ready(());
@@ -23,7 +49,10 @@ pub async fn after_others() {
 #[cfg(test)]
 mod tests {
     use std::cell::RefCell;
+    use std::future::Future;
+    use std::pin::pin;
     use std::rc::Rc;
+    use std::task::{Context, Waker};
 
     use tokio::task::{LocalSet, spawn_local};
 
@@ -47,5 +76,23 @@ mod tests {
             }
         });
         assert_eq!(seen.take(), ["works", "works", "works", "sends", "sends", "sends"]);
+    }
+
+    /// How many of `sends` that are ready at once wait for others.
+    fn waiting(sends: usize) -> usize {
+        let mut nobody = Context::from_waker(Waker::noop());
+        (0..sends).filter(|_| pin!(after_others()).poll(&mut nobody).is_pending()).count()
+    }
+
+    #[test]
+    fn who_is_alone_waits_for_nobody() {
+        ends();
+        let turns = [1, 1, 1, 3, 3, 1, 1];
+        let waited = turns.map(|sends| {
+            let waited = waiting(sends);
+            ends();
+            waited
+        });
+        assert_eq!(waited, [0, 0, 0, 2, 3, 1, 0]);
     }
 }

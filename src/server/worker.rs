@@ -18,6 +18,7 @@ use super::panic::{Panicked, caught};
 use super::watchdog::{Pulse, Watchdog};
 use super::{Event, Handler, Peer, connection};
 use crate::shutdown::{Phase, ShutdownWatch};
+use crate::turn;
 use crate::wire::headers::Hop;
 
 /// How often a worker looks after its connections and flushes its log.
@@ -68,7 +69,8 @@ impl Worker {
     /// # Errors
     /// The thread or its runtime cannot be started.
     pub fn start<H: Handler>(self, make: impl FnOnce() -> H + Send + 'static) -> io::Result<WorkerHandle> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = runtime.enable_io().enable_time().on_thread_park(turn::ends).build()?;
         let name = self.name.clone();
         let thread = std::thread::Builder::new().name(name).spawn(move || {
             let local = LocalSet::new();
