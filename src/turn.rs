@@ -20,8 +20,9 @@ struct Turn {
 }
 
 impl Turn {
-    /// Whether it is likely that others are ready: one more task to be polled costs more than it can save where there are none.
-    fn is_busy(&self) -> bool {
+    /// Counts a send, and says whether others are likely to be ready: where there are none, to be polled once more costs more than it
+    /// can save.
+    fn count_send(&self) -> bool {
         self.sends.set(self.sends.get().saturating_add(1));
         self.sends.get() > 1 || self.before.get() > 1
     }
@@ -35,7 +36,7 @@ pub fn ends() {
 /// Lets all tasks that are ready go first: those of this thread that were woken before. Where turns are of one send each, there are
 /// none, and nobody is waited for.
 pub async fn after_others() {
-    let mut waits = TURN.with(Turn::is_busy);
+    let mut waits = TURN.with(Turn::count_send);
     poll_fn(|cx| {
         if !std::mem::take(&mut waits) {
             return Poll::Ready(());
