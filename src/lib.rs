@@ -15,7 +15,7 @@
 //! | 3 | [`config`]: `routes.yaml` to snapshot · [`upstream`]: backends, endpoints, connections, the codec to backends |
 //! | 2 | [`snapshot`]: one compiled configuration · [`directives`]: what was said beside it: pins, ramps, audit · [`telemetry`] (→ [`snapshot`]): metrics and the access log |
 //! | 1 | [`routing`]: the pure decision · [`diff`]: the pure comparison of answers · [`wire`]: headers, targets and framing |
-//! | 0 | [`names`], [`errors`], [`clock`], [`descriptors`], [`shutdown`], [`turn`], [`fields`] |
+//! | 0 | [`names`], [`errors`], [`clock`], [`descriptors`], [`shutdown`], [`runtime`], [`fields`] |
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -37,6 +37,7 @@ pub mod names;
 pub mod proxy;
 pub mod report;
 pub mod routing;
+pub mod runtime;
 pub mod server;
 pub mod shadow;
 pub mod shutdown;
@@ -44,6 +45,5 @@ pub mod snapshot;
 pub mod state;
 pub mod store;
 pub mod telemetry;
-pub mod turn;
 pub mod upstream;
 pub mod wire;

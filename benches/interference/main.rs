@@ -52,8 +52,8 @@ fn main() {
         return;
     }
     pin(std::process::id(), 1);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let wrong = tokio::task::LocalSet::new().block_on(&runtime, run(&options));
+    let runtime = tokio::runtime::LocalRuntime::new().unwrap();
+    let wrong = runtime.block_on(run(&options));
     std::process::exit(i32::from(wrong > 0));
 }
 

@@ -7,7 +7,7 @@
 //!                                            └→ new has failed: legacy, if new cannot have acted
 //! ```
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
@@ -56,6 +56,22 @@ pub(super) struct Found<'a> {
     pub(super) began: Instant,
 }
 
+/// What an attempt has brought.
+type Tried = Result<(Answer, Box<Connection>), Miss>;
+
+/// What comes of an attempt.
+enum Verdict {
+    Stands(Tried),
+    /// There is another one, after a while.
+    Again {
+        /// The answer that nobody will see.
+        unseen: Option<(Answer, Box<Connection>)>,
+        /// Whether the backend may have acted upon the request.
+        may_have_acted: bool,
+        wait: Duration,
+    },
+}
+
 /// Why a backend did not answer.
 struct Lost {
     failure: Failure,
@@ -65,24 +81,23 @@ struct Lost {
 
 impl<'a> Errand<'a> {
     /// Sends the request to the backend that was decided on, or to legacy in its place.
-    pub(super) async fn run(
+    pub(super) fn run(
         &self,
         id: BackendId,
-        body: RequestBody,
+        body: &mut Replay,
         ticket: &mut Ticket,
-    ) -> Result<Found<'a>, Failure> {
+    ) -> impl Future<Output = Result<Found<'a>, Failure>> {
         let generation = &self.view.generation;
-        let (backend, substitute) = (generation.backend(id), self.substitute());
-        let keep = is_idempotent(&self.parts.method)
-            && (substitute.is_some() || backend.settings.retries.is_some())
-            && !body.is_end_stream();
-        let mut body = Replay::new(body, keep);
-        let began = ticket.began();
-        let Some((legacy, settings)) = substitute else {
-            return self.ask(backend, self.decision.side, &mut body, began, ticket).await.map_err(|lost| lost.failure);
-        };
-        // In a box: few routes have somebody to step in, and the others need not carry it.
-        Box::pin(self.ask_either(backend, (generation.backend(legacy), settings), &mut body, began, ticket)).await
+        let (backend, substitute) = (generation.backend(id), substitute(self.view, self.decision));
+        async move {
+            let began = ticket.began();
+            let Some((legacy, settings)) = substitute else {
+                let found = self.ask(backend, self.decision.side, body, began, ticket).await;
+                return found.map_err(|lost| lost.failure);
+            };
+            // In a box: few routes have somebody to step in, and the others need not carry it.
+            Box::pin(self.ask_either(backend, (generation.backend(legacy), settings), body, began, ticket)).await
+        }
     }
 
     /// Asks new, and legacy where new has failed and cannot have acted.
@@ -116,17 +131,6 @@ impl<'a> Errand<'a> {
         self.ask(legacy, Side::Legacy, body, Instant::now(), ticket).await.map_err(|lost| lost.failure)
     }
 
-    /// Who answers in new's place, and when, if anybody does.
-    fn substitute(&self) -> Option<(BackendId, &'a FallbackSettings)> {
-        let (Side::New, Some(id)) = (self.decision.side, self.decision.route) else { return None };
-        // Whoever forces a side wants to know how that side answers.
-        if self.decision.reason == Reason::Force {
-            return None;
-        }
-        let snapshot = &self.view.generation.snapshot;
-        Some((snapshot.rules.route(id).legacy?, snapshot.fallback(id)?))
-    }
-
     /// Why legacy answers instead, if it may: new has failed in a way that is named, and cannot have acted.
     fn gives_way(
         &self,
@@ -145,53 +149,68 @@ impl<'a> Errand<'a> {
     }
 
     /// Sends the request to a backend, and again as its settings say.
-    async fn ask(
+    fn ask(
         &self,
         backend: &'a Arc<Backend>,
         side: Side,
         body: &mut Replay,
         began: Instant,
         ticket: &mut Ticket,
-    ) -> Result<Found<'a>, Lost> {
-        let (view, decision) = (self.view, self.decision);
+    ) -> impl Future<Output = Result<Found<'a>, Lost>> {
         let (mut avoid, mut sent, mut attempts) = (None, false, 1);
         let until = began + self.timeout();
-        match backend.enter() {
-            Ok(permit) => ticket.permit = Some(permit),
-            Err(failure) => {
-                backend.meter.failed(self.worker, failure);
-                return Err(Lost { failure, sent: false });
+        async move {
+            match backend.enter() {
+                Ok(permit) => ticket.permit = Some(permit),
+                Err(failure) => {
+                    backend.meter.failed(self.worker, failure);
+                    return Err(Lost { failure, sent: false });
+                }
+            }
+            backend.earn_retry();
+            loop {
+                let endpoint = ticket.sent_to(backend, avoid);
+                let (pools, decision, view) = (self.pools, self.decision, self.view);
+                let forward = Forward { pools, backend, endpoint, side, decision, view };
+                // A connection that was used before has been there since the request came.
+                let first = (attempts == 1).then_some(began);
+                let copy = ticket.copy.as_deref_mut();
+                let tried = forward.attempt(self.parts, body, &self.from, (first, until), copy).await;
+                match self.weigh(tried, &forward, body, (attempts, until)) {
+                    Verdict::Stands(Ok((answer, connection))) => {
+                        return Ok(Found { answer, connection, forward, began });
+                    }
+                    Verdict::Stands(Err(miss)) => {
+                        return Err(Lost { failure: miss.failure, sent: sent || miss.sent });
+                    }
+                    Verdict::Again { unseen, may_have_acted, wait } => {
+                        sent |= may_have_acted;
+                        ticket.attempts += 1;
+                        attempts += 1;
+                        avoid = Some(forward.endpoint.id);
+                        Box::pin(self.pause(unseen, wait)).await;
+                    }
+                }
             }
         }
-        backend.earn_retry();
-        loop {
-            let endpoint = ticket.sent_to(backend, avoid);
-            let forward = Forward { pools: self.pools, backend, endpoint, side, decision, view };
-            // A connection that was used before has been there since the request came.
-            let first = (attempts == 1).then_some(began);
-            let tried = forward.attempt(self.parts, body, &self.from, (first, until), ticket.copy.as_deref_mut()).await;
-            self.judge(&forward, &tried);
-            sent |= tried.as_ref().map_or_else(|miss| miss.sent, |_| true);
-            let wait = backoff(attempts);
-            if !self.is_worth_another(&forward, &tried, body, (attempts, wait, until)) {
-                return match tried {
-                    Ok((answer, connection)) => Ok(Found { answer, connection, forward, began }),
-                    Err(miss) => Err(Lost { failure: miss.failure, sent }),
-                };
+    }
+
+    /// What comes of an attempt: it stands, or there is another one after a while. By value: an attempt's outcome that is looked at
+    /// where it was waited for would be kept, in the memory of every request, until all is over.
+    fn weigh(&self, tried: Tried, forward: &Forward<'_>, body: &Replay, moments: (u32, Instant)) -> Verdict {
+        self.judge(forward, &tried);
+        match self.another(forward, &tried, body, moments) {
+            None => Verdict::Stands(tried),
+            Some(wait) => {
+                forward.backend.meter.retried(self.worker);
+                let may_have_acted = tried.as_ref().map_or_else(|miss| miss.sent, |_| true);
+                Verdict::Again { unseen: tried.ok(), may_have_acted, wait }
             }
-            if let Ok((answer, connection)) = tried {
-                Box::pin(self.drop_answer(answer, connection)).await;
-            }
-            backend.meter.retried(self.worker);
-            ticket.attempts += 1;
-            attempts += 1;
-            avoid = Some(forward.endpoint.id);
-            Box::pin(sleep(wait)).await;
         }
     }
 
     /// Counts how an attempt went, and tells the endpoint's record.
-    fn judge(&self, forward: &Forward<'_>, tried: &Result<(Answer, Box<Connection>), Miss>) {
+    fn judge(&self, forward: &Forward<'_>, tried: &Tried) {
         match tried {
             Ok((answer, _)) => forward.backend.answered(&forward.endpoint, !answer.status().is_server_error()),
             Err(miss) => {
@@ -205,20 +224,28 @@ impl<'a> Errand<'a> {
         }
     }
 
-    /// Whether the request is sent again: it may be, that is safe, there is time, and the budget has paid for it.
-    fn is_worth_another(
+    /// Whether the request is sent again, and after how long: it may be, that is safe, there is time, and the budget has paid for it.
+    fn another(
         &self,
         forward: &Forward<'_>,
-        tried: &Result<(Answer, Box<Connection>), Miss>,
+        tried: &Tried,
         body: &Replay,
-        (attempts, wait, until): (u32, Duration, Instant),
-    ) -> bool {
-        let Some(retries) = &forward.backend.settings.retries else { return false };
-        attempts < retries.attempts
-            && is_retried(retries, tried, &self.parts.method)
-            && body.is_there()
-            && Instant::now() + wait < until
-            && forward.backend.spend_retry()
+        (attempts, until): (u32, Instant),
+    ) -> Option<Duration> {
+        let retries = forward.backend.settings.retries.as_ref()?;
+        if attempts >= retries.attempts || !is_retried(retries, tried, &self.parts.method) || !body.is_there() {
+            return None;
+        }
+        let wait = backoff(attempts);
+        (Instant::now() + wait < until && forward.backend.spend_retry()).then_some(wait)
+    }
+
+    /// Waits before the next attempt, and drops what the last one has brought.
+    async fn pause(&self, unseen: Option<(Answer, Box<Connection>)>, wait: Duration) {
+        if let Some((answer, connection)) = unseen {
+            self.drop_answer(answer, connection).await;
+        }
+        sleep(wait).await;
     }
 
     /// How long the answer's head may take.
@@ -240,6 +267,24 @@ impl<'a> Errand<'a> {
     }
 }
 
+/// The body of a request as it is sent, and kept where it may have to be sent again.
+pub(super) fn replayed(body: RequestBody, method: &Method, id: BackendId, view: &View, decision: &Decision) -> Replay {
+    let again = substitute(view, decision).is_some() || view.generation.backend(id).settings.retries.is_some();
+    let keep = is_idempotent(method) && again && !body.is_end_stream();
+    Replay::new(body, keep)
+}
+
+/// Who answers in new's place, and when, if anybody does.
+fn substitute<'a>(view: &'a View, decision: &Decision) -> Option<(BackendId, &'a FallbackSettings)> {
+    let (Side::New, Some(id)) = (decision.side, decision.route) else { return None };
+    // Whoever forces a side wants to know how that side answers.
+    if decision.reason == Reason::Force {
+        return None;
+    }
+    let snapshot = &view.generation.snapshot;
+    Some((snapshot.rules.route(id).legacy?, snapshot.fallback(id)?))
+}
+
 /// Whether nothing is changed by it (RFC 9110 section 9.2.1).
 fn is_safe(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
@@ -250,7 +295,7 @@ fn is_idempotent(method: &Method) -> bool {
     is_safe(method) || matches!(*method, Method::PUT | Method::DELETE)
 }
 
-fn is_retried(retries: &RetrySettings, tried: &Result<(Answer, Box<Connection>), Miss>, method: &Method) -> bool {
+fn is_retried(retries: &RetrySettings, tried: &Tried, method: &Method) -> bool {
     match tried {
         Ok((answer, _)) => is_retried_status(retries, answer.status()) && is_idempotent(method),
         Err(miss) if miss.sent => {
@@ -297,7 +342,7 @@ mod tests {
         RetrySettings { attempts: 2, budget: 20_000, when: when.to_vec() }
     }
 
-    fn missed(failure: Failure, sent: bool) -> Result<(Answer, Box<Connection>), Miss> {
+    fn missed(failure: Failure, sent: bool) -> Tried {
         Err(Miss { failure, sent })
     }
 

@@ -1,5 +1,6 @@
 //! One attempt: one request to one endpoint.
 
+use std::future::Future;
 use std::sync::Arc;
 
 use http::{HeaderValue, Method};
@@ -105,53 +106,62 @@ impl Forward<'_> {
     /// when a connection that was used before has been waiting to be used. A connection that turns out to have been closed
     /// meanwhile is replaced once, if nothing was sent over it or if sending the request again is safe (RFC 9110 section 9.2.2: a
     /// safe method; and without a body).
-    pub(super) async fn attempt(
+    pub(super) fn attempt(
         &self,
         parts: &Parts,
         body: &mut Replay,
         from: &Origin<'_>,
         (began, until): (Option<Instant>, Instant),
         mut copy: Option<&mut Copying>,
-    ) -> Result<(Answer, Box<Connection>), Miss> {
-        let timeouts = &self.backend.settings.timeouts;
+    ) -> impl Future<Output = Result<(Answer, Box<Connection>), Miss>> {
         let delimiting = body.delimiting();
         let safe = matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS) && body.is_empty();
         let mut wanted = Wanted { until, fresh: false, upgrade: self.switch(from).is_some() };
         let mut sent = false;
-        loop {
-            let checkout = self.pools.checkout(self.backend, &self.endpoint, wanted).await;
-            let Checkout { mut connection, reused } = checkout.map_err(|failure| Miss { failure, sent })?;
-            wanted.fresh = true;
-            let now = began.filter(|_| reused).unwrap_or_else(Instant::now);
-            let left = until.saturating_duration_since(now);
-            let (answer, late) = if timeouts.first_byte < left {
-                (timeouts.first_byte, Failure::FirstByteTimeout)
-            } else {
-                (left, Failure::Timeout)
-            };
-            let patience = Patience { began: now, answer, idle: timeouts.idle, late };
-            let http2 = connection.is_http2();
-            let write = |out: &mut Vec<u8>| {
-                self.write_head(out, parts, delimiting, from, http2);
-                if let Some(copy) = &mut copy {
-                    copy.sent(out);
-                }
-            };
-            // Whoever calls has seen that it is there.
-            let Some(outgoing) = body.take() else { return Err(Miss { failure: Failure::Reset, sent: true }) };
-            match connection.send(write, &parts.method, outgoing, delimiting, patience).await {
-                Ok(answer) => return Ok((answer, connection)),
-                Err(SendError::NotSent(unsent)) => {
-                    body.put_back(unsent);
-                    if !reused {
-                        return Err(Miss { failure: Failure::Reset, sent });
+        async move {
+            loop {
+                let checkout = self.pools.checkout(self.backend, &self.endpoint, wanted).await;
+                let Checkout { mut connection, reused } = checkout.map_err(|failure| Miss { failure, sent })?;
+                wanted.fresh = true;
+                let patience = self.patience(began.filter(|_| reused), wanted.until);
+                let http2 = connection.is_http2();
+                let write = |out: &mut Vec<u8>| {
+                    self.write_head(out, parts, delimiting, from, http2);
+                    if let Some(copy) = &mut copy {
+                        copy.sent(out);
                     }
+                };
+                // Whoever calls has seen that it is there.
+                let Some(outgoing) = body.take() else { return Err(Miss { failure: Failure::Reset, sent: true }) };
+                match connection.send(write, &parts.method, outgoing, delimiting, patience).await {
+                    Ok(answer) => return Ok((answer, connection)),
+                    Err(SendError::NotSent(unsent)) => {
+                        body.put_back(unsent);
+                        if !reused {
+                            return Err(Miss { failure: Failure::Reset, sent });
+                        }
+                    }
+                    Err(SendError::MaybeSent(Failure::Reset)) if reused && safe => sent = true,
+                    // A backend that refuses a request says that it has not acted upon it.
+                    Err(SendError::MaybeSent(Failure::Refused)) => {
+                        return Err(Miss { failure: Failure::Refused, sent });
+                    }
+                    Err(SendError::MaybeSent(failure)) => return Err(Miss { failure, sent: true }),
                 }
-                Err(SendError::MaybeSent(Failure::Reset)) if reused && safe => sent = true,
-                // A backend that refuses a request says that it has not acted upon it.
-                Err(SendError::MaybeSent(Failure::Refused)) => return Err(Miss { failure: Failure::Refused, sent }),
-                Err(SendError::MaybeSent(failure)) => return Err(Miss { failure, sent: true }),
             }
         }
+    }
+
+    /// How long an exchange may take that began then, or else begins now.
+    fn patience(&self, began: Option<Instant>, until: Instant) -> Patience {
+        let timeouts = &self.backend.settings.timeouts;
+        let began = began.unwrap_or_else(Instant::now);
+        let left = until.saturating_duration_since(began);
+        let (answer, late) = if timeouts.first_byte < left {
+            (timeouts.first_byte, Failure::FirstByteTimeout)
+        } else {
+            (left, Failure::Timeout)
+        };
+        Patience { began, answer, idle: timeouts.idle, late }
     }
 }

@@ -58,6 +58,7 @@ use errand::{Errand, Found};
 use forward::Origin;
 use identify::Identified;
 pub use relay::ProxyBody;
+use replay::Replay;
 use ticket::Ticket;
 use view::View;
 
@@ -179,14 +180,15 @@ impl Proxy {
         ticket.copy =
             copying::begin(&view, self.desk.worker, &decision, asked, upgrade, host_header.as_ref(), &mut body);
         let switch = switch.filter(|_| body.is_end_stream());
-        let (body, ticket) = (Some(body), Some(ticket));
+        let body = errand::replayed(body, &parts.method, backend, &view, &decision);
+        let ticket = Some(ticket);
         Ok(Begun { view, parts, body, host: host_header, switch, trusted, decision, backend, ticket })
     }
 
     /// The request goes to its backend, and the answer comes back.
     async fn forward(&self, begun: &mut Begun, peer: &Peer) -> Reply<ProxyBody> {
         let Begun { view, parts, body, host, switch, trusted, decision, backend, ticket } = begun;
-        let (body, mut ticket) = body.take().zip(ticket.take()).expect("a request is forwarded once");
+        let mut ticket = ticket.take().expect("a request is forwarded once");
         let (host, switch) = (host.as_ref(), switch.as_ref());
         let request_id = ticket.id();
         let from = Origin { hop: &peer.hop, trusted: *trusted, host, request_id: &request_id, switch };
@@ -218,14 +220,14 @@ impl Proxy {
 struct Begun {
     view: Rc<View>,
     parts: Parts,
-    /// `None` once it is on its way, as the ticket.
-    body: Option<RequestBody>,
+    body: Replay,
     host: Option<HeaderValue>,
     /// The protocol that the client wants to switch to.
     switch: Option<HeaderValue>,
     trusted: bool,
     decision: Decision,
     backend: BackendId,
+    /// `None` once the request is on its way.
     ticket: Option<Box<Ticket>>,
 }
 

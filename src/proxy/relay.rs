@@ -64,7 +64,7 @@ pub(super) fn switch(
     patience: Duration,
     side: Side,
 ) -> Result<Reply<ProxyBody>, (Box<Ticket>, Failure)> {
-    let Some((mut parts, backend, early)) = answer.into_tunnel(connection) else {
+    let Some((mut parts, backend)) = answer.into_raw(connection) else {
         return Err((ticket, Failure::BadAnswer));
     };
     let answered = parts.headers.get(http::header::UPGRADE).cloned();
@@ -79,7 +79,7 @@ pub(super) fn switch(
     }
     ticket.relayed(parts.status);
     let leash = ticket.leash();
-    let tunnel: Box<dyn Tunnel> = Box::new(Switched { backend, early, ticket, leash, patience });
+    let tunnel: Box<dyn Tunnel> = Box::new(Switched { backend, ticket, leash, patience });
     let response = Response::from_parts(parts, ProxyBody::Switched);
     Ok(Reply { response, lines: None, tunnel: Some(tunnel) })
 }

@@ -8,23 +8,22 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf as _, Bytes, BytesMut};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::AsyncWrite;
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::leash::Leash;
 use super::ticket::Ticket;
-use crate::server::{ClientStream, Tunnel};
-use crate::upstream::BackendStream;
+use crate::server::Tunnel;
+use crate::upstream::RawConnection;
 use crate::wire::intake;
+use crate::wire::stream::Stream;
 
 /// How much is read at once, in bytes; also the most that waits to be written.
 const READ: usize = 16 * 1024;
 
 /// A connection that has switched to another protocol. When it ends, it is counted and logged as any request.
 pub(super) struct Switched {
-    pub(super) backend: BackendStream,
-    /// What the backend sent after the head of its answer.
-    pub(super) early: Bytes,
+    pub(super) backend: RawConnection,
     pub(super) ticket: Box<Ticket>,
     pub(super) leash: Option<Rc<Leash>>,
     /// How long both sides may be silent.
@@ -32,8 +31,9 @@ pub(super) struct Switched {
 }
 
 impl Tunnel for Switched {
-    fn run(self: Box<Self>, client: ClientStream, early: Bytes) -> Pin<Box<dyn Future<Output = ()>>> {
-        let Switched { backend, early: answered, ticket, leash, patience } = *self;
+    fn run(self: Box<Self>, client: Stream, early: Bytes) -> Pin<Box<dyn Future<Output = ()>>> {
+        let Switched { mut backend, ticket, leash, patience } = *self;
+        let answered = std::mem::take(&mut backend.early);
         Box::pin(Passing {
             client,
             backend,
@@ -49,8 +49,8 @@ impl Tunnel for Switched {
 
 /// Bytes going both ways.
 struct Passing {
-    client: ClientStream,
-    backend: BackendStream,
+    client: Stream,
+    backend: RawConnection,
     up: Way,
     down: Way,
     ticket: Box<Ticket>,
@@ -65,8 +65,8 @@ impl Future for Passing {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
         let before = (this.up.passed, this.down.passed);
-        let up = this.up.poll(&mut this.client, &mut this.backend, cx);
-        let down = this.down.poll(&mut this.backend, &mut this.client, cx);
+        let up = this.up.poll(&mut this.client, &mut this.backend.stream, cx);
+        let down = this.down.poll(&mut this.backend.stream, &mut this.client, cx);
         this.ticket.passed(this.up.passed, this.down.passed);
         match (up, down) {
             (Poll::Ready(Ok(())), Poll::Ready(Ok(()))) => {
@@ -107,11 +107,7 @@ impl Way {
     }
 
     /// Passes on what there is; ready when this way has come to its end, and the receiver knows.
-    fn poll<R, W>(&mut self, from: &mut R, to: &mut W, cx: &mut Context<'_>) -> Poll<io::Result<()>>
-    where
-        R: AsyncRead + Unpin,
-        W: AsyncWrite + Unpin,
-    {
+    fn poll(&mut self, from: &mut Stream, to: &mut Stream, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             while !self.waiting.is_empty() {
                 let count = ready!(Pin::new(&mut *to).poll_write(cx, &self.waiting))?;

@@ -14,11 +14,11 @@ use tokio::net::TcpStream;
 use tokio::time::sleep;
 use tokio_rustls::TlsAcceptor;
 
-use super::stream::ClientStream;
 use super::watchdog::{End, Pulse};
 use super::{Handler, Peer, http1, http2};
 use crate::shutdown::{Phase, ShutdownWatch};
 use crate::wire::intake;
+use crate::wire::stream::Stream;
 
 /// How a client that speaks HTTP/2 without being asked begins (RFC 9113 section 3.4).
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
@@ -56,7 +56,7 @@ pub(super) async fn serve<H: Handler>(
 
 /// A connection of which it is known what is spoken over it.
 struct Begun {
-    stream: ClientStream,
+    stream: Stream,
     /// What was read already.
     early: Bytes,
     version: Version,
@@ -72,7 +72,7 @@ async fn secured(config: Arc<ServerConfig>, stream: TcpStream, pulse: &Pulse) ->
             Some(b"h2") => Version::Http2,
             _ => Version::Http1,
         };
-        Begun { stream: ClientStream::Tls(Box::new(stream)), early: Bytes::new(), version }
+        Begun { stream: stream.into(), early: Bytes::new(), version }
     }))
 }
 
@@ -81,7 +81,7 @@ async fn overheard(mut stream: TcpStream, shutdown: &ShutdownWatch) -> io::Resul
     let Some((early, version)) = sniff(&mut stream, shutdown).await? else {
         return Err(io::Error::other("the facade goes down"));
     };
-    Ok(Begun { stream: ClientStream::Plain(stream), early, version })
+    Ok(Begun { stream: stream.into(), early, version })
 }
 
 /// What a client speaks.

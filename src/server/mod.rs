@@ -11,7 +11,6 @@ mod limits;
 mod listen;
 mod panic;
 mod patience;
-mod stream;
 mod watchdog;
 mod worker;
 
@@ -31,11 +30,11 @@ use crate::wire::body::ClientBody;
 use crate::wire::headers::Hop;
 use crate::wire::lines::Lines;
 use crate::wire::request::Parts;
+use crate::wire::stream::Stream;
 
 pub use crew::{Crew, Doorbell, raise_descriptors};
 pub use limits::Crowd;
 pub use listen::{Inherited, Listeners, bind};
-pub use stream::ClientStream;
 pub use worker::{Worker, WorkerHandle};
 
 /// Who is at the other end of a connection.
@@ -129,7 +128,7 @@ impl<B> From<Response<B>> for Reply<B> {
 pub trait Tunnel {
     /// Goes on until either side is done, or for too long nothing has passed. `early` are bytes that the client sent before it
     /// knew; none of them has gone on yet. Dropped, it ends at once.
-    fn run(self: Box<Self>, client: ClientStream, early: Bytes) -> Pin<Box<dyn Future<Output = ()>>>;
+    fn run(self: Box<Self>, client: Stream, early: Bytes) -> Pin<Box<dyn Future<Output = ()>>>;
 }
 
 /// What a handler may want to count.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use http::HeaderValue;
 use tokio::net::{TcpListener, TcpStream, UnixDatagram};
-use tokio::task::{LocalSet, spawn_local};
+use tokio::task::spawn_local;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use super::crew::{Crew, Doorbell, Handed, Seat};
@@ -17,8 +17,8 @@ use super::limits::{Crowd, Place};
 use super::panic::{Panicked, caught};
 use super::watchdog::{Pulse, Watchdog};
 use super::{Event, Handler, Peer, connection};
+use crate::runtime;
 use crate::shutdown::{Phase, ShutdownWatch};
-use crate::turn;
 use crate::wire::headers::Hop;
 
 /// How often a worker looks after its connections and flushes its log.
@@ -69,13 +69,8 @@ impl Worker {
     /// # Errors
     /// The thread or its runtime cannot be started.
     pub fn start<H: Handler>(self, make: impl FnOnce() -> H + Send + 'static) -> io::Result<WorkerHandle> {
-        let mut runtime = tokio::runtime::Builder::new_current_thread();
-        let runtime = runtime.enable_io().enable_time().on_thread_park(turn::ends).build()?;
         let name = self.name.clone();
-        let thread = std::thread::Builder::new().name(name).spawn(move || {
-            let local = LocalSet::new();
-            local.block_on(&runtime, self.run(Rc::new(make())));
-        })?;
+        let thread = runtime::spawn(name, move || self.run(Rc::new(make())))?;
         Ok(WorkerHandle(thread))
     }
 

@@ -9,12 +9,13 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::SystemTime;
 
-use tokio::task::{LocalSet, spawn_local};
+use tokio::task::spawn_local;
 use tokio::time::{Duration, Instant, sleep, timeout};
 
 use super::lanes::{Admitted, Bounds, Lanes};
 use super::undecided::Waiting;
 use super::{Exchange, Judge, Queue, round};
+use crate::runtime;
 use crate::snapshot::{MAX_SHADOW_THREADS, Shadowing};
 use crate::state::Live;
 use crate::store::{Batch, Compared, Store};
@@ -97,9 +98,8 @@ impl ShadowThreads {
             bytes: (shadowing.bytes / 2).div_ceil(count),
         };
         let start = |number: usize| {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
             let (shared, worker) = (shared.clone(), WorkerId(workers + number));
-            std::thread::Builder::new().name(format!("shadow-{number}")).spawn(move || {
+            runtime::spawn(format!("shadow-{number}"), move || {
                 give_way();
                 let tenants = RefCell::new(TenantTally::new(Arc::clone(&shared.live.tenants)));
                 let thread = Rc::new(Thread {
@@ -112,7 +112,7 @@ impl ShadowThreads {
                     tenants,
                     undecided: RefCell::default(),
                 });
-                LocalSet::new().block_on(&runtime, thread.run());
+                thread.run()
             })
         };
         let handles = (0..count).map(start).collect::<io::Result<_>>()?;

@@ -1,6 +1,9 @@
 //! One connection to an endpoint, and one exchange over it, whichever version of HTTP it speaks.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::rc::Rc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,12 +17,12 @@ use super::bulkhead::Slot;
 use super::http1::exchange::Http1;
 use super::http2::session::{Session, Share};
 use super::place::Place;
-use super::stream::BackendStream;
 use super::{AnswerBody, Endpoint, Pools, http1, http2};
 use crate::errors::Failure;
 use crate::wire::body::RequestBody;
 use crate::wire::lines::Lines;
 use crate::wire::outgoing::Delimiting;
+use crate::wire::stream::Stream;
 
 /// A connection to an endpoint, or a place on one that is shared.
 #[derive(Debug)]
@@ -92,19 +95,29 @@ impl Answer {
         }
     }
 
-    /// Of a 101: the head, the socket, and what came in after the head. `None` for any other answer.
+    /// Of a 101: the head, and what is left of the connection. `None` for any other answer.
     #[must_use]
-    pub fn into_tunnel(self, connection: Box<Connection>) -> Option<(Parts, BackendStream, Bytes)> {
+    pub fn into_raw(self, connection: Box<Connection>) -> Option<(Parts, RawConnection)> {
         let (Head::Http1(head), Speaks::Http1(http1, slot)) = (self.0, connection.speaks) else { return None };
         if head.status != StatusCode::SWITCHING_PROTOCOLS {
             return None;
         }
-        let (mut stream, early) = http1.into_stream()?;
-        stream.hold(slot);
+        let (stream, early) = http1.into_stream()?;
         let (mut parts, fields) = head.into_parts();
         parts.headers = fields.to_map();
-        Some((parts, stream, early))
+        Some((parts, RawConnection { stream, early, slot }))
     }
+}
+
+/// A connection that speaks another protocol from here on.
+#[derive(Debug)]
+pub struct RawConnection {
+    /// Its socket.
+    pub stream: Stream,
+    /// What came in after the head of the answer.
+    pub early: Bytes,
+    #[expect(dead_code, reason = "held so that it counts as one of its backend's connections")]
+    slot: Slot,
 }
 
 /// Why there is no answer.
@@ -180,24 +193,43 @@ impl Connection {
     ///
     /// # Errors
     /// Why there is no answer.
-    pub async fn send(
-        &mut self,
-        write: impl FnOnce(&mut Vec<u8>),
-        method: &Method,
+    pub fn send<'c>(
+        &'c mut self,
+        write: impl FnOnce(&mut Vec<u8>) + 'c,
+        method: &'c Method,
         body: RequestBody,
         how: Delimiting,
         patience: Patience,
-    ) -> Result<Answer, SendError> {
-        let head = match &mut self.speaks {
-            Speaks::Http1(http1, _) => {
-                Head::Http1(http1.send(write, method, (body, how), patience, self.upgrade).await?)
-            }
+    ) -> Sending<'c> {
+        Sending(match &mut self.speaks {
+            Speaks::Http1(http1, _) => Request::Http1(http1.send(write, method, (body, how), patience, self.upgrade)),
             // In a box: the others need not carry it.
             Speaks::Http2(share) => {
-                Head::Http2(Box::pin(http2::exchange::send(share, write, method, body, patience)).await?)
+                Request::Http2(Box::pin(http2::exchange::send(share, write, method, body, patience)))
             }
+        })
+    }
+}
+
+/// A request that is being sent, and then waits for its answer's head. A value that is polled and no async function: those keep each
+/// argument twice, and this one lies within the memory of every request under way.
+#[must_use = "futures do nothing unless they are polled"]
+pub struct Sending<'c>(Request<'c>);
+
+enum Request<'c> {
+    Http1(http1::exchange::Sending<'c>),
+    Http2(Pin<Box<dyn Future<Output = Result<http2::exchange::Head, SendError>> + 'c>>),
+}
+
+impl Future for Sending<'_> {
+    type Output = Result<Answer, SendError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let head = match &mut self.0 {
+            Request::Http1(sending) => ready!(Pin::new(sending).poll(cx)).map(Head::Http1),
+            Request::Http2(sending) => ready!(sending.as_mut().poll(cx)).map(Head::Http2),
         };
-        Ok(Answer(head))
+        Poll::Ready(head.map(Answer))
     }
 }
 

@@ -16,14 +16,12 @@ mod http2;
 mod outlier;
 mod place;
 mod pool;
-mod stream;
 mod tls;
 
 pub use answer::{AnswerBody, AnswerError};
 pub use backend::Backend;
 pub use bulkhead::{Bulkhead, Permit, Purpose};
-pub use connection::{Answer, Connection, Patience, SendError};
+pub use connection::{Answer, Connection, Patience, RawConnection, SendError};
 pub use endpoint::{Endpoint, InFlight};
 pub use pool::{Checkout, Pools, Wanted};
-pub use stream::BackendStream;
 pub use tls::Tls;

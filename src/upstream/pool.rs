@@ -2,8 +2,10 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout, timeout_at};
@@ -71,21 +73,26 @@ impl Pools {
     /// # Errors
     /// [`Failure::Unresolved`], [`Failure::Connect`], [`Failure::Tls`], [`Failure::ConnectTimeout`], [`Failure::Limit`], or
     /// [`Failure::Timeout`] when `until` came before the backend's own patience ran out.
-    pub async fn checkout(
-        &self,
-        backend: &Backend,
-        endpoint: &Arc<Endpoint>,
-        wanted: Wanted,
-    ) -> Result<Checkout, Failure> {
+    pub fn checkout<'p>(&'p self, backend: &'p Backend, endpoint: &'p Endpoint, wanted: Wanted) -> CheckingOut<'p> {
         let place = self.place(backend, endpoint);
         if let Some(connection) = place.take(wanted.fresh, wanted.upgrade) {
-            return Ok(ready(connection, wanted));
+            return CheckingOut(Found::AtHand(Some(ready(connection, wanted))));
         }
+        // In a box of its own: most requests find a connection, and need not carry what making one takes.
+        CheckingOut(Found::Sought(Box::pin(self.seek(backend, endpoint, place, wanted))))
+    }
+
+    async fn seek(
+        &self,
+        backend: &Backend,
+        endpoint: &Endpoint,
+        place: Rc<Place>,
+        wanted: Wanted,
+    ) -> Result<Checkout, Failure> {
         let patience = backend.settings.timeouts.connect;
         let left = wanted.until.saturating_duration_since(Instant::now());
         let search = Search { pools: self, backend, endpoint, place, wanted, full: Cell::new(false) };
-        // In a box of its own: most requests find a connection, and need not carry what making one takes.
-        match timeout(patience.min(left), Box::pin(search.run())).await {
+        match timeout(patience.min(left), search.run()).await {
             Ok(found) => found,
             Err(_) if left < patience => Err(Failure::Timeout),
             Err(_) if search.full.get() => Err(Failure::Limit),
@@ -132,6 +139,27 @@ impl Pools {
     fn evict(&self, backend: &Backend) -> bool {
         let places = self.places.borrow();
         backend.endpoints.iter().filter_map(|endpoint| places.get(&endpoint.id)).any(|place| place.evict())
+    }
+}
+
+/// The future of [`Pools::checkout`].
+#[must_use = "futures do nothing unless they are polled"]
+pub struct CheckingOut<'p>(Found<'p>);
+
+enum Found<'p> {
+    /// `None` once it was handed out.
+    AtHand(Option<Checkout>),
+    Sought(Pin<Box<dyn Future<Output = Result<Checkout, Failure>> + 'p>>),
+}
+
+impl Future for CheckingOut<'_> {
+    type Output = Result<Checkout, Failure>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.0 {
+            Found::AtHand(checkout) => Poll::Ready(Ok(checkout.take().expect("a connection is handed out once"))),
+            Found::Sought(search) => search.as_mut().poll(cx),
+        }
     }
 }
 

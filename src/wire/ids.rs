@@ -26,9 +26,15 @@ impl RequestId {
     /// Its text: visible ASCII.
     #[must_use]
     pub fn as_str(&self) -> &str {
+        str::from_utf8(self.as_bytes()).unwrap_or_default()
+    }
+
+    /// The same as bytes.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
         match self {
-            RequestId::Made(text) => str::from_utf8(text).unwrap_or_default(),
-            RequestId::Given(value) => value.to_str().unwrap_or_default(),
+            RequestId::Made(text) => text,
+            RequestId::Given(value) => value.as_bytes(),
         }
     }
 }
@@ -72,6 +78,7 @@ pub fn is_traceparent(bytes: &[u8]) -> bool {
         && (bytes.len() == 55 || (&bytes[..2] != b"00" && bytes[55] == b'-' && bytes.len() <= 256))
 }
 
+#[inline(never)]
 fn write_hex(out: &mut [u8], bytes: &[u8]) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     for (pair, byte) in out.as_chunks_mut::<2>().0.iter_mut().zip(bytes) {

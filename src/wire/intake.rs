@@ -21,6 +21,8 @@ thread_local! {
 ///
 /// # Errors
 /// Those of the stream.
+// Not inlined: clients and backends are read from by the same code, which is fetched once.
+#[inline(never)]
 pub fn poll_read<S: AsyncRead + Unpin>(
     stream: &mut S,
     cx: &mut Context<'_>,

@@ -4,6 +4,7 @@
 //! - [`copy`]: bodies copied as they stream by
 //! - [`chunked`]: the grammar of chunked bodies
 //! - [`decode`]: bodies of HTTP/1 messages, taken out of what delimits them
+//! - [`stream`]: the socket of a client or of a backend
 //! - [`intake`]: bytes that come in
 //! - [`outgoing`]: HTTP/1 messages on their way out
 //! - [`framing`]: requests taken out of a client's bytes
@@ -29,4 +30,5 @@ pub mod lines;
 pub mod outgoing;
 pub mod problem;
 pub mod request;
+pub mod stream;
 pub mod target;

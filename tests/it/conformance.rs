@@ -64,8 +64,8 @@ tests! {
 /// Runs one test over a connection of its own; the error says how it went wrong.
 fn run(address: SocketAddr, test: BoxedTest<TcpStream>) -> Result<(), String> {
     let attempt = std::panic::catch_unwind(AssertUnwindSafe(|| {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        tokio::task::LocalSet::new().block_on(&runtime, async move {
+        let runtime = tokio::runtime::LocalRuntime::new().unwrap();
+        runtime.block_on(async move {
             let (host, port) = (address.ip().to_string(), address.port());
             let config = Rc::new(Config { host, port, timeout: PATIENCE, ..Config::default() });
             let stream = TcpStream::connect(address).await.unwrap();

@@ -11,7 +11,7 @@ use hyper::body::Body;
 
 use super::socket::Socket;
 use super::writer::Writer;
-use crate::turn::after_others;
+use crate::runtime::turn::after_others;
 use crate::wire::lines::Lines;
 use crate::wire::outgoing::{Delimiting, Outgoing, OutgoingError, head_memory};
 

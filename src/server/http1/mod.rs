@@ -24,15 +24,15 @@ use http::Method;
 use self::answer::{Asked, Sent};
 use self::socket::{Next, Socket};
 use super::panic::{Panicked, caught_call, poll_caught};
-use super::stream::ClientStream;
 use super::watchdog::{End, Pulse};
 use super::{Event, Handler, Peer, Reply};
 use crate::errors::Failure;
 use crate::shutdown::{Phase, ShutdownWatch};
+use crate::wire::stream::Stream;
 
 /// Serves a client until either side is done with the connection. `early` are bytes that were read from it already.
 pub(super) async fn serve<H: Handler>(
-    stream: ClientStream,
+    stream: Stream,
     early: Bytes,
     peer: Rc<Peer>,
     handler: Rc<H>,

@@ -14,13 +14,13 @@ use tokio::time::{Sleep, sleep};
 
 use super::incoming::Incoming;
 use crate::errors::Failure;
-use crate::server::stream::ClientStream;
 use crate::server::watchdog::{End, Pulse};
 use crate::snapshot::ClientLimits;
 use crate::wire::body::{BodyError, BrokenOff, ClientBody};
 use crate::wire::decode::{Length, Piece};
 use crate::wire::framing::{Framing, HeadLimits, Place, RequestHead};
 use crate::wire::intake;
+use crate::wire::stream::Stream;
 
 /// How much is read at once within a body, at least and at most, in bytes.
 const BODY_READ: std::ops::RangeInclusive<usize> = 16 * 1024..=64 * 1024;
@@ -46,7 +46,7 @@ pub(super) enum Next {
 /// A client's socket. The body of a request reads from it while its connection waits for the answer.
 #[derive(Debug)]
 pub(super) struct Socket {
-    stream: RefCell<Option<ClientStream>>,
+    stream: RefCell<Option<Stream>>,
     input: RefCell<Input>,
     pulse: Rc<Pulse>,
     limits: ClientLimits,
@@ -73,7 +73,7 @@ struct Input {
 }
 
 impl Socket {
-    pub(super) fn new(stream: ClientStream, early: Bytes, limits: ClientLimits, pulse: Rc<Pulse>) -> Socket {
+    pub(super) fn new(stream: Stream, early: Bytes, limits: ClientLimits, pulse: Rc<Pulse>) -> Socket {
         let input = Input {
             fresh: !early.is_empty(),
             buffer: BytesMut::from(early),
@@ -282,7 +282,7 @@ impl Socket {
     /// Lets an answer be written.
     pub(super) fn write(
         &self,
-        write: impl FnOnce(Pin<&mut ClientStream>) -> Poll<io::Result<usize>>,
+        write: impl FnOnce(Pin<&mut Stream>) -> Poll<io::Result<usize>>,
     ) -> Poll<io::Result<usize>> {
         let mut stream = self.stream.borrow_mut();
         let Some(stream) = &mut *stream else { return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())) };
@@ -306,7 +306,7 @@ impl Socket {
     pub(super) fn poll_farewell(&self, cx: &mut Context<'_>) -> Poll<()> {
         match &mut *self.stream.borrow_mut() {
             // Whether it can still be told does not matter any more.
-            Some(stream @ ClientStream::Tls(_)) => Pin::new(stream).poll_shutdown(cx).map(drop),
+            Some(stream @ Stream::Tls(_)) => Pin::new(stream).poll_shutdown(cx).map(drop),
             _ => Poll::Ready(()),
         }
     }
@@ -317,7 +317,7 @@ impl Socket {
     }
 
     /// Takes the socket, and what came in over it unread.
-    pub(super) fn take(&self) -> Option<(ClientStream, Bytes)> {
+    pub(super) fn take(&self) -> Option<(Stream, Bytes)> {
         let early = self.input.borrow_mut().buffer.split().freeze();
         Some((self.stream.borrow_mut().take()?, early))
     }
@@ -340,7 +340,7 @@ impl Socket {
             let input = self.input.borrow();
             let is_read = input.buffer.is_empty() && input.framing.place() == Place::Between;
             // Dropping it says the same to a client that has said all it wants.
-            if is_read && matches!(stream, ClientStream::Plain(_)) {
+            if is_read && matches!(stream, Stream::Plain(_)) {
                 return Poll::Ready(());
             }
             if ready!(Pin::new(&mut *stream).poll_shutdown(cx)).is_err() || is_read {

@@ -4,6 +4,7 @@
 //! - [`head`]: a request's head, made like one of HTTP/1.1 before anybody looks at it
 //! - [`exchange`]: one request and its answer
 //! - [`upload`]: a request's body · [`deliver`]: an answer's
+//! - [`rewound`]: a socket that was listened to before
 //!
 //! It is `h2` itself, without hyper around it: what a client that stops reading or sending does to a single stream must be
 //! seen, and hyper hides it.
@@ -11,6 +12,7 @@
 mod deliver;
 mod exchange;
 mod head;
+mod rewound;
 mod upload;
 
 use std::cell::Cell;
@@ -28,11 +30,12 @@ use tokio::task::spawn_local;
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::connection::unless_ended;
-use super::stream::{ClientStream, Rewound};
 use super::watchdog::{End, Pulse};
 use super::{Handler, Peer};
 use crate::shutdown::{Phase, ShutdownWatch};
+use crate::wire::stream::Stream;
 use exchange::exchange;
+use rewound::Rewound;
 
 /// Requests at once on one connection: what browsers and gRPC expect, and RFC 9113 section 6.5.2 recommends at least.
 const STREAMS: u32 = 100;
@@ -64,7 +67,7 @@ pub(super) struct Shared<H: Handler> {
 
 /// Serves a client until either side is done with the connection; `early` are bytes that were read of it already.
 pub(super) async fn serve<H: Handler>(
-    stream: ClientStream,
+    stream: Stream,
     early: Bytes,
     peer: Rc<Peer>,
     handler: Rc<H>,

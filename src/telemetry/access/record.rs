@@ -126,6 +126,10 @@ fn reason(out: &mut Vec<u8>, reason: Option<[&str; 2]>) {
 }
 
 /// A key, with all that stands before its value, and a word of ours or a name of a configuration, which lets none need escaping.
+///
+/// Not inlined, as its sisters below: a line is some twenty of these, and between two requests the processor's cache has forgotten
+/// them all. What is there once is fetched once.
+#[inline(never)]
 fn word(out: &mut Vec<u8>, key: &str, value: Option<&str>) {
     out.extend_from_slice(key.as_bytes());
     let Some(value) = value else { return out.extend_from_slice(b"null") };
@@ -135,6 +139,7 @@ fn word(out: &mut Vec<u8>, key: &str, value: Option<&str>) {
 }
 
 /// The same with any text.
+#[inline(never)]
 fn text(out: &mut Vec<u8>, key: &str, value: Option<&str>) {
     let Some(odd) = value.filter(|value| !is_plain(value)) else { return word(out, key, value) };
     out.extend_from_slice(key.as_bytes());
@@ -143,6 +148,7 @@ fn text(out: &mut Vec<u8>, key: &str, value: Option<&str>) {
 }
 
 /// The same with a number.
+#[inline(never)]
 fn number(out: &mut Vec<u8>, key: &str, value: Option<u64>) {
     out.extend_from_slice(key.as_bytes());
     match value {

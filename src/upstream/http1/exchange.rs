@@ -19,12 +19,12 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::head::{self, Head};
 use crate::errors::{Blame, Failure};
-use crate::turn::after_others;
-use crate::upstream::stream::BackendStream;
+use crate::runtime::turn::{AfterOthers, after_others};
 use crate::upstream::{Patience, SendError};
 use crate::wire::body::{BrokenOff, RequestBody};
 use crate::wire::intake;
 use crate::wire::outgoing::{Delimiting, Outgoing, OutgoingError, head_memory};
+use crate::wire::stream::Stream;
 
 /// The most interim answers (1xx) before the real one.
 const MAX_INTERIM: usize = 100;
@@ -51,9 +51,9 @@ pub(in crate::upstream) struct Http1 {
 
 #[derive(Debug)]
 enum Socket {
-    Whole(BackendStream),
+    Whole(Stream),
     /// The other half is with a task that finishes the upload.
-    Reading(ReadHalf<BackendStream>, Task),
+    Reading(ReadHalf<Stream>, Task),
     /// On its way from one to the other.
     Gone,
 }
@@ -73,7 +73,7 @@ impl Drop for Task {
 }
 
 impl Http1 {
-    pub(in crate::upstream) fn new(stream: BackendStream) -> Http1 {
+    pub(in crate::upstream) fn new(stream: Stream) -> Http1 {
         Http1 {
             socket: Socket::Whole(stream),
             upload: nothing(),
@@ -116,53 +116,44 @@ impl Http1 {
     }
 
     /// The socket, and what came in beyond the last answer's head; `None` where an upload is still under way.
-    pub(in crate::upstream) fn into_stream(self) -> Option<(BackendStream, Bytes)> {
+    pub(in crate::upstream) fn into_stream(self) -> Option<(Stream, Bytes)> {
         match self.socket {
             Socket::Whole(stream) => Some((stream, self.buffer.freeze())),
             Socket::Reading(..) | Socket::Gone => None,
         }
     }
 
-    /// Sends a request, whose head `write` writes, and waits for the answer's head. A 101 is an answer only where `upgrade`
-    /// says that it was asked for.
-    pub(in crate::upstream) async fn send(
-        &mut self,
+    /// Takes a request on, whose head `write` writes; what it returns sends it and waits for the answer's head. A 101 is an answer
+    /// only where `upgrade` says that it was asked for.
+    pub(in crate::upstream) fn send<'c>(
+        &'c mut self,
         write: impl FnOnce(&mut Vec<u8>),
-        method: &Method,
+        method: &'c Method,
         (body, how): (RequestBody, Delimiting),
         patience: Patience,
         upgrade: bool,
-    ) -> Result<Head, SendError> {
-        after_others().await;
+    ) -> Sending<'c> {
         let mut head = head_memory();
         write(&mut head);
         self.upload = Outgoing::new(head, body, how);
         self.interim = 0;
         // A body may take its time as long as it moves; the answer is waited for from its end on.
-        let mut uploading = !self.upload.is_ended();
-        let mut moved = 0;
+        let uploading = !self.upload.is_ended();
         self.set_timer(patience.began + if uploading { patience.idle } else { patience.answer });
-        let mut first = uploading;
-        let result = poll_fn(|cx| {
-            // A body that is there already leaves with its head.
-            if std::mem::take(&mut first)
-                && let Err(error) = self.upload.poll_first(cx)
-            {
-                return Poll::Ready(Err(BrokenOff::failure_of(&error)));
-            }
-            if let Poll::Ready(result) = self.poll_exchange(method, upgrade, cx) {
-                return Poll::Ready(result);
-            }
-            if uploading && self.upload.is_complete() {
-                uploading = false;
-                self.set_timer(Instant::now() + patience.answer);
-            } else if uploading && self.upload.moved() != moved {
-                moved = self.upload.moved();
-                self.set_timer(Instant::now() + patience.idle);
-            }
-            if self.poll_timer(cx).is_ready() { Poll::Ready(Err(patience.late)) } else { Poll::Pending }
-        })
-        .await;
+        Sending {
+            others: after_others(),
+            http1: self,
+            method,
+            patience,
+            upgrade,
+            uploading,
+            first: uploading,
+            moved: 0,
+        }
+    }
+
+    /// What became of a request.
+    fn ended(&mut self, result: Result<Head, Failure>) -> Result<Head, SendError> {
         match result {
             Ok(head) => {
                 if !self.upload.is_complete() {
@@ -269,6 +260,56 @@ impl Http1 {
             let _ = sent.await;
         };
         self.socket = Socket::Reading(reading, Task { handle: tokio::task::spawn_local(finish), moved });
+    }
+}
+
+/// A request that is being sent, and then waits for its answer's head.
+#[derive(Debug)]
+pub(in crate::upstream) struct Sending<'c> {
+    others: AfterOthers,
+    http1: &'c mut Http1,
+    method: &'c Method,
+    patience: Patience,
+    upgrade: bool,
+    /// Whether there is a body of which some is not out.
+    uploading: bool,
+    /// Whether its first piece was not asked for yet.
+    first: bool,
+    /// How much was out when its time was counted anew.
+    moved: u64,
+}
+
+impl Future for Sending<'_> {
+    type Output = Result<Head, SendError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        ready!(Pin::new(&mut this.others).poll(cx));
+        let result = ready!(this.poll_head(cx));
+        Poll::Ready(this.http1.ended(result))
+    }
+}
+
+impl Sending<'_> {
+    fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<Head, Failure>> {
+        let Sending { http1, patience, .. } = self;
+        // A body that is there already leaves with its head.
+        if std::mem::take(&mut self.first)
+            && let Err(error) = http1.upload.poll_first(cx)
+        {
+            return Poll::Ready(Err(BrokenOff::failure_of(&error)));
+        }
+        if let Poll::Ready(result) = http1.poll_exchange(self.method, self.upgrade, cx) {
+            return Poll::Ready(result);
+        }
+        if self.uploading && http1.upload.is_complete() {
+            self.uploading = false;
+            http1.set_timer(Instant::now() + patience.answer);
+        } else if self.uploading && http1.upload.moved() != self.moved {
+            self.moved = http1.upload.moved();
+            http1.set_timer(Instant::now() + patience.idle);
+        }
+        if http1.poll_timer(cx).is_ready() { Poll::Ready(Err(patience.late)) } else { Poll::Pending }
     }
 }
 

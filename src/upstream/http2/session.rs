@@ -15,7 +15,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use crate::errors::Failure;
 use crate::upstream::bulkhead::Slot;
-use crate::upstream::stream::BackendStream;
+use crate::wire::stream::Stream;
 
 /// How much of one answer may be under way before the client has taken it, in bytes.
 const STREAM_WINDOW: u32 = 1024 * 1024;
@@ -60,7 +60,7 @@ impl Session {
     /// # Errors
     /// [`Failure::Connect`] where the socket does not even take the first bytes.
     pub(in crate::upstream) async fn begin(
-        stream: BackendStream,
+        stream: Stream,
         tls: bool,
         slot: Slot,
         freed: Rc<Notify>,
@@ -130,7 +130,7 @@ impl Drop for Share {
 }
 
 /// Moves frames until the connection is over. Its slot is given back when the socket is closed.
-async fn drive(mut connection: h2::client::Connection<BackendStream, Bytes>, shared: Rc<Shared>, slot: Slot) {
+async fn drive(mut connection: h2::client::Connection<Stream, Bytes>, shared: Rc<Shared>, slot: Slot) {
     let mut pulse = Pulse {
         ping: connection.ping_pong(),
         timer: Box::pin(sleep_until(Instant::now() + PING)),

@@ -5,8 +5,9 @@
 //! as event loops like HAProxy's do it.
 
 use std::cell::Cell;
-use std::future::poll_fn;
-use std::task::Poll;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 thread_local! {
     static TURN: Turn = const { Turn { sends: Cell::new(0), before: Cell::new(u32::MAX) } };
@@ -35,35 +36,47 @@ pub fn ends() {
 
 /// Lets all tasks that are ready go first: those of this thread that were woken before. Where turns are of one send each, there are
 /// none, and nobody is waited for.
-pub async fn after_others() {
-    let mut waits = TURN.with(Turn::count_send);
-    poll_fn(|cx| {
-        if !std::mem::take(&mut waits) {
+#[must_use]
+pub fn after_others() -> AfterOthers {
+    AfterOthers { waits: TURN.with(Turn::count_send) }
+}
+
+/// What [`after_others`] returns.
+#[derive(Debug)]
+#[must_use = "futures do nothing unless they are polled"]
+pub struct AfterOthers {
+    waits: bool,
+}
+
+impl Future for AfterOthers {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if !std::mem::take(&mut self.waits) {
             return Poll::Ready(());
         }
         cx.waker().wake_by_ref();
         Poll::Pending
-    })
-    .await;
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::cell::RefCell;
-    use std::future::Future;
     use std::pin::pin;
     use std::rc::Rc;
-    use std::task::{Context, Waker};
+    use std::task::Waker;
 
-    use tokio::task::{LocalSet, spawn_local};
+    use tokio::runtime::{Builder, LocalOptions};
+    use tokio::task::spawn_local;
 
     use super::*;
 
     #[test]
     fn all_that_are_ready_work_before_any_of_them_sends() {
         let seen = Rc::new(RefCell::new(Vec::new()));
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        LocalSet::new().block_on(&runtime, async {
+        let runtime = Builder::new_current_thread().build_local(LocalOptions::default()).unwrap();
+        runtime.block_on(async {
             let tasks = [(); 3].map(|()| {
                 let seen = Rc::clone(&seen);
                 spawn_local(async move {
