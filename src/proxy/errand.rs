@@ -9,6 +9,7 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -17,6 +18,7 @@ use http::{Method, StatusCode};
 use hyper::body::Body;
 use tokio::time::{Instant, sleep};
 
+use super::desk::Desk;
 use super::forward::{Forward, Miss, Origin};
 use super::replay::Replay;
 use super::ticket::Ticket;
@@ -25,8 +27,7 @@ use crate::errors::{Blame, Failure};
 use crate::names::Side;
 use crate::routing::{BackendId, Decision, Reason};
 use crate::snapshot::{FallbackOn, FallbackSettings, RetryOn, RetrySettings};
-use crate::telemetry::WorkerId;
-use crate::upstream::{Answer, Backend, Connection, Pools};
+use crate::upstream::{Answer, Backend, Connection};
 use crate::wire::body::RequestBody;
 use crate::wire::request::Parts;
 
@@ -42,8 +43,7 @@ pub(super) struct Errand<'a> {
     pub(super) from: Origin<'a>,
     pub(super) decision: &'a Decision,
     pub(super) view: &'a View,
-    pub(super) pools: &'a std::rc::Rc<Pools>,
-    pub(super) worker: WorkerId,
+    pub(super) desk: &'a Desk,
 }
 
 /// An answer's head, and how it came about.
@@ -163,19 +163,18 @@ impl<'a> Errand<'a> {
             match backend.enter() {
                 Ok(permit) => ticket.permit = Some(permit),
                 Err(failure) => {
-                    backend.meter.failed(self.worker, failure);
+                    backend.meter.failed(self.desk.worker, failure);
                     return Err(Lost { failure, sent: false });
                 }
             }
             backend.earn_retry();
             loop {
                 let endpoint = ticket.sent_to(backend, avoid);
-                let (pools, decision, view) = (self.pools, self.decision, self.view);
+                let (pools, decision, view) = (&*self.desk.pools, self.decision, self.view);
                 let forward = Forward { pools, backend, endpoint, side, decision, view };
                 // A connection that was used before has been there since the request came.
                 let first = (attempts == 1).then_some(began);
-                let copy = ticket.copy.as_deref_mut();
-                let tried = forward.attempt(self.parts, body, &self.from, (first, until), copy).await;
+                let tried = forward.attempt(self.parts, body, &self.from, (first, until), ticket).await;
                 match self.weigh(tried, &forward, body, (attempts, until)) {
                     Verdict::Stands(Ok((answer, connection))) => {
                         return Ok(Found { answer, connection, forward, began });
@@ -202,7 +201,7 @@ impl<'a> Errand<'a> {
         match self.another(forward, &tried, body, moments) {
             None => Verdict::Stands(tried),
             Some(wait) => {
-                forward.backend.meter.retried(self.worker);
+                forward.backend.meter.retried(self.desk.worker);
                 let may_have_acted = tried.as_ref().map_or_else(|miss| miss.sent, |_| true);
                 Verdict::Again { unseen: tried.ok(), may_have_acted, wait }
             }
@@ -214,7 +213,7 @@ impl<'a> Errand<'a> {
         match tried {
             Ok((answer, _)) => forward.backend.answered(&forward.endpoint, !answer.status().is_server_error()),
             Err(miss) => {
-                forward.backend.meter.failed(self.worker, miss.failure);
+                forward.backend.meter.failed(self.desk.worker, miss.failure);
                 // A limit of ours, or a name without an address, says nothing of how it answers.
                 let innocent = matches!(miss.failure, Failure::Limit | Failure::Unresolved);
                 if miss.failure.blame() == Blame::Upstream && !innocent {
@@ -256,7 +255,7 @@ impl<'a> Errand<'a> {
 
     /// Drops an answer that the client will not see. What of it is there already is read: then its connection can be used again.
     async fn drop_answer(&self, answer: Answer, connection: Box<Connection>) {
-        let (_, _, mut body) = answer.into_parts(connection, std::rc::Rc::clone(self.pools), Duration::ZERO);
+        let (_, _, mut body) = answer.into_parts(connection, Rc::clone(&self.desk.pools), Duration::ZERO);
         poll_fn(|cx| {
             for _ in 0..DRAINED {
                 let Poll::Ready(Some(Ok(_))) = Pin::new(&mut body).poll_frame(cx) else { break };

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use http::{HeaderValue, Method};
 use tokio::time::Instant;
 
-use super::copying::Copying;
 use super::replay::Replay;
+use super::ticket::Ticket;
 use super::view::View;
 use crate::errors::Failure;
 use crate::names::Side;
@@ -25,7 +25,6 @@ pub(super) struct Origin<'a> {
     pub(super) hop: &'a Hop,
     pub(super) trusted: bool,
     pub(super) host: Option<&'a HeaderValue>,
-    pub(super) request_id: &'a RequestId,
     /// The protocol it wants to switch to.
     pub(super) switch: Option<&'a HeaderValue>,
 }
@@ -71,7 +70,13 @@ impl Forward<'_> {
     }
 
     /// Writes the head of the request to the backend.
-    fn write_head(&self, out: &mut Vec<u8>, parts: &Parts, delimiting: Delimiting, from: &Origin<'_>, http2: bool) {
+    fn write_head(
+        &self,
+        out: &mut Vec<u8>,
+        (parts, delimiting): (&Parts, Delimiting),
+        (from, request_id): (&Origin<'_>, &RequestId),
+        http2: bool,
+    ) {
         out.extend_from_slice(parts.method.as_str().as_bytes());
         out.push(b' ');
         match self.rewrite() {
@@ -88,7 +93,7 @@ impl Forward<'_> {
             HostRule::Endpoint => &self.endpoint.host,
             HostRule::Literal(host) => host,
         };
-        let Origin { hop, trusted, host: client_host, request_id, .. } = *from;
+        let Origin { hop, trusted, host: client_host, .. } = *from;
         let forwarding = Forwarding { hop, trusted, client_host, host, request_id };
         headers::write_request_fields(out, &parts.fields, &forwarding);
         if let Some(protocol) = self.switch(from) {
@@ -112,7 +117,7 @@ impl Forward<'_> {
         body: &mut Replay,
         from: &Origin<'_>,
         (began, until): (Option<Instant>, Instant),
-        mut copy: Option<&mut Copying>,
+        ticket: &mut Ticket,
     ) -> impl Future<Output = Result<(Answer, Box<Connection>), Miss>> {
         let delimiting = body.delimiting();
         let safe = matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS) && body.is_empty();
@@ -126,8 +131,8 @@ impl Forward<'_> {
                 let patience = self.patience(began.filter(|_| reused), wanted.until);
                 let http2 = connection.is_http2();
                 let write = |out: &mut Vec<u8>| {
-                    self.write_head(out, parts, delimiting, from, http2);
-                    if let Some(copy) = &mut copy {
+                    self.write_head(out, (parts, delimiting), (from, ticket.request_id()), http2);
+                    if let Some(copy) = &mut ticket.copy {
                         copy.sent(out);
                     }
                 };

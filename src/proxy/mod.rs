@@ -108,7 +108,7 @@ impl Proxy {
         // No backend works for it any more.
         ticket.permit = None;
         self.live.meter.rejected(self.desk.worker, failure);
-        let mut answer = problem::response(failure, ticket.request_id(), ticket.route_name());
+        let mut answer = problem::response(failure, ticket.request_id().as_str(), ticket.route_name());
         ticket.answered(answer.status());
         let explained = ticket.explanation();
         if let Some(allowance) = &ticket.allowance {
@@ -176,7 +176,7 @@ impl Proxy {
         };
         let (mut body, tally) = RequestBody::new(body, &view.guarded);
         ticket.tally = tally;
-        let asked = (&parts, ticket.request_id());
+        let asked = (&parts, ticket.request_id().as_str());
         ticket.copy =
             copying::begin(&view, self.desk.worker, &decision, asked, upgrade, host_header.as_ref(), &mut body);
         let switch = switch.filter(|_| body.is_end_stream());
@@ -185,24 +185,23 @@ impl Proxy {
         Ok(Begun { view, parts, body, host: host_header, switch, trusted, decision, backend, ticket })
     }
 
-    /// The request goes to its backend, and the answer comes back.
-    async fn forward(&self, begun: &mut Begun, peer: &Peer) -> Reply<ProxyBody> {
-        let Begun { view, parts, body, host, switch, trusted, decision, backend, ticket } = begun;
-        let mut ticket = ticket.take().expect("a request is forwarded once");
-        let (host, switch) = (host.as_ref(), switch.as_ref());
-        let request_id = ticket.id();
-        let from = Origin { hop: &peer.hop, trusted: *trusted, host, request_id: &request_id, switch };
-        let (pools, worker) = (&self.desk.pools, self.desk.worker);
-        let errand = Errand { parts, from, decision, view, pools, worker };
-        let found = match errand.run(*backend, body, &mut ticket).await {
+    /// What a request has come to.
+    fn conclude(
+        &self,
+        found: Result<Found<'_>, Failure>,
+        begun: &Begun,
+        mut ticket: Box<Ticket>,
+        peer: &Peer,
+    ) -> Reply<ProxyBody> {
+        let Found { answer, connection, forward, began } = match found {
             Ok(found) => found,
             Err(failure) => return self.own(ticket, failure).into(),
         };
-        let Found { answer, connection, forward, began } = found;
-        let now = Instant::now();
+        let (now, worker) = (Instant::now(), self.desk.worker);
         forward.backend.meter.answered(worker, now - began);
         ticket.upstream = Some(now - ticket.began());
-        if let Some(asked) = switch.filter(|_| answer.status() == StatusCode::SWITCHING_PROTOCOLS) {
+        let Begun { view, parts, host, switch, trusted, .. } = begun;
+        if let Some(asked) = switch.as_ref().filter(|_| answer.status() == StatusCode::SWITCHING_PROTOCOLS) {
             let patience = view.listeners[peer.listener].timeouts.tunnel;
             let switched = relay::switch(answer, connection, ticket, asked, patience, forward.side);
             return switched.unwrap_or_else(|(ticket, failure)| {
@@ -212,7 +211,7 @@ impl Proxy {
         }
         let scheme = if *trusted { headers::told_scheme(&parts.fields) } else { None };
         let scheme = scheme.unwrap_or(peer.scheme());
-        relay::relay(answer, connection, ticket, &forward, parts.uri.path(), host, scheme)
+        relay::relay(answer, connection, ticket, &forward, parts.uri.path(), host.as_ref(), scheme)
     }
 }
 
@@ -234,7 +233,8 @@ struct Begun {
 impl Handler for Proxy {
     type Body = ProxyBody;
 
-    /// What can be done without waiting is done at once: the future holds only what waits.
+    /// What can be done without waiting is done at once: the future holds only what waits, and that once. It is the largest piece
+    /// of memory that a request takes.
     fn handle(
         &self,
         parts: Parts,
@@ -245,10 +245,17 @@ impl Handler for Proxy {
         let room = Box::new_uninit();
         let mut begun = self.begin(parts, body, peer);
         Box::into_pin(Box::write(room, async move {
-            match &mut begun {
-                Ok(begun) => self.forward(begun, peer).await,
-                Err(answer) => std::mem::replace(&mut **answer, Response::new(ProxyBody::Switched)).into(),
-            }
+            let begun = match &mut begun {
+                Ok(begun) => begun,
+                Err(answer) => return std::mem::replace(&mut **answer, Response::new(ProxyBody::Switched)).into(),
+            };
+            let mut ticket = begun.ticket.take().expect("a request is forwarded once");
+            let (host, switch) = (begun.host.as_ref(), begun.switch.as_ref());
+            let from = Origin { hop: &peer.hop, trusted: begun.trusted, host, switch };
+            let (parts, decision, view) = (&begun.parts, &begun.decision, &*begun.view);
+            let errand = Errand { parts, from, decision, view, desk: &self.desk };
+            let found = errand.run(begun.backend, &mut begun.body, &mut ticket).await;
+            self.conclude(found, begun, ticket, peer)
         }))
     }
 

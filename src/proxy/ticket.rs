@@ -112,12 +112,8 @@ impl Ticket {
         self.began
     }
 
-    pub(super) fn id(&self) -> RequestId {
-        self.request_id.clone()
-    }
-
-    pub(super) fn request_id(&self) -> &str {
-        self.request_id.as_str()
+    pub(super) fn request_id(&self) -> &RequestId {
+        &self.request_id
     }
 
     /// Notes what was asked.
@@ -260,7 +256,7 @@ impl Ticket {
         let sent_to = self.sent_to.as_ref();
         self.desk.log.borrow_mut().write(&AccessRecord {
             began: self.began.into_std(),
-            request_id: self.request_id(),
+            request_id: self.request_id.as_str(),
             client: self.client,
             method,
             host: host.and_then(|value| value.to_str().ok()).unwrap_or_default(),
@@ -316,7 +312,7 @@ impl Drop for Ticket {
                 worker: self.desk.worker,
                 decision,
                 tenant: self.tenant.as_deref(),
-                request_id: self.request_id(),
+                request_id: self.request_id.as_str(),
                 endpoint: self.sent_to.as_ref().map(|(_, endpoint, _)| endpoint),
                 began: self.began,
                 complete: self.complete,
