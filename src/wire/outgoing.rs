@@ -102,6 +102,11 @@ impl<B: Body<Data = Bytes> + Unpin> Outgoing<B> {
         }
     }
 
+    /// A message of which only the head is sent. The body is kept as long as this is: whoever counts it sees when all is out.
+    pub fn head_of(head: Vec<u8>, body: B) -> Outgoing<B> {
+        Outgoing { ended: true, ..Outgoing::new(head, body, Delimiting::Length) }
+    }
+
     /// Says whether trailers are sent: not where the other end did not say that it takes them.
     pub fn set_trailers(&mut self, wanted: bool) {
         self.trailers = wanted;

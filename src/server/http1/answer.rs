@@ -1,6 +1,6 @@
 //! An answer on its way to a client.
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::io::Write as _;
 use std::task::{Poll, ready};
 
@@ -35,12 +35,16 @@ pub(super) enum Sent {
     Broken,
 }
 
-/// Sends an answer; `lines` are those of its fields that are lines already.
-pub(super) async fn send<B>(socket: &Socket, response: Response<B>, mut lines: Option<Lines>, asked: Asked) -> Sent
+/// Sends an answer; `lines` are those of its fields that are lines already. What it returns holds no more than what is to be sent.
+pub(super) fn send<B>(
+    socket: &Socket,
+    response: Response<B>,
+    mut lines: Option<Lines>,
+    asked: Asked,
+) -> impl Future<Output = Sent>
 where
     B: Body<Data = Bytes> + Unpin,
 {
-    after_others().await;
     let (mut parts, body) = response.into_parts();
     let switches = parts.status == StatusCode::SWITCHING_PROTOCOLS;
     let told = socket.answering();
@@ -54,27 +58,24 @@ where
     let go_on = told && asked.keep_alive && form != Form::UntilClose;
     let mut head = head_memory();
     write_head(&mut head, &parts, lines.as_ref(), form, asked, go_on || switches);
-    drop((parts, lines));
-    let delimiting = if form == Form::Chunked { Delimiting::Chunked } else { Delimiting::Length };
-    let sent = if form == Form::Bodyless {
-        let mut out = Outgoing::new(head, http_body_util::Empty::new(), Delimiting::Length);
-        let sent = poll_fn(|cx| out.poll_send(&mut Writer(socket), cx).map_err(|_| ())).await;
-        // It is complete only now, for whoever counts it.
-        drop(body);
-        sent
-    } else {
-        let mut out = Outgoing::new(head, body, delimiting);
-        out.set_trailers(asked.takes_trailers);
-        stream(socket, &mut out, form).await
+    let mut out = match form {
+        Form::Bodyless => Outgoing::head_of(head, body),
+        Form::Chunked => Outgoing::new(head, body, Delimiting::Chunked),
+        Form::Length | Form::UntilClose => Outgoing::new(head, body, Delimiting::Length),
     };
-    // What goes on after a 101 is not idle, whatever passes: it has a time of its own.
-    if !switches {
-        socket.answered();
-    }
-    match sent {
-        Ok(()) if switches => Sent::Switched,
-        Ok(()) => Sent::Whole { go_on },
-        Err(()) => Sent::Broken,
+    out.set_trailers(asked.takes_trailers);
+    async move {
+        after_others().await;
+        let sent = stream(socket, &mut out, form).await;
+        // What goes on after a 101 is not idle, whatever passes: it has a time of its own.
+        if !switches {
+            socket.answered();
+        }
+        match sent {
+            Ok(()) if switches => Sent::Switched,
+            Ok(()) => Sent::Whole { go_on },
+            Err(()) => Sent::Broken,
+        }
     }
 }
 

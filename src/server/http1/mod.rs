@@ -31,28 +31,30 @@ use crate::shutdown::{Phase, ShutdownWatch};
 use crate::wire::stream::Stream;
 
 /// Serves a client until either side is done with the connection. `early` are bytes that were read from it already.
-pub(super) async fn serve<H: Handler>(
+pub(super) fn serve<H: Handler>(
     stream: Stream,
     early: Bytes,
     peer: Rc<Peer>,
     handler: Rc<H>,
     pulse: Rc<Pulse>,
     shutdown: ShutdownWatch,
-) {
+) -> impl Future<Output = ()> {
     let limits = handler.limits(peer.listener);
     let socket = Rc::new(Socket::new(stream, early, limits, Rc::clone(&pulse)));
-    let mut run = pin!(run(&socket, &peer, &*handler));
-    poll_fn(|cx| {
-        pulse.watch(cx.waker());
-        if pulse.end() == Some(End::Close) {
-            return Poll::Ready(());
-        }
-        if pulse.leaving(shutdown.phase() >= Phase::Draining) {
-            socket.leave();
-        }
-        run.as_mut().poll(cx)
-    })
-    .await;
+    async move {
+        let mut run = pin!(run(&socket, &peer, &*handler));
+        poll_fn(|cx| {
+            pulse.watch(cx.waker());
+            if pulse.end() == Some(End::Close) {
+                return Poll::Ready(());
+            }
+            if pulse.leaving(shutdown.phase() >= Phase::Draining) {
+                socket.leave();
+            }
+            run.as_mut().poll(cx)
+        })
+        .await;
+    }
 }
 
 async fn run<H: Handler>(socket: &Rc<Socket>, peer: &Rc<Peer>, handler: &H) {
