@@ -6,6 +6,9 @@
 //!         └──────────────────────────────────┤
 //!                                            └→ new has failed: legacy, if new cannot have acted
 //! ```
+//!
+//! What waits here and in [`forward`](super::forward) are functions that return a future rather than async functions: those keep each
+//! of their arguments twice, and all of it lies within the memory of every request that is under way.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;

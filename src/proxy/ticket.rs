@@ -236,9 +236,9 @@ impl Ticket {
         meter.count(self.desk.worker, decision.side, how, self.upstream.or(self.failed_after).unwrap_or(took));
     }
 
-    /// Counts it for its tenant.
-    fn tell_of_tenant(&self) {
-        if let (Some(tenant), Some(decision), Some(status)) = (&self.tenant, &self.decision, self.status) {
+    /// Counts it for its tenant, whose name is given away: nobody asks for it after that.
+    fn tell_of_tenant(&mut self) {
+        if let (Some(tenant), Some(decision), Some(status)) = (self.tenant.take(), &self.decision, self.status) {
             let failed = self.fallback.is_some() || self.blame == Some(Blame::Upstream);
             let error = status.is_server_error() || failed;
             self.desk.tenants.borrow_mut().answered(tenant, decision.side, error);
@@ -302,7 +302,6 @@ impl Drop for Ticket {
             }
         }
         self.testify(took);
-        self.tell_of_tenant();
         if generation.snapshot.access_log != AccessLog::Off {
             self.log(took);
         }
@@ -319,5 +318,6 @@ impl Drop for Ticket {
                 failed: self.error.is_some(),
             });
         }
+        self.tell_of_tenant();
     }
 }

@@ -61,15 +61,16 @@ impl TenantTally {
     }
 
     /// Counts an answered request.
-    pub fn answered(&mut self, tenant: &str, side: Side, error: bool) {
-        let count = self.count(tenant);
-        count.requests[side.index()] += 1;
-        count.errors[side.index()] += u64::from(error);
+    pub fn answered(&mut self, tenant: impl AsRef<str> + Into<Box<str>>, side: Side, error: bool) {
+        self.count(tenant, |count| {
+            count.requests[side.index()] += 1;
+            count.errors[side.index()] += u64::from(error);
+        });
     }
 
     /// Counts a comparison.
     pub fn compared(&mut self, tenant: &str, verdict: Verdict) {
-        self.count(tenant).verdicts[verdict as usize] += 1;
+        self.count(tenant, |count| count.verdicts[verdict as usize] += 1);
     }
 
     /// Hands the counts over; where too much waits already, they stay for the next time.
@@ -82,18 +83,13 @@ impl TenantTally {
         }
     }
 
-    fn count(&mut self, tenant: &str) -> &mut TenantCount {
-        let counts = &mut self.batch.counts;
-        if counts.len() >= APART && !counts.contains_key(tenant) {
-            return &mut self.batch.nameless;
-        }
-        if !counts.contains_key(tenant) {
-            counts.insert(tenant.into(), TenantCount::default());
-        }
-        // It is there now, or was before; the other arm is never taken.
-        match counts.get_mut(tenant) {
-            Some(count) => count,
-            None => &mut self.batch.nameless,
+    fn count(&mut self, tenant: impl AsRef<str> + Into<Box<str>>, add: impl FnOnce(&mut TenantCount)) {
+        let Batch { counts, nameless } = &mut self.batch;
+        let is_full = counts.len() >= APART;
+        match counts.get_mut(tenant.as_ref()) {
+            Some(count) => add(count),
+            None if is_full => add(nameless),
+            None => add(counts.entry(tenant.into()).or_default()),
         }
     }
 }
@@ -234,7 +230,7 @@ mod tests {
         let mut table = TenantTable::default();
         let mut tally = TenantTally::new(Arc::clone(&queue));
         for number in 0..200_000 {
-            tally.answered(&format!("t-{number}"), Side::Legacy, false);
+            tally.answered(format!("t-{number}"), Side::Legacy, false);
             tally.answered("busy", Side::New, false);
             if number % 1000 == 0 {
                 tally.hand_over();
@@ -254,10 +250,10 @@ mod tests {
         let queue = Arc::new(TenantQueue::default());
         let mut tally = TenantTally::new(Arc::clone(&queue));
         for number in 0..WAITING + 10 {
-            tally.answered(&number.to_string(), Side::New, false);
+            tally.answered(number.to_string(), Side::New, false);
             tally.hand_over();
         }
-        (0..APART * 2).for_each(|number| tally.answered(&format!("x{number}"), Side::New, false));
+        (0..APART * 2).for_each(|number| tally.answered(format!("x{number}"), Side::New, false));
         assert_eq!(tally.batch.counts.len(), APART);
         let mut table = TenantTable::default();
         table.drain(&queue);
