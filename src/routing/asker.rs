@@ -28,7 +28,8 @@ impl<'d, 'a, T: Trace> Asker<'d, 'a, T> {
         Asker { rules, view, trace, members: Members::default(), subject, client: None }
     }
 
-    /// The key of this kind, if there is one.
+    /// The key of this kind, if there is one. Not inlined: most decisions ask for several.
+    #[inline(never)]
     pub(super) fn key(&mut self, by: Key) -> Option<&str> {
         let (known, value) = match by {
             Key::Tenant => (self.subject.knows_tenant(), self.subject.tenant(&self.rules.subjects, self.view)),
