@@ -348,6 +348,21 @@ mod tests {
         }
     }
 
+    #[test]
+    fn of_a_message_without_a_body_the_head_leaves_and_the_body_stays() {
+        for tells in [false, true] {
+            let body = Pieces { left: VecDeque::from([b"body".to_vec()]), tells, trailers: None };
+            let mut out = Outgoing::head_of(b"HEAD".to_vec(), body);
+            let mut cx = Context::from_waker(std::task::Waker::noop());
+            out.poll_first(&mut cx).unwrap();
+            let mut socket = Narrow(Vec::new(), 3);
+            assert!(out.poll_send(&mut socket, &mut cx).is_ready());
+            assert!(out.is_complete());
+            assert_eq!(socket.0, b"HEAD");
+            assert_eq!(out.body.left.len(), 1);
+        }
+    }
+
     proptest! {
         #[test]
         fn a_chunked_body_arrives_as_it_was_whatever_the_socket_takes(
