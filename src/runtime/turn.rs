@@ -36,7 +36,6 @@ pub fn ends() {
 
 /// Lets all tasks that are ready go first: those of this thread that were woken before. Where turns are of one send each, there are
 /// none, and nobody is waited for.
-#[must_use]
 pub fn after_others() -> AfterOthers {
     AfterOthers { waits: TURN.with(Turn::count_send) }
 }
