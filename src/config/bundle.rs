@@ -157,9 +157,7 @@ impl Bundle {
     /// Whether `source` would still give the same texts. Far cheaper than loading: nothing is parsed.
     #[must_use]
     pub fn still_holds(&self, source: &dyn Source) -> bool {
-        let same = |path: &PathBuf, text: &String| {
-            source.read(path, text.len() as u64).is_ok_and(|bytes| bytes == text.as_bytes())
-        };
+        let same = |path: &PathBuf, text: &String| source.holds(path, text.as_bytes()).unwrap_or(false);
         // One that was refused for its size or its bytes may have been repaired; then it is readable as text.
         let missing =
             |path: &PathBuf| source.read(path, MOST_REREAD).map(String::from_utf8).is_ok_and(|text| text.is_ok());

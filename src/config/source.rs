@@ -1,7 +1,7 @@
 //! Where a configuration is read from: the disk and the environment, or a kept copy.
 
 use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::io::{self, BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 
 /// Where a configuration is read from.
@@ -15,6 +15,11 @@ pub trait Source {
         self.read(path, most)
     }
 
+    /// Whether a file holds just these bytes.
+    fn holds(&self, path: &Path, bytes: &[u8]) -> io::Result<bool> {
+        Ok(self.read(path, bytes.len() as u64)? == bytes)
+    }
+
     /// The paths that match a pattern, sorted by name.
     fn glob(&self, pattern: &Path) -> io::Result<Vec<PathBuf>>;
 
@@ -25,6 +30,9 @@ pub trait Source {
     fn absolute(&self, path: &Path) -> PathBuf;
 }
 
+/// How much of a file is compared at once.
+const PIECE: usize = 64 * 1024;
+
 /// The disk and the environment of this process.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Disk;
@@ -32,17 +40,29 @@ pub struct Disk;
 impl Source for Disk {
     /// Only regular files: opening a FIFO would block until somebody writes to it, and a device may never end.
     fn read(&self, path: &Path, most: u64) -> io::Result<Vec<u8>> {
-        regular(&fs::metadata(path)?, most)?;
-        let file = File::open(path)?;
-        // Once more for what was really opened.
-        regular(&file.metadata()?, most)?;
         let mut bytes = Vec::new();
         // It may grow while it is read; one byte over the limit is enough to know.
-        file.take(most + 1).read_to_end(&mut bytes)?;
+        open(path, most)?.take(most + 1).read_to_end(&mut bytes)?;
         if bytes.len() as u64 > most {
             return Err(too_large(most));
         }
         Ok(bytes)
+    }
+
+    /// Piece by piece: a large file that is looked at every few seconds is never in memory twice.
+    fn holds(&self, path: &Path, bytes: &[u8]) -> io::Result<bool> {
+        let mut file = BufReader::with_capacity(PIECE, open(path, bytes.len() as u64)?);
+        let mut left = bytes;
+        loop {
+            let piece = file.fill_buf()?;
+            if piece.is_empty() {
+                return Ok(left.is_empty());
+            }
+            let Some(rest) = left.strip_prefix(piece) else { return Ok(false) };
+            left = rest;
+            let read = piece.len();
+            file.consume(read);
+        }
     }
 
     fn glob(&self, pattern: &Path) -> io::Result<Vec<PathBuf>> {
@@ -75,6 +95,14 @@ pub(super) fn too_large(most: u64) -> io::Error {
     io::Error::new(io::ErrorKind::FileTooLarge, format!("larger than {size}"))
 }
 
+fn open(path: &Path, most: u64) -> io::Result<File> {
+    regular(&fs::metadata(path)?, most)?;
+    let file = File::open(path)?;
+    // Once more for what was really opened.
+    regular(&file.metadata()?, most)?;
+    Ok(file)
+}
+
 fn regular(metadata: &fs::Metadata, most: u64) -> io::Result<()> {
     if metadata.is_dir() {
         return Err(io::Error::new(io::ErrorKind::IsADirectory, "a directory, not a file"));
@@ -102,6 +130,21 @@ mod tests {
         assert_eq!(Disk.read(dir.path(), 5).unwrap_err().kind(), io::ErrorKind::IsADirectory);
         assert_eq!(Disk.read(Path::new("/dev/zero"), 5).unwrap_err().to_string(), "not a regular file");
         assert_eq!(Disk.read(&dir.path().join("no"), 5).unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn a_file_holds_what_it_holds_and_nothing_more_or_less() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("a");
+        let text: Vec<u8> = (0..3 * PIECE + 7).map(|place| (place % 251) as u8).collect();
+        fs::write(&file, &text).unwrap();
+        assert!(Disk.holds(&file, &text).unwrap());
+        assert!(!Disk.holds(&file, &[&text[..], b"1"].concat()).unwrap());
+        assert!(Disk.holds(&file, &text[1..]).is_err());
+        let mut other = text.clone();
+        other[2 * PIECE] ^= 1;
+        assert!(!Disk.holds(&file, &other).unwrap());
+        assert!(Disk.holds(&dir.path().join("no"), &text).is_err());
     }
 
     #[test]

@@ -24,7 +24,7 @@ use crate::state::Live;
 use crate::upstream::{Backend, Endpoint, Tls};
 
 /// How often the live generation is looked at for endpoints that came or went, and for ejections to tell of.
-const LOOK: Duration = Duration::from_millis(250);
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Who asks, in words that a backend's log can be searched for.
 const AGENT: &str = concat!("banyan/", env!("CARGO_PKG_VERSION"), " (health check)");

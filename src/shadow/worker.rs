@@ -25,7 +25,7 @@ use crate::upstream::{Backend, Pools};
 /// How long a thread rests between two looks at the queue: while there was something, and at most.
 const REST: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(20));
 /// How long it rests at most when it has nothing to do at all, unless something comes.
-const IDLE: Duration = Duration::from_millis(250);
+const IDLE: Duration = Duration::from_secs(1);
 /// The nice value of shadow threads: a tenth of a data worker's share when both want the same core.
 #[cfg(target_os = "linux")]
 const NICE: i32 = 10;

@@ -83,6 +83,12 @@ struct RouteCells {
     streams_left: Count,
 }
 
+impl RouteCells {
+    fn answered(&self) -> u64 {
+        self.answers.iter().flat_map(|answers| &answers.classes).map(Count::get).sum()
+    }
+}
+
 /// In this order and alignment, an answer within a millisecond touches a single cache line.
 #[derive(Debug, Default)]
 #[repr(C, align(64))]
@@ -162,10 +168,13 @@ impl RouteMeter {
 
     /// Answered requests, by worker.
     pub fn answered_by_worker(&self) -> impl Iterator<Item = u64> {
-        let answered = |cells: &RouteCells| -> u64 {
-            cells.answers.iter().flat_map(|answers| &answers.classes).map(Count::get).sum()
-        };
-        self.cells.by_worker().map(move |cells| cells.map_or(0, answered))
+        self.cells.by_worker().map(|cells| cells.map_or(0, RouteCells::answered))
+    }
+
+    /// Answered requests over all workers, whoever answered them.
+    #[must_use]
+    pub fn answered(&self) -> u64 {
+        self.answered_by_worker().sum()
     }
 
     /// How often a side gave no answer, and how often it broke one off, over all workers.
@@ -412,6 +421,8 @@ mod tests {
         assert_eq!(sum.classes, [0, 1, 0, 0, 1]);
         assert_eq!((sum.seconds.count(), sum.seconds.sum_micros), (2, 3_000));
         assert!(meter.sum(Measured::Side(Side::Legacy)).is_none());
+        meter.count(WorkerId(1), Measured::Facade, StatusCode::NOT_FOUND, Duration::from_millis(1));
+        assert_eq!((meter.answered_by_worker().collect(), meter.answered()), (vec![1, 2], 3));
     }
 
     #[test]

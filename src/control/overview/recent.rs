@@ -53,24 +53,22 @@ impl Recent {
 
     /// Looks at the counts of all routes.
     pub(super) fn look(&mut self, generation: &Generation, now: Instant) {
-        let remember = now.saturating_duration_since(self.newer.at) >= EVERY;
-        let mut counted = HashMap::new();
-        for meter in generation.meters.iter().chain([&generation.unrouted]) {
-            let all = all(meter);
-            if all == 0 {
-                continue;
-            }
+        let now_ms = now_ms();
+        let meters = || generation.meters.iter().chain([&generation.unrouted]);
+        for (meter, all) in meters().map(|meter| (meter, meter.answered())).filter(|(_, all)| *all > 0) {
             match self.hits.get_mut(&meter.name) {
                 Some((before, _)) if *before == all => {}
-                Some(hit) => *hit = (all, now_ms()),
-                None => drop(self.hits.insert(Arc::clone(&meter.name), (all, now_ms()))),
-            }
-            if remember {
-                counted.insert(Arc::clone(&meter.name), count(meter));
+                Some(hit) => *hit = (all, now_ms),
+                None => drop(self.hits.insert(Arc::clone(&meter.name), (all, now_ms))),
             }
         }
-        if remember {
-            self.older = std::mem::replace(&mut self.newer, Then { at: now, counted });
+        if now.saturating_duration_since(self.newer.at) >= EVERY {
+            // The table of the older look takes the new one: with many routes it is megabytes that are not fetched anew.
+            std::mem::swap(&mut self.older, &mut self.newer);
+            self.newer.at = now;
+            self.newer.counted.clear();
+            let counted = meters().map(|meter| (meter, count(meter))).filter(|(_, counted)| counted.all > 0);
+            self.newer.counted.extend(counted.map(|(meter, counted)| (Arc::clone(&meter.name), counted)));
             self.hits.retain(|name, _| self.newer.counted.contains_key(name));
         }
     }
@@ -120,15 +118,9 @@ impl Counted {
     }
 }
 
-/// Every request that was answered, or broken off without an answer.
-fn all(meter: &RouteMeter) -> u64 {
-    let answers = Measured::ALL.into_iter().filter_map(|by| meter.sum(by));
-    answers.map(|sum| sum.classes.iter().sum::<u64>()).sum()
-}
-
 /// What a route has counted since its first request.
 pub(super) fn count(meter: &RouteMeter) -> Counted {
-    let mut counted = Counted { all: all(meter), ..Counted::default() };
+    let mut counted = Counted { all: meter.answered(), ..Counted::default() };
     for side in Side::ALL {
         let sum = meter.sum(Measured::Side(side)).unwrap_or_default();
         let (failed, broken) = meter.failures(side);

@@ -62,6 +62,8 @@ struct Track {
     since: [u64; 2],
     /// How busy it was of late.
     weight: f64,
+    /// The fine slot that was under way when it was noted last.
+    noted: u64,
 }
 
 /// When a look is.
@@ -126,26 +128,26 @@ impl Table {
         if first {
             self.whole = Track::new(Counts::default(), now);
         }
-        let mut gone = std::mem::take(&mut self.tracks);
         let mut whole = Counts::default();
         for (name, counts) in counts {
-            let track = match gone.remove(&name) {
-                Some(mut track) => {
-                    whole.add(&counts.since(&track.bases[0].0));
-                    track.note(counts, now);
-                    track
-                }
+            if let Some(track) = self.tracks.get_mut(&name) {
+                whole.add(&counts.since(&track.bases[0].0));
+                track.note(counts, now);
+                continue;
+            }
+            let track = if first {
                 // What was counted before the first look of all was counted before the start.
-                None if first => Track::new(counts, now),
-                None => {
-                    whole.add(&counts);
-                    let mut track = Track::new(Counts::default(), now.before());
-                    track.note(counts, now);
-                    track
-                }
+                Track::new(counts, now)
+            } else {
+                whole.add(&counts);
+                let mut track = Track::new(Counts::default(), now.before());
+                track.note(counts, now);
+                track
             };
             self.tracks.insert(name, track);
         }
+        // Those that there are no counts of any more.
+        self.tracks.retain(|_, track| track.noted == slots[0]);
         self.total.add(&whole);
         if !first {
             self.whole.note(self.total.clone(), now);
@@ -206,10 +208,12 @@ impl Track {
             rings: SLOTS.map(Ring::new),
             since: now.slots,
             weight: 0.0,
+            noted: now.slots[0],
         }
     }
 
     fn note(&mut self, counts: Counts, now: Moment) {
+        self.noted = now.slots[0];
         // A look is at the end of a fine slot in any case.
         let periods = [(Period::Hour, true), (Period::Day, now.ended)];
         for (period, _) in periods.into_iter().filter(|(_, ended)| *ended) {

@@ -1,7 +1,8 @@
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::queue::WAITING;
+use super::queue::{FULL, WAITING, WORTH_WAKING};
 use super::*;
 use crate::snapshot::AccessLog;
 
@@ -79,4 +80,31 @@ fn a_moved_file_is_opened_anew() {
     writer.stop(Duration::from_secs(10));
     assert!(std::fs::read_to_string(&path).unwrap().contains("/second"));
     assert!(std::fs::read_to_string(folder.path().join("old.log")).unwrap().contains("/first"));
+}
+
+#[test]
+fn a_writer_is_woken_by_a_flush_by_much_to_write_and_by_another_place_to_write_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let [first, second] = ["first.log", "second.log"].map(|name| folder.path().join(name));
+    let written = |path: &Path| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+    let queue = Arc::new(AccessQueue::default());
+    let writer = AccessWriter::start(Arc::clone(&queue), AccessLog::File(first.clone())).unwrap();
+    let mut buffer = LineBuffer::new(Arc::clone(&queue));
+    buffer.write(&record("/flushed"));
+    buffer.flush();
+    while written(&first) == 0 {
+        std::thread::yield_now();
+    }
+    let before = written(&first);
+    for _ in 0..WORTH_WAKING * FULL / 256 {
+        buffer.write(&record(&"x".repeat(256)));
+    }
+    while written(&first) < before + (WORTH_WAKING * FULL) as u64 {
+        std::thread::yield_now();
+    }
+    writer.redirect(AccessLog::File(second.clone()));
+    while !second.exists() {
+        std::thread::yield_now();
+    }
+    writer.stop(Duration::from_secs(10));
 }

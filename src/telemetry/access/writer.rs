@@ -10,9 +10,6 @@ use std::time::{Duration, Instant};
 use super::AccessQueue;
 use crate::snapshot::AccessLog;
 
-/// How long the writer sleeps when there is nothing to write.
-const PAUSE: Duration = Duration::from_millis(20);
-
 /// The thread that writes the log.
 #[derive(Debug)]
 pub struct AccessWriter {
@@ -38,8 +35,9 @@ impl AccessWriter {
             reopen: AtomicBool::new(true),
             stop: AtomicBool::new(false),
         });
-        let shared = Arc::clone(&orders);
-        let thread = std::thread::Builder::new().name("access-log".into()).spawn(move || run(&queue, &shared))?;
+        let (shared, waiting) = (Arc::clone(&orders), Arc::clone(&queue));
+        let thread = std::thread::Builder::new().name("access-log".into()).spawn(move || run(&waiting, &shared))?;
+        queue.writer.get_or_init(|| thread.thread().clone());
         Ok(AccessWriter { orders, thread })
     }
 
@@ -54,7 +52,8 @@ impl AccessWriter {
         let mut current = self.orders.target.lock().unwrap_or_else(PoisonError::into_inner);
         if *current != target {
             *current = target;
-            self.orders.reopen.store(true, Ordering::Release);
+            drop(current);
+            self.reopen();
         }
     }
 
@@ -115,7 +114,7 @@ fn run(queue: &AccessQueue, orders: &Orders) {
             if orders.stop.load(Ordering::Acquire) {
                 return;
             }
-            std::thread::park_timeout(PAUSE);
+            std::thread::park();
             continue;
         };
         match sink.write(&buffer.bytes) {
