@@ -44,7 +44,7 @@ use crate::routing::{BackendId, Decision, NoTrace};
 use crate::server::{Event, Handler, Peer, Reply};
 use crate::shadow::Queue;
 use crate::snapshot::{ClientLimits, ClientTimeouts, ListenerTls};
-use crate::state::Live;
+use crate::state::{Follower, Live};
 use crate::telemetry::sample::By;
 use crate::telemetry::{AccessQueue, WorkerId};
 use crate::wire::body::{ClientBody, RequestBody};
@@ -69,6 +69,7 @@ const SWEEP_EVERY: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct Proxy {
     live: Arc<Live>,
+    following: RefCell<Follower>,
     desk: Rc<Desk>,
     /// The addresses of the listeners as configured at start, by the place the server knows them by.
     listeners: Vec<std::net::SocketAddr>,
@@ -81,19 +82,28 @@ impl Proxy {
     /// The proxy of this worker. Made on the worker's own thread.
     #[must_use]
     pub fn new(live: Arc<Live>, worker: WorkerId, queue: Arc<AccessQueue>, copies: Arc<Queue>) -> Proxy {
-        let generation = live.current().clone();
+        let mut following = live.follow();
         let listeners = live.addresses().to_vec();
-        let view = View::new(generation, &listeners, Arc::clone(&copies));
+        let view = View::new(Arc::clone(following.current()), &listeners, Arc::clone(&copies));
         let desk = Rc::new(Desk::new(worker, live.meter.workers(), queue, Arc::clone(&live.tenants)));
-        Proxy { live, desk, view: RefCell::new(Rc::new(view)), listeners, swept: RefCell::new(Instant::now()), copies }
+        Proxy {
+            live,
+            following: RefCell::new(following),
+            desk,
+            view: RefCell::new(Rc::new(view)),
+            listeners,
+            swept: RefCell::new(Instant::now()),
+            copies,
+        }
     }
 
     /// The live generation. Each request asks once and keeps what it gets to its last log line.
     fn view(&self) -> Rc<View> {
-        let current = self.live.current();
+        let mut following = self.following.borrow_mut();
+        let current = following.current();
         let mut view = self.view.borrow_mut();
-        if !Arc::ptr_eq(&current, &view.generation) {
-            *view = Rc::new(View::new(Arc::clone(&current), &self.listeners, Arc::clone(&self.copies)));
+        if !Arc::ptr_eq(current, &view.generation) {
+            *view = Rc::new(View::new(Arc::clone(current), &self.listeners, Arc::clone(&self.copies)));
         }
         Rc::clone(&view)
     }

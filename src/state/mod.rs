@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, Cache};
 use crossbeam_queue::ArrayQueue;
 
 use crate::diff::{Kind, SignatureId};
@@ -97,10 +97,22 @@ pub struct Sighting {
 /// How many new signatures may wait to be told; what is beyond is in the store all the same.
 const SIGHTINGS: usize = 256;
 
+/// Follows the live generation, for one thread that asks often: while it is the same, an answer is a plain load.
+#[derive(Debug)]
+pub struct Follower(Cache<Arc<ArcSwap<Generation>>, Arc<Generation>>);
+
+impl Follower {
+    /// The generation that decides new requests.
+    pub fn current(&mut self) -> &Arc<Generation> {
+        self.0.load()
+    }
+}
+
 /// What all threads of the facade share.
 #[derive(Debug)]
 pub struct Live {
-    current: ArcSwap<Generation>,
+    /// By itself, so that nothing that is written lies beside what every request reads.
+    current: Arc<ArcSwap<Generation>>,
     leaving: AtomicBool,
     reload: Mutex<ReloadStatus>,
     admin: ArcSwap<AdminSettings>,
@@ -138,7 +150,7 @@ impl Live {
             admin,
             tls,
             addresses,
-            current: ArcSwap::from_pointee(generation),
+            current: Arc::new(ArcSwap::from_pointee(generation)),
             leaving: AtomicBool::new(false),
             reload: Mutex::default(),
             meter,
@@ -153,6 +165,12 @@ impl Live {
     #[must_use]
     pub fn current(&self) -> arc_swap::Guard<Arc<Generation>> {
         self.current.load()
+    }
+
+    /// For a thread that asks for it with every request.
+    #[must_use]
+    pub fn follow(&self) -> Follower {
+        Follower(Cache::new(Arc::clone(&self.current)))
     }
 
     /// Makes this the generation that decides new requests. Only the control layer calls this.

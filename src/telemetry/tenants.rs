@@ -78,7 +78,10 @@ impl TenantTally {
         if self.batch.is_empty() {
             return;
         }
-        if let Err(batch) = self.queue.0.push(std::mem::take(&mut self.batch)) {
+        // The next ones are likely to be as many.
+        let next = HashMap::with_capacity_and_hasher(self.batch.counts.len(), Default::default());
+        let next = Batch { counts: next, nameless: TenantCount::default() };
+        if let Err(batch) = self.queue.0.push(std::mem::replace(&mut self.batch, next)) {
             self.batch = batch;
         }
     }
