@@ -25,6 +25,7 @@ mkdir -p "$work/raw"
 build "-Cprofile-generate=$work/raw" instrumented
 python3 release/train.py "$work/instrumented/$host/release/banyan"
 "$profdata" merge -o "$work/banyan.profdata" "$work/raw"
-build "-Cprofile-use=$work/banyan.profdata" built
+# The order of blocks that serves the instruction cache best (Newell and Pupyrev, "Improved Basic Block Reordering", 2018).
+build "-Cprofile-use=$work/banyan.profdata -Cllvm-args=-enable-ext-tsp-block-placement" built
 cp "$work/built/$host/release/banyan" "$work/banyan"
 "$work/banyan" --version
