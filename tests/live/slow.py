@@ -2,13 +2,16 @@
 """Thousands of slow clients beside normal ones, as `slowhttptest -H`, `-B` and `-X` make them: heads that never end, bodies that never
 end, answers that nobody reads.
 
-    tests/live/slow.py [--banyan PATH] [--connections 5000] [--seconds 30] [--rate 300]
+    tests/live/slow.py [--banyan PATH] [--connections 5000] [--seconds 30] [--rate 300] [--at-once]
 
 Normal clients ask two facades at a fixed rate, in turn: first with nobody beside, then while each kind of slow client is at the first.
 What both feel is the machine's: the slow ones work on it too, where no attacker would (they take only time that nobody else wants,
 SCHED_IDLE). What only those at the first feel is the facade's. Exit code 1 if one of their requests failed, or their 99th percentile
 was more than twice both what it was with nobody beside and what it was at the other facade at the same time. A slow connection that
 the facade closes is opened again. Linux and Python 3 are needed.
+
+With `--at-once` all slow ones go on in the same instant, as slowhttptest lets them, and with their backend they have a core of their
+own, at full speed; all else shares another one. This is what an attacker would do, and hides least of what the facade makes of it.
 """
 
 import argparse
@@ -31,6 +34,8 @@ LIMITS = "limits: { requests: 20000, connections: 20000, pending: 20000 }"
 LARGE = b"z" * 1_000_000
 # What an attacker sends now and then, and how often, in seconds.
 EVERY = 5
+# The cores of normal clients with their backend and both facades, and of those that go on all at once.
+OURS, THEIRS = 0, 1
 
 
 def answer(request):
@@ -91,13 +96,16 @@ class Read(Slow):
 class Attack:
     """Keeps so many slow connections open, in a process of its own."""
 
-    def __init__(self, kind, port, connections):
-        self.kind, self.port, self.connections = kind, port, connections
+    def __init__(self, kind, port, connections, at_once):
+        self.kind, self.port, self.connections, self.at_once = kind, port, connections, at_once
         self.told = multiprocessing.Queue()
         self.process = multiprocessing.Process(target=lambda: asyncio.run(self.run()), daemon=True)
 
     async def run(self):
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+        if self.at_once:
+            os.sched_setaffinity(0, {THEIRS})
+        else:
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
         self.alive, self.closed, self.statuses, self.opened = set(), 0, Counter(), 0
         loop, source = asyncio.get_running_loop(), itertools.cycle(range(1, 200))
         asked = loop.time()
@@ -118,14 +126,18 @@ class Attack:
                     link.close()
                     self.statuses["no connection"] += 1
                     await asyncio.sleep(0.1)
-            # Each in its turn, not all at once: as if they had nothing to do with each other.
             for protocol in [protocol for protocol in self.alive if protocol.next <= loop.time()]:
                 protocol.go_on()
-                protocol.next = loop.time() + EVERY * random.uniform(0.8, 1.2)
+                protocol.next = self.after(loop.time())
             if loop.time() - asked > 1:
                 asked = loop.time()
                 self.told.put((len(self.alive), self.opened, self.closed, dict(self.statuses)))
             await asyncio.sleep(0.05)
+
+    def after(self, now):
+        """When one goes on that did so now: each in its turn, as if they had nothing to do with each other, unless it is to be all at
+        once."""
+        return (now // EVERY + 1) * EVERY if self.at_once else now + EVERY * random.uniform(0.8, 1.2)
 
     def __enter__(self):
         self.process.start()
@@ -172,7 +184,12 @@ def main():
     parser.add_argument("--connections", type=int, default=5000)
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--rate", type=float, default=300)
+    parser.add_argument("--at-once", action="store_true", help="the slow ones go on in the same instant, on a core of their own")
     arguments = parser.parse_args()
+    if arguments.at_once and not {OURS, THEIRS} <= os.sched_getaffinity(0):
+        sys.exit("--at-once needs two cores")
+    if arguments.at_once:
+        os.sched_setaffinity(0, {OURS})
     as_many_files_as_allowed()
     rows, failed = [], False
     facade = lambda: Rig(arguments.banyan, answer, answer, ROUTES, limits=LIMITS)
@@ -192,10 +209,12 @@ def main():
                 "facade MB": rig.resident() // 1024, "fds": rig.descriptors(),
             })
 
+        if arguments.at_once:
+            os.sched_setaffinity(rig.legacy.process.pid, {THEIRS})
         normal((rig, other), 3, arguments.rate)
         measure("nobody")
         for name, kind in (("slow heads (-H)", Head), ("slow bodies (-B)", Body), ("slow readers (-X)", Read)):
-            with Attack(kind, rig.port, arguments.connections) as attack:
+            with Attack(kind, rig.port, arguments.connections, arguments.at_once) as attack:
                 # The rush of opening them is over.
                 time.sleep(5)
                 measure(name)
