@@ -10,12 +10,13 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 thread_local! {
-    static TURN: Turn = const { Turn { sends: Cell::new(0), before: Cell::new(u32::MAX) } };
+    static TURN: Turn = const { Turn { number: Cell::new(0), sends: Cell::new(0), before: Cell::new(u32::MAX) } };
 }
 
 /// How many sends a thread has come to since it last waited for events, and how many they were between the two waits before that.
 /// Threads that do not say when they wait are taken for busy ones.
 struct Turn {
+    number: Cell<u64>,
     sends: Cell<u32>,
     before: Cell<u32>,
 }
@@ -31,7 +32,15 @@ impl Turn {
 
 /// Says that this thread has nothing to do until the next event. For the runtime of whoever calls [`after_others`].
 pub fn ends() {
-    TURN.with(|turn| turn.before.set(turn.sends.take()));
+    TURN.with(|turn| {
+        turn.number.set(turn.number.get() + 1);
+        turn.before.set(turn.sends.take());
+    });
+}
+
+/// How many turns of this thread have ended.
+pub(super) fn number() -> u64 {
+    TURN.with(|turn| turn.number.get())
 }
 
 /// Lets all tasks that are ready go first: those of this thread that were woken before. Where turns are of one send each, there are

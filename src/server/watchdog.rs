@@ -9,6 +9,7 @@ use std::rc::Rc;
 use std::task::Waker;
 use std::time::Duration;
 
+use tokio::task::yield_now;
 use tokio::time::Instant;
 
 use super::patience::Patience;
@@ -65,6 +66,9 @@ pub(super) struct Pulse {
     multiplexed: Cell<bool>,
     waker: RefCell<Waker>,
     seen: Cell<(Doing, Instant)>,
+    /// Walks so far, and how many they were when the latest request began.
+    walks: Cell<u32>,
+    began: Cell<u32>,
 }
 
 impl Pulse {
@@ -85,6 +89,8 @@ impl Pulse {
             multiplexed: Cell::new(false),
             waker: RefCell::new(Waker::noop().clone()),
             seen: Cell::new((Doing::Head(0), Instant::now())),
+            walks: Cell::new(0),
+            began: Cell::new(0),
         }
     }
 
@@ -93,6 +99,7 @@ impl Pulse {
         self.place.set(place);
         if heads > 0 {
             self.requests.set(self.requests.get() + heads);
+            self.began.set(self.walks.get());
             self.patience.set(Patience::new(self.timeouts.body, self.min_rate));
         }
         self.reading_stalled.set(false);
@@ -139,6 +146,16 @@ impl Pulse {
         self.requests.get() > self.answers.get()
     }
 
+    /// Whether a request is under way that was so at a walk: what it has still to do may wait for what is new.
+    pub(super) fn lasts(&self) -> bool {
+        self.is_working() && self.walks.get() != self.began.get()
+    }
+
+    /// How many walks have come by.
+    pub(super) fn walks(&self) -> u32 {
+        self.walks.get()
+    }
+
     /// How it is to end, if it is.
     pub(super) fn end(&self) -> Option<End> {
         self.end.get()
@@ -159,6 +176,7 @@ impl Pulse {
 
     /// Ends the connection if it has been at the same thing for too long. Whether it did.
     pub(super) fn check(&self, now: Instant) -> bool {
+        self.walks.set(self.walks.get().wrapping_add(1));
         let doing = self.doing();
         let (before, since) = self.seen.get();
         let moved = self.moved.take();
@@ -234,8 +252,10 @@ impl Pulse {
     }
 }
 
-/// How many connections one walk ends at most.
-const AT_ONCE: usize = 32;
+/// How many connections a walk looks at before others have their turn, and how many of them it ends at most: thousands of slow
+/// clients that came together are not ended together, or those that are not slow would wait for it.
+const LOOKS: usize = 256;
+const ENDS: usize = 8;
 
 /// A worker's connections.
 #[derive(Debug, Default)]
@@ -248,18 +268,33 @@ impl Watchdog {
         self.pulses.borrow_mut().push(pulse);
     }
 
-    /// Walks over all connections; forgets those that nobody else knows any more. Whether all were looked at: thousands of slow
-    /// clients that came together are not ended together, or those that are not slow would wait for it.
-    pub(super) fn walk(&self) -> bool {
-        let (now, mut left) = (Instant::now(), AT_ONCE);
-        self.pulses.borrow_mut().retain(|pulse| {
-            let is_known = Rc::strong_count(pulse) > 1;
-            if is_known && left > 0 && pulse.check(now) {
-                left -= 1;
+    /// Walks over all connections; forgets those that nobody else knows any more. Others go first again and again.
+    pub(super) async fn walk(&self) {
+        let mut place = 0;
+        while self.walk_on(&mut place) {
+            yield_now().await;
+        }
+    }
+
+    /// Walks over some connections from this place on. Whether there are more.
+    fn walk_on(&self, place: &mut usize) -> bool {
+        let (now, mut ends) = (Instant::now(), 0);
+        let mut pulses = self.pulses.borrow_mut();
+        for _ in 0..LOOKS {
+            match pulses.get(*place) {
+                Some(pulse) if Rc::strong_count(pulse) > 1 => {
+                    ends += usize::from(pulse.check(now));
+                    *place += 1;
+                    if ends == ENDS {
+                        break;
+                    }
+                }
+                // The last one takes its place.
+                Some(_) => drop(pulses.swap_remove(*place)),
+                None => return false,
             }
-            is_known
-        });
-        left > 0
+        }
+        true
     }
 
     /// Does something to every connection.
@@ -295,15 +330,36 @@ mod tests {
     fn many_slow_clients_are_ended_a_few_at_a_time() {
         let (dog, none) = (Watchdog::default(), Duration::ZERO);
         let timeouts = ClientTimeouts { header: none, idle: none, body: none, handshake: none, tunnel: none };
-        let mut pulses: Vec<_> = (0..=2 * AT_ONCE).map(|_| Rc::new(Pulse::new(timeouts, 240))).collect();
+        let pulses: Vec<_> = (0..=2 * ENDS).map(|_| Rc::new(Pulse::new(timeouts, 240))).collect();
         pulses.iter().for_each(|pulse| dog.add(Rc::clone(pulse)));
-        let mut walks = Vec::new();
-        while !pulses.is_empty() {
-            let (all, before) = (dog.walk(), pulses.len());
-            pulses.retain(|pulse| pulse.end().is_none());
-            walks.push((all, before - pulses.len()));
+        let (mut place, mut ended) = (0, Vec::new());
+        while dog.walk_on(&mut place) {
+            ended.push(pulses.iter().filter(|pulse| pulse.end().is_some()).count());
         }
-        assert_eq!(walks, [(false, AT_ONCE), (false, AT_ONCE), (true, 1)]);
+        assert_eq!(ended, [ENDS, 2 * ENDS]);
+        assert_eq!(pulses.last().unwrap().end(), Some(End::Close));
+    }
+
+    #[test]
+    fn a_walk_lets_others_go_first_and_forgets_who_is_gone() {
+        let (dog, mut pulses) = (Watchdog::default(), Vec::new());
+        for number in 0..3 * LOOKS {
+            let pulse = Rc::new(pulse());
+            dog.add(Rc::clone(&pulse));
+            // Every third one is gone, and the last ones.
+            if number % 3 > 0 && number < 2 * LOOKS {
+                pulses.push(pulse);
+            }
+        }
+        let (mut place, mut pauses) = (0, 0);
+        while dog.walk_on(&mut place) {
+            pauses += 1;
+        }
+        assert!((3..=4).contains(&pauses), "{pauses}");
+        assert_eq!(dog.pulses.borrow().len(), pulses.len());
+        assert!(pulses.iter().all(|pulse| pulse.walks() == 1));
+        drop(pulses);
+        assert!(dog.is_empty());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use http::HeaderValue;
 use tokio::net::{TcpListener, TcpStream, UnixDatagram};
-use tokio::task::spawn_local;
+use tokio::task::{spawn_local, yield_now};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use super::crew::{Crew, Doorbell, Handed, Seat};
@@ -25,6 +25,9 @@ use crate::wire::headers::Hop;
 const TICK: Duration = Duration::from_millis(250);
 /// How long a worker waits after it could not accept, for want of descriptors or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How many connections are accepted before those that are there have their turn.
+const IN_A_ROW: u64 = 16;
 
 /// What a worker is started with.
 #[derive(Debug)]
@@ -109,9 +112,7 @@ async fn look_after<H: Handler>(door: &Door<H>) {
                 ticks.reset_after(TICK / 10);
             }
         }
-        if !watchdog.walk() {
-            ticks.reset_after(TICK / 50);
-        }
+        watchdog.walk().await;
         handler.tick();
         if phase == Phase::Draining {
             if watchdog.is_empty() && crew.has_nothing_for(*worker) {
@@ -123,8 +124,8 @@ async fn look_after<H: Handler>(door: &Door<H>) {
     watchdog.each(Pulse::cut);
     // Connections that were cut get their turn to end, so that their requests are logged.
     while !watchdog.is_empty() {
-        tokio::task::yield_now().await;
-        watchdog.walk();
+        yield_now().await;
+        watchdog.walk().await;
     }
     handler.tick();
 }
@@ -151,13 +152,16 @@ impl<H: Handler> Door<H> {
     /// Accepts connections until the facade goes down, and then those that are waiting already: they were promised an answer.
     async fn accept(self: Rc<Self>, listener: TcpListener, place: usize) {
         let mut shutdown = self.shutdown.clone();
-        loop {
+        for number in 1_u64.. {
             tokio::select! {
                 accepted = self.next(&listener) => match accepted {
                     Ok(accepted) => self.welcome(accepted, place),
                     Err(error) => refused(&*self.handler, &error).await,
                 },
                 () = shutdown.reached(Phase::Draining) => break,
+            }
+            if number.is_multiple_of(IN_A_ROW) {
+                yield_now().await;
             }
         }
         let until = Instant::now() + ACCEPT_PAUSE;

@@ -27,6 +27,7 @@ use super::panic::{Panicked, caught_call, poll_caught};
 use super::watchdog::{End, Pulse};
 use super::{Event, Handler, Peer, Reply};
 use crate::errors::Failure;
+use crate::runtime::lane;
 use crate::shutdown::{Phase, ShutdownWatch};
 use crate::wire::stream::Stream;
 
@@ -43,6 +44,7 @@ pub(super) fn serve<H: Handler>(
     let socket = Rc::new(Socket::new(stream, early, limits, Rc::clone(&pulse)));
     async move {
         let mut run = pin!(run(&socket, &peer, &*handler));
+        let mut lane = lane::Place::default();
         poll_fn(|cx| {
             pulse.watch(cx.waker());
             if pulse.end() == Some(End::Close) {
@@ -50,6 +52,9 @@ pub(super) fn serve<H: Handler>(
             }
             if pulse.leaving(shutdown.phase() >= Phase::Draining) {
                 socket.leave();
+            }
+            if pulse.lasts() {
+                ready!(lane.poll_turn(cx));
             }
             run.as_mut().poll(cx)
         })

@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::rc::Rc;
-use std::task::Poll;
+use std::task::{Poll, ready};
 
 use bytes::Bytes;
 use h2::server::SendResponse;
@@ -15,7 +15,8 @@ use super::deliver::deliver;
 use super::head;
 use super::upload::{Progress, Upload};
 use crate::errors::Failure;
-use crate::server::panic::{Panicked, caught, caught_call, poll_caught};
+use crate::runtime::lane;
+use crate::server::panic::{Panicked, caught_call, poll_caught};
 use crate::server::patience::Patience;
 use crate::server::watchdog::Pulse;
 use crate::server::{Event, Handler, Reply};
@@ -27,8 +28,18 @@ pub(super) async fn exchange<H: Handler>(
     shared: Rc<Shared<H>>,
 ) {
     let _answering = Answering(Rc::clone(&shared.pulse));
-    let answering = Box::pin(answer(request, &mut respond, &shared));
-    if caught(answering).await == Err(Panicked) {
+    let (began, mut lane) = (shared.pulse.walks(), lane::Place::default());
+    let mut answering = Box::pin(answer(request, &mut respond, &shared));
+    let polling = poll_fn(|cx| {
+        // A request that was under way at a walk lets new ones go first.
+        if shared.pulse.walks() != began {
+            ready!(lane.poll_turn(cx));
+        }
+        poll_caught(answering.as_mut(), cx)
+    });
+    let answered = polling.await;
+    drop(answering);
+    if answered == Err(Panicked) {
         shared.handler.event(Event::Panicked);
         respond.send_reset(Reason::INTERNAL_ERROR);
     }
