@@ -142,10 +142,15 @@ class Attack:
     def __enter__(self):
         self.process.start()
         self.latest = (0, 0, 0, {})
-        # Not before they are all there.
-        while self.latest[0] < self.connections * 0.95:
+        # Not before they are all there, and those that read have something to read.
+        while min(self.latest[0], self.begun()) < self.connections * 0.95:
             self.latest = self.told.get(timeout=120)
         return self
+
+    def begun(self):
+        """How many are as far as they will get."""
+        alive, _, _, statuses = self.latest
+        return sum(statuses.values()) if self.kind is Read else alive
 
     def __exit__(self, *_):
         while not self.told.empty():
