@@ -236,7 +236,7 @@ impl Late<'_> {
         go_on();
         self.client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
         drop(gate);
-        notes.wait(|notes| notes.count("piece") == SLOW);
+        notes.wait(|notes| notes.count("piece") == SLOW && notes.count("request") == before + 2);
         let worked = notes.worked.lock().unwrap();
         let after = worked.split(|what| *what == "request").next_back().map_or(0, <[_]>::len);
         assert!(after > SLOW / 2, "{after} of {SLOW} pieces were worked on after the request");
