@@ -15,8 +15,8 @@ use tokio::task::{spawn_local, yield_now};
 
 use super::turn;
 
-/// How many go on before others have had their turn: their work is what a new request waits for, half a millisecond.
-const AT_ONCE: u32 = 16;
+/// How many go on before others have had their turn: their work is what a new request waits for, a fraction of a millisecond.
+const AT_ONCE: u32 = 8;
 
 thread_local! {
     static LANE: Lane = const { Lane { turn: Cell::new(u64::MAX), left: Cell::new(0), waiting: RefCell::new(VecDeque::new()) } };

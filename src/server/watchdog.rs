@@ -255,7 +255,7 @@ impl Pulse {
 /// How many connections a walk looks at before others have their turn, and how many of them it ends at most: thousands of slow
 /// clients that came together are not ended together, or those that are not slow would wait for it.
 const LOOKS: usize = 256;
-const ENDS: usize = 8;
+const ENDS: usize = 4;
 
 /// A worker's connections.
 #[derive(Debug, Default)]
