@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 use tokio::time::sleep;
 use tokio_rustls::TlsAcceptor;
 
-use super::watchdog::{End, Pulse};
+use super::pulse::{End, Pulse};
 use super::{Handler, Peer, http1, http2};
 use crate::shutdown::{Phase, ShutdownWatch};
 use crate::wire::intake;

@@ -11,6 +11,7 @@ mod limits;
 mod listen;
 mod panic;
 mod patience;
+mod pulse;
 mod watchdog;
 mod worker;
 

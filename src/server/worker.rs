@@ -15,7 +15,8 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 use super::crew::{Crew, Doorbell, Handed, Seat};
 use super::limits::{Crowd, Place};
 use super::panic::{Panicked, caught};
-use super::watchdog::{Pulse, Watchdog};
+use super::pulse::Pulse;
+use super::watchdog::Watchdog;
 use super::{Event, Handler, Peer, connection};
 use crate::runtime;
 use crate::shutdown::{Phase, ShutdownWatch};
@@ -25,7 +26,6 @@ use crate::wire::headers::Hop;
 const TICK: Duration = Duration::from_millis(250);
 /// How long a worker waits after it could not accept, for want of descriptors or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-
 /// How many connections are accepted before those that are there have their turn.
 const IN_A_ROW: u64 = 4;
 

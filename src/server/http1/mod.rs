@@ -24,7 +24,7 @@ use http::Method;
 use self::answer::{Asked, Sent};
 use self::socket::{Next, Socket};
 use super::panic::{Panicked, caught_call, poll_caught};
-use super::watchdog::{End, Pulse};
+use super::pulse::{End, Pulse};
 use super::{Event, Handler, Peer, Reply};
 use crate::errors::Failure;
 use crate::runtime::lane;

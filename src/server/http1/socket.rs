@@ -14,7 +14,7 @@ use tokio::time::{Sleep, sleep};
 
 use super::incoming::Incoming;
 use crate::errors::Failure;
-use crate::server::watchdog::{End, Pulse};
+use crate::server::pulse::{End, Pulse};
 use crate::snapshot::ClientLimits;
 use crate::wire::body::{BodyError, BrokenOff, ClientBody};
 use crate::wire::decode::{Length, Piece};

@@ -18,7 +18,7 @@ use crate::errors::Failure;
 use crate::runtime::lane;
 use crate::server::panic::{Panicked, caught_call, poll_caught};
 use crate::server::patience::Patience;
-use crate::server::watchdog::Pulse;
+use crate::server::pulse::Pulse;
 use crate::server::{Event, Handler, Reply};
 
 /// Answers one request. Dropping what is left of the stream resets it, so that a client sees whatever goes wrong.

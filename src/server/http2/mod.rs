@@ -30,7 +30,7 @@ use tokio::task::spawn_local;
 use tokio::time::{Instant, Sleep, sleep};
 
 use super::connection::unless_ended;
-use super::watchdog::{End, Pulse};
+use super::pulse::{End, Pulse};
 use super::{Handler, Peer};
 use crate::shutdown::{Phase, ShutdownWatch};
 use crate::wire::stream::Stream;
