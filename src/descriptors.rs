@@ -1,8 +1,11 @@
 //! The descriptors of this process: connections take most of them, but never those that operators, files and logs need.
 
+use std::io;
+use std::os::unix::net::UnixDatagram;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crossbeam_utils::CachePadded;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// What the process itself needs: files, clocks, the admin listener and its clients.
 const OWN: u64 = 48;
@@ -11,12 +14,34 @@ const EACH_WORKER: u64 = 8;
 /// The most that clients leave to connections to backends.
 const MOST_LEFT: u64 = 4096;
 
+/// For how many descriptors the kernel makes room at the start, at most: a megabyte.
+const READY: u64 = 128 * 1024;
+
 static OPEN: CachePadded<AtomicUsize> = CachePadded::new(AtomicUsize::new(0));
 static MOST: AtomicUsize = AtomicUsize::new(usize::MAX);
 
 /// A connection's descriptor, counted until it is dropped.
 #[derive(Debug)]
 pub struct Held(());
+
+/// Lets this process have as many descriptors as it may, and has the kernel make room for them: when its table of a process with
+/// threads grows, whoever needed that waits for all processors, some 10 ms each time that the number doubles (`expand_fdtable` in
+/// Linux's `fs/file.c`), and a worker's clients with it. To be called before there are threads. Returns how many that are; `None`:
+/// without limit. Source: HAProxy's `prealloc-fd`.
+///
+/// # Errors
+/// The system refuses.
+pub fn raise() -> io::Result<Option<u64>> {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current != maximum {
+        setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })?;
+    }
+    let last = maximum.unwrap_or(READY).min(READY).saturating_sub(1);
+    // The table stays as large as it was once. One that does not only grows later.
+    let grown = rustix::io::fcntl_dupfd_cloexec(UnixDatagram::unbound()?, i32::try_from(last).unwrap_or(i32::MAX));
+    drop(grown);
+    Ok(maximum)
+}
 
 /// How the descriptors of a process are shared out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,7 +11,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use super::{ConfigArg, Exit, complain, messages};
 use crate::app::{AppError, Facade};
 use crate::control::StartOptions;
-use crate::server::{Inherited, raise_descriptors};
+use crate::descriptors;
+use crate::server::Inherited;
 
 #[derive(Debug, Args)]
 pub(super) struct ServeArgs {
@@ -30,10 +31,12 @@ pub(super) struct ServeArgs {
 
 /// Runs the facade until SIGTERM or SIGINT.
 pub(super) fn serve(args: ServeArgs) -> io::Result<Exit> {
+    // Before there is another thread.
+    let descriptors = descriptors::raise();
     messages::start("info");
     let workers = workers(args.workers);
     let options = StartOptions { config: args.config.config, state_dir: args.state_dir, strict: args.strict, workers };
-    match raise_descriptors() {
+    match descriptors {
         Ok(limit) => tracing::info!(limit = limit.map(tracing::field::display), "descriptors"),
         Err(error) => tracing::warn!(%error, "the limit of descriptors cannot be raised"),
     }

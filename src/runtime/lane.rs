@@ -1,9 +1,10 @@
-//! A lane for what lasts: where a thread has much to do, it goes on a few at a time, so that what is new does not wait for all of it.
+//! Lanes for what may wait: where a thread has much to do, it goes on a few at a time, so that others do not wait for all of it.
 //!
 //! Tasks that are ready are polled first come, first served. Thousands of clients that each send a few bytes of a body in the same
-//! instant would all go before a request that comes in after them. So whoever has been at it for long goes by the lane: in a turn as
-//! many as [`AT_ONCE`] go on at once, the others wait and are let go on as many at a time, and in between the thread looks for events
-//! and works on what came. Where a thread has little to do, nobody waits. Source: run queues that put bulk work last, as HAProxy's
+//! instant would all go before a request that comes in after them, and so would thousands that connect in the same instant. So
+//! whoever has been at it for long goes by one lane, and whoever is not known yet by another: in a turn as many as [`AT_ONCE`] of a
+//! lane go on at once, the others wait and are let go on as many at a time, and in between the thread looks for events and works on
+//! what came. Where a thread has little to do, nobody waits. Source: run queues that put bulk work and handshakes last, as HAProxy's
 //! classes of tasklets do it.
 
 use std::cell::{Cell, RefCell};
@@ -15,46 +16,56 @@ use tokio::task::{spawn_local, yield_now};
 
 use super::turn;
 
-/// How many go on before others have had their turn: their work is what a new request waits for, a fraction of a millisecond.
-const AT_ONCE: u32 = 8;
+/// How many of a lane go on before others have had their turn: their work is what a new request waits for, a fraction of a millisecond.
+const AT_ONCE: u32 = 4;
 
 thread_local! {
-    static LANE: Lane = const { Lane { turn: Cell::new(u64::MAX), left: Cell::new(0), waiting: RefCell::new(VecDeque::new()) } };
+    static QUEUES: [Queue; 2] = const { [Queue::new(), Queue::new()] };
 }
 
-/// A thread's lane.
-struct Lane {
+/// Who goes by a lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// Clients that have not been answered yet.
+    Newcomers,
+    /// What has been under way for long.
+    Lasting,
+}
+
+/// A thread's queue of one lane.
+struct Queue {
     /// The turn in which `left` may go on without waiting.
     turn: Cell<u64>,
     left: Cell<u32>,
     waiting: RefCell<VecDeque<(Rc<Cell<Stand>>, Waker)>>,
 }
 
-/// How one of the lane stands.
+/// How a task stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stand {
-    /// It is not in it.
+    /// It is in no queue.
     Outside,
     Waits,
     MayGo,
 }
 
-/// A task's place in the lane of its thread.
+/// A task's place in the lanes of its thread.
 #[derive(Debug, Default)]
 pub struct Place(Option<Rc<Cell<Stand>>>);
 
 impl Place {
-    /// Ready when the task may go on, once. To be called in a task of one of the [runtime's threads](super::spawn).
-    pub fn poll_turn(&mut self, cx: &Context<'_>) -> Poll<()> {
+    /// Ready when the task may go on by this lane, once; who waits already keeps its place. To be called in a task of one of the
+    /// [runtime's threads](super::spawn).
+    pub fn poll_turn(&mut self, lane: Lane, cx: &Context<'_>) -> Poll<()> {
         let stand = self.0.as_ref().map_or(Stand::Outside, |stand| stand.replace(Stand::Outside));
         match stand {
             Stand::MayGo => Poll::Ready(()),
-            Stand::Outside if LANE.with(Lane::has_room) => Poll::Ready(()),
+            Stand::Outside if lane.queue(Queue::has_room) => Poll::Ready(()),
             Stand::Outside | Stand::Waits => {
                 let place = self.0.get_or_insert_with(|| Rc::new(Cell::new(Stand::Outside)));
                 place.set(Stand::Waits);
                 if stand == Stand::Outside {
-                    LANE.with(|lane| lane.queue(Rc::clone(place), cx.waker().clone()));
+                    lane.queue(|queue| queue.push(Rc::clone(place), cx.waker().clone(), lane));
                 }
                 Poll::Pending
             }
@@ -63,6 +74,16 @@ impl Place {
 }
 
 impl Lane {
+    fn queue<T>(self, f: impl FnOnce(&Queue) -> T) -> T {
+        QUEUES.with(|queues| f(&queues[self as usize]))
+    }
+}
+
+impl Queue {
+    const fn new() -> Queue {
+        Queue { turn: Cell::new(u64::MAX), left: Cell::new(0), waiting: RefCell::new(VecDeque::new()) }
+    }
+
     /// Whether one more may go on at once, and counts it.
     fn has_room(&self) -> bool {
         if self.turn.replace(turn::number()) != turn::number() {
@@ -75,10 +96,11 @@ impl Lane {
         has_room
     }
 
-    fn queue(&self, place: Rc<Cell<Stand>>, waker: Waker) {
+    /// Puts a task at the end of this queue, which is that of `lane`.
+    fn push(&self, place: Rc<Cell<Stand>>, waker: Waker, lane: Lane) {
         let mut waiting = self.waiting.borrow_mut();
         if waiting.is_empty() {
-            drop(spawn_local(let_go()));
+            drop(spawn_local(let_go(lane)));
         }
         waiting.push_back((place, waker));
     }
@@ -99,11 +121,11 @@ impl Lane {
     }
 }
 
-/// Lets those that wait go on, until none is left. Between a yield and what comes after it the runtime looks for events.
-async fn let_go() {
+/// Lets those go on that wait in this lane, until none is left. Between a yield and what comes after it the runtime looks for events.
+async fn let_go(lane: Lane) {
     loop {
         yield_now().await;
-        if !LANE.with(Lane::let_some_go) {
+        if !lane.queue(Queue::let_some_go) {
             return;
         }
     }
@@ -133,7 +155,7 @@ mod tests {
             let seen = Rc::clone(seen);
             spawn_local(async move {
                 let mut place = Place::default();
-                poll_fn(|cx| place.poll_turn(cx)).await;
+                poll_fn(|cx| place.poll_turn(Lane::Lasting, cx)).await;
                 seen.borrow_mut().push(number);
             })
         };
@@ -166,14 +188,30 @@ mod tests {
             let nobody = Context::from_waker(Waker::noop());
             for _ in 0..3 {
                 turn::ends();
-                let gone = (0..MANY).take_while(|_| place.poll_turn(&nobody).is_ready()).count();
+                let gone = (0..MANY).take_while(|_| place.poll_turn(Lane::Lasting, &nobody).is_ready()).count();
                 assert_eq!(gone, AT_ONCE as usize);
                 // Until it is let go, to be polled again changes nothing.
-                assert!(place.poll_turn(&nobody).is_pending());
-                while place.poll_turn(&nobody).is_pending() {
+                assert!(place.poll_turn(Lane::Lasting, &nobody).is_pending());
+                while place.poll_turn(Lane::Lasting, &nobody).is_pending() {
                     yield_now().await;
                 }
             }
+        });
+    }
+
+    #[test]
+    fn those_of_one_lane_do_not_wait_for_those_of_the_other() {
+        run(async {
+            let nobody = Context::from_waker(Waker::noop());
+            let mut lasting: Vec<_> = (0..MANY).map(|_| Place::default()).collect();
+            let waiting =
+                lasting.iter_mut().map(|place| place.poll_turn(Lane::Lasting, &nobody)).filter(Poll::is_pending);
+            assert!(waiting.count() > 1);
+            let mut newcomer = Place::default();
+            assert!(newcomer.poll_turn(Lane::Newcomers, &nobody).is_ready());
+            // Who waits keeps its place, whatever it has become meanwhile.
+            let last = lasting.last_mut().unwrap();
+            assert!(last.poll_turn(Lane::Newcomers, &nobody).is_pending());
         });
     }
 
@@ -182,12 +220,13 @@ mod tests {
         run(async {
             let nobody = Context::from_waker(Waker::noop());
             let mut places: Vec<_> = (0..MANY).map(|_| Place::default()).collect();
-            let waiting = places.iter_mut().map(|place| place.poll_turn(&nobody)).filter(Poll::is_pending).count();
+            let waiting =
+                places.iter_mut().map(|place| place.poll_turn(Lane::Lasting, &nobody)).filter(Poll::is_pending).count();
             assert!(waiting > 2 * AT_ONCE as usize);
             let mut last = places.pop().unwrap();
             drop(places);
             let mut rounds = 0;
-            while last.poll_turn(&nobody).is_pending() {
+            while last.poll_turn(Lane::Lasting, &nobody).is_pending() {
                 yield_now().await;
                 rounds += 1;
             }

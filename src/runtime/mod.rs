@@ -1,7 +1,7 @@
 //! Threads that each run tasks of their own: what a task holds is never another thread's, so it needs no lock.
 //!
 //! - [`turn`]: what is ready is worked on first, and sent together after that
-//! - [`lane`]: what lasts goes on a few at a time, where there is much to do
+//! - [`lane`]: what may wait goes on a few at a time, where there is much to do
 
 pub mod lane;
 pub mod turn;

@@ -5,7 +5,7 @@ use std::io;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -16,6 +16,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::pulse::{End, Pulse};
 use super::{Handler, Peer, http1, http2};
+use crate::runtime::lane::{self, Lane};
 use crate::shutdown::{Phase, ShutdownWatch};
 use crate::wire::intake;
 use crate::wire::stream::Stream;
@@ -65,7 +66,14 @@ struct Begun {
 /// Makes a connection secure; its client says what it speaks (RFC 7301). `None` where the watchdog ended it.
 async fn secured(config: Arc<ServerConfig>, stream: TcpStream, pulse: &Pulse) -> Option<io::Result<Begun>> {
     pulse.handshaking(true);
-    let secured = unless_ended(pulse, TlsAcceptor::from(config).accept(stream)).await;
+    let mut agreeing = pin!(TlsAcceptor::from(config).accept(stream));
+    let mut place = lane::Place::default();
+    // The dearest that a client who is not known can ask for.
+    let in_turn = poll_fn(|cx| {
+        ready!(place.poll_turn(Lane::Newcomers, cx));
+        agreeing.as_mut().poll(cx)
+    });
+    let secured = unless_ended(pulse, in_turn).await;
     pulse.handshaking(false);
     Some(secured?.map(|stream| {
         let version = match stream.get_ref().1.alpn_protocol() {

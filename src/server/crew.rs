@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crossbeam_queue::ArrayQueue;
 use crossbeam_utils::CachePadded;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Resource, getrlimit};
 
 use super::limits::Place;
 use crate::descriptors::{self, Held, Shares};
@@ -130,18 +130,6 @@ impl Drop for Seat {
     fn drop(&mut self) {
         self.crew.desks[self.worker].load.fetch_sub(1, Ordering::Relaxed);
     }
-}
-
-/// Lets this process have as many descriptors as it may. Returns how many that are; `None`: without limit.
-///
-/// # Errors
-/// The system refuses.
-pub fn raise_descriptors() -> io::Result<Option<u64>> {
-    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-    if current != maximum {
-        setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })?;
-    }
-    Ok(maximum)
 }
 
 #[cfg(test)]

@@ -9,6 +9,12 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 /// The length of the accept queue.
 const BACKLOG: i32 = 4096;
 
+/// How many bytes the kernel keeps for a client beyond those that are on their way to it (`TCP_NOTSENT_LOWAT` of `tcp(7)`).
+/// Without it, it takes megabytes of an answer that nobody reads, and getting the memory for them is most of what thousands of
+/// such clients cost. Two reads from a backend, so that there is always one to send while the next is read.
+#[cfg(target_os = "linux")]
+const UNSENT: u32 = 128 * 1024;
+
 /// The sockets of all workers.
 #[derive(Debug)]
 pub struct Listeners {
@@ -33,7 +39,7 @@ impl Inherited {
             let taken = passed.take_tcp_listener(place).and_then(|socket| {
                 let socket = socket.ok_or(io::ErrorKind::NotFound)?;
                 socket.set_nonblocking(true)?;
-                at_once(&socket);
+                prepare(&socket);
                 Ok((socket.local_addr()?, socket))
             });
             match taken {
@@ -110,17 +116,20 @@ fn probe(address: SocketAddr) -> io::Result<SocketAddr> {
     Ok(address)
 }
 
-/// Small answers must not wait for a full segment: the connections that a socket accepts have this option from it. One without it
-/// only is slower.
-fn at_once<'s>(socket: impl Into<SockRef<'s>>) {
-    let _ = socket.into().set_tcp_nodelay(true);
+/// Sets what the connections that a socket accepts have from it. One without it is only slower, or holds more memory.
+fn prepare<'s>(socket: impl Into<SockRef<'s>>) {
+    let socket = socket.into();
+    // Small answers must not wait for a full segment.
+    let _ = socket.set_tcp_nodelay(true);
+    #[cfg(target_os = "linux")]
+    let _ = socket.set_tcp_notsent_lowat(UNSENT);
 }
 
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_reuse_address(true)?;
     socket.set_reuse_port(true)?;
-    at_once(&socket);
+    prepare(&socket);
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
@@ -138,6 +147,35 @@ mod tests {
         for sockets in &listeners.sockets {
             assert_eq!(sockets[0].local_addr().unwrap(), listeners.addresses[0]);
         }
+    }
+
+    /// Without the option it takes megabytes.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_kernel_keeps_little_for_a_client_that_does_not_read() {
+        use std::io::Write;
+
+        let mut inherited = Inherited::default();
+        let own = bind(&["127.0.0.1:0".parse().unwrap()], 1, &mut inherited).unwrap();
+        let listener = &own.sockets[0][0];
+        let client = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        client.set_recv_buffer_size(4096).unwrap();
+        client.connect(&own.addresses[0].into()).unwrap();
+        listener.set_nonblocking(false).unwrap();
+        let (mut accepted, _) = listener.accept().unwrap();
+        assert!(accepted.nodelay().unwrap());
+        accepted.set_nonblocking(true).unwrap();
+        let (piece, mut kept) = ([0; 16 * 1024], 0);
+        let full = loop {
+            match accepted.write(&piece) {
+                Ok(count) => kept += count,
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(full.kind(), io::ErrorKind::WouldBlock);
+        // The kernel counts by its own pieces, of 64 KB at most.
+        let most = usize::try_from(UNSENT).unwrap() + 4096 + 64 * 1024;
+        assert!((1..=most).contains(&kept), "{kept}");
     }
 
     #[test]

@@ -33,7 +33,7 @@ use crate::wire::lines::Lines;
 use crate::wire::request::Parts;
 use crate::wire::stream::Stream;
 
-pub use crew::{Crew, Doorbell, raise_descriptors};
+pub use crew::{Crew, Doorbell};
 pub use limits::Crowd;
 pub use listen::{Inherited, Listeners, bind};
 pub use worker::{Worker, WorkerHandle};

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::patience::Patience;
+use crate::runtime::lane::Lane;
 use crate::snapshot::ClientTimeouts;
 use crate::wire::framing::Place;
 
@@ -62,7 +63,7 @@ pub(super) struct Pulse {
     multiplexed: Cell<bool>,
     waker: RefCell<Waker>,
     seen: Cell<(Doing, Instant)>,
-    /// Walks so far, and how many they were when the latest request began.
+    /// Walks so far, and how many they were when the latest request began, or the connection.
     walks: Cell<u32>,
     began_at: Cell<u32>,
 }
@@ -142,9 +143,19 @@ impl Pulse {
         self.requests.get() > self.answers.get()
     }
 
-    /// Whether a request is under way that was so at a walk: what it has still to do may wait for what is new.
-    pub(super) fn lasts(&self) -> bool {
-        self.is_working() && self.walks.get() != self.began_at.get()
+    /// The lane by which what is next goes on, if by any, on a connection with one request at a time.
+    pub(super) fn lane(&self) -> Option<Lane> {
+        if self.is_working() || self.is_new() { self.lane_since(self.began_at.get()) } else { None }
+    }
+
+    /// The lane by which something goes on that began when so many walks had come by: what was under way at a walk may wait, and so
+    /// may a client that has not been answered yet.
+    pub(super) fn lane_since(&self, began_at: u32) -> Option<Lane> {
+        if self.walks.get() != began_at { Some(Lane::Lasting) } else { self.is_new().then_some(Lane::Newcomers) }
+    }
+
+    fn is_new(&self) -> bool {
+        self.answers.get() == 0
     }
 
     /// How many walks have come by.
@@ -264,6 +275,34 @@ mod tests {
             *from += Duration::from_secs(1);
             pulse.check(*from);
         }
+    }
+
+    #[test]
+    fn who_is_not_known_and_what_lasts_goes_by_a_lane_and_a_known_clients_request_does_not() {
+        let (pulse, mut now) = (pulse(), Instant::now());
+        assert_eq!(pulse.lane(), Some(Lane::Newcomers));
+        pulse.read(Place::Between, 1);
+        assert_eq!(pulse.lane(), Some(Lane::Newcomers));
+        pulse.answered();
+        assert_eq!(pulse.lane(), None);
+        pulse.read(Place::Body, 1);
+        assert_eq!(pulse.lane(), None);
+        pass(&pulse, &mut now, 1);
+        assert_eq!(pulse.lane(), Some(Lane::Lasting));
+        pulse.answered();
+        assert_eq!(pulse.lane(), None);
+        pulse.read(Place::Between, 1);
+        assert_eq!(pulse.lane(), None);
+    }
+
+    #[test]
+    fn who_connects_and_does_not_ask_is_past_at_the_next_walk() {
+        let (pulse, mut now) = (pulse(), Instant::now());
+        pass(&pulse, &mut now, 1);
+        assert_eq!(pulse.lane(), Some(Lane::Lasting));
+        // A request that comes then is as new as that of any other who is not known.
+        pulse.read(Place::Between, 1);
+        assert_eq!(pulse.lane(), Some(Lane::Newcomers));
     }
 
     #[test]

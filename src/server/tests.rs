@@ -62,7 +62,8 @@ impl Handler for Told {
     ) -> Pin<Box<impl Future<Output = Reply<Full<Bytes>>>>> {
         Box::pin(async move {
             yield_now().await;
-            self.notes.worked.lock().unwrap().push("request");
+            let what = if parts.uri.path() == "/first" { "first request" } else { "request" };
+            self.notes.worked.lock().unwrap().push(what);
             if parts.uri.path() == "/gate" {
                 drop(self.notes.gate.lock());
             }
@@ -208,10 +209,10 @@ fn a_panic_ends_its_stream_alone() {
     running.stop();
 }
 
-/// How many bodies go on in the same instant.
+/// How many go on in the same instant.
 const SLOW: usize = 200;
 
-/// Two clients: one holds the worker up until bodies have gone on, the other asks then.
+/// Two clients that are known: one holds the worker up until many others have gone on, the other asks then.
 struct Late<'r> {
     running: &'r Running,
     holder: TcpStream,
@@ -226,8 +227,8 @@ impl Late<'_> {
         Late { running, holder, client }
     }
 
-    /// `go_on` makes all bodies go on. The request is worked on before most of them, all of which came before it.
-    fn asks_after(&mut self, go_on: impl FnOnce()) {
+    /// `go_on` makes [`SLOW`] of `what` come. The request is worked on before most of them, all of which came before it.
+    fn asks_after(&mut self, what: &str, go_on: impl FnOnce()) {
         let notes = &self.running.notes;
         let before = notes.count("request");
         let gate = notes.gate.lock().unwrap();
@@ -236,10 +237,10 @@ impl Late<'_> {
         go_on();
         self.client.write_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
         drop(gate);
-        notes.wait(|notes| notes.count("piece") == SLOW && notes.count("request") == before + 2);
+        notes.wait(|notes| notes.count(what) == SLOW && notes.count("request") == before + 2);
         let worked = notes.worked.lock().unwrap();
         let after = worked.split(|what| *what == "request").next_back().map_or(0, <[_]>::len);
-        assert!(after > SLOW / 2, "{after} of {SLOW} pieces were worked on after the request");
+        assert!(after > SLOW / 2, "{after} of {SLOW} were worked on after the request");
     }
 }
 
@@ -252,7 +253,7 @@ fn a_new_request_does_not_wait_for_bodies_that_go_on_all_at_once() {
     }
     running.notes.wait(|notes| notes.count("request") == SLOW);
     let mut late = Late::new(&running);
-    late.asks_after(|| slow.iter_mut().for_each(|stream| stream.write_all(b"1").unwrap()));
+    late.asks_after("piece", || slow.iter_mut().for_each(|stream| stream.write_all(b"1").unwrap()));
     // They are answered all the same.
     for stream in &mut slow {
         stream.write_all(b"2").unwrap();
@@ -263,6 +264,25 @@ fn a_new_request_does_not_wait_for_bodies_that_go_on_all_at_once() {
         assert_eq!(&status, b"HTTP/1.1 200");
     }
     drop((late, slow));
+    running.stop();
+}
+
+#[test]
+fn who_is_known_does_not_wait_for_a_crowd_that_asks_for_the_first_time() {
+    let running = Running::start(1);
+    let mut crowd: Vec<TcpStream> = (0..SLOW).map(|_| running.connect()).collect();
+    let mut late = Late::new(&running);
+    late.asks_after("first request", || {
+        for stream in &mut crowd {
+            stream.write_all(b"GET /first HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+        }
+    });
+    for stream in &mut crowd {
+        let mut status = [0; 12];
+        stream.read_exact(&mut status).unwrap();
+        assert_eq!(&status, b"HTTP/1.1 200");
+    }
+    drop((late, crowd));
     running.stop();
 }
 
@@ -287,7 +307,7 @@ fn a_new_request_does_not_wait_for_streams_that_go_on_all_at_once() {
         }
     });
     let mut late = Late::new(&running);
-    late.asks_after(|| {
+    late.asks_after("piece", || {
         for (_, body) in &mut slow {
             body.send_data(Bytes::from_static(b"1"), false).unwrap();
         }

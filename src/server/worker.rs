@@ -27,7 +27,7 @@ const TICK: Duration = Duration::from_millis(250);
 /// How long a worker waits after it could not accept, for want of descriptors or memory.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How many connections are accepted before those that are there have their turn.
-const IN_A_ROW: u64 = 4;
+const IN_A_ROW: u64 = 2;
 
 /// What a worker is started with.
 #[derive(Debug)]

@@ -17,6 +17,10 @@ const LAST_CHUNK: &[u8] = b"\r\n0\r\n\r\n";
 /// The first piece of a body is joined to its head up to so many bytes.
 const JOIN_UP_TO: usize = 2048;
 
+/// A message lets other tasks go first when so many bytes went out in one go: where both ends are fast, a large one would hold up
+/// all others of its thread for as long as it takes.
+const IN_ONE_GO: u64 = 64 * 1024;
+
 /// How much room a head gets to begin with, and a small body beside it, in bytes.
 const HEAD: usize = 2048;
 /// The most memory of a head that is kept for the next, in bytes.
@@ -159,7 +163,8 @@ impl<B: Body<Data = Bytes> + Unpin> Outgoing<B> {
         Ok(())
     }
 
-    /// Sends as much as there is and the socket takes; ready when all is out.
+    /// Sends as much as there is and the socket takes, up to a bound after which it wakes its task for the rest; ready when all is
+    /// out.
     ///
     /// # Errors
     /// Why it is not.
@@ -168,6 +173,7 @@ impl<B: Body<Data = Bytes> + Unpin> Outgoing<B> {
         socket: &mut W,
         cx: &mut Context<'_>,
     ) -> Poll<Result<(), OutgoingError<B::Error>>> {
+        let before = self.moved;
         loop {
             while !self.is_drained() {
                 match ready!(self.poll_write(socket, cx)) {
@@ -186,6 +192,10 @@ impl<B: Body<Data = Bytes> + Unpin> Outgoing<B> {
                     SPARE.set(memory);
                 }
                 return Poll::Ready(Ok(()));
+            }
+            if self.moved - before >= IN_ONE_GO {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
             }
             match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
                 Some(Ok(frame)) => self.take(frame.into_data()),
@@ -287,6 +297,9 @@ impl<B: Body<Data = Bytes> + Unpin> Outgoing<B> {
 #[cfg(test)]
 mod tests {
     use std::collections::VecDeque;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
 
     use bytes::BytesMut;
     use hyper::body::Frame;
@@ -361,6 +374,31 @@ mod tests {
             assert_eq!(socket.0, b"HEAD");
             assert_eq!(out.body.left.len(), 1);
         }
+    }
+
+    #[test]
+    fn a_large_message_lets_others_go_first_now_and_then() {
+        struct Woken(AtomicUsize);
+        impl Wake for Woken {
+            fn wake(self: Arc<Self>) {
+                self.0.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        let piece = 60_000;
+        let body = Pieces { left: vec![vec![7; piece]; 20].into(), tells: true, trailers: None };
+        let mut out = Outgoing::new(b"HEAD".to_vec(), body, Delimiting::Length);
+        let woken = Arc::new(Woken(AtomicUsize::new(0)));
+        let waker = Arc::clone(&woken).into();
+        let mut socket = Narrow(Vec::new(), usize::MAX);
+        let mut sent = Vec::new();
+        while out.poll_send(&mut socket, &mut Context::from_waker(&waker)).is_pending() {
+            sent.push(socket.0.len());
+            assert_eq!(woken.0.load(Ordering::Relaxed), sent.len(), "nothing else would wake it");
+        }
+        sent.push(socket.0.len());
+        let most = usize::try_from(IN_ONE_GO).unwrap() + piece;
+        assert!(sent[0] <= most && sent.windows(2).all(|two| two[1] - two[0] <= most), "{sent:?}");
+        assert_eq!(socket.0.len(), 4 + 20 * piece);
     }
 
     proptest! {

@@ -96,6 +96,16 @@ fn without_descriptors_nothing_spins_operators_get_in_and_clients_do_again() {
     assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
 }
 
+/// While it grows, a thread waits for all processors, and its clients with it.
+#[test]
+fn the_table_of_descriptors_does_not_grow_under_load() {
+    let legacy = Recorder::start("legacy");
+    let process = Process::start("ulimit -n 3000;", "127.0.0.1:0", &legacy, None);
+    let status = std::fs::read_to_string(format!("/proc/{}/status", process.child.id())).unwrap();
+    let size = status.lines().find_map(|line| line.strip_prefix("FDSize:")?.trim().parse::<u64>().ok());
+    assert!(size >= Some(3000), "{status}");
+}
+
 /// The processor's time that a process has had, in hundredths of a second.
 fn processor_ticks(process: u32) -> u64 {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();

@@ -44,7 +44,7 @@ pub(super) fn serve<H: Handler>(
     let socket = Rc::new(Socket::new(stream, early, limits, Rc::clone(&pulse)));
     async move {
         let mut run = pin!(run(&socket, &peer, &*handler));
-        let mut lane = lane::Place::default();
+        let mut place = lane::Place::default();
         poll_fn(|cx| {
             pulse.watch(cx.waker());
             if pulse.end() == Some(End::Close) {
@@ -53,8 +53,8 @@ pub(super) fn serve<H: Handler>(
             if pulse.leaving(shutdown.phase() >= Phase::Draining) {
                 socket.leave();
             }
-            if pulse.lasts() {
-                ready!(lane.poll_turn(cx));
+            if let Some(lane) = pulse.lane() {
+                ready!(place.poll_turn(lane, cx));
             }
             run.as_mut().poll(cx)
         })

@@ -28,12 +28,11 @@ pub(super) async fn exchange<H: Handler>(
     shared: Rc<Shared<H>>,
 ) {
     let _answering = Answering(Rc::clone(&shared.pulse));
-    let (began, mut lane) = (shared.pulse.walks(), lane::Place::default());
+    let (began_at, mut place) = (shared.pulse.walks(), lane::Place::default());
     let mut answering = Box::pin(answer(request, &mut respond, &shared));
     let polling = poll_fn(|cx| {
-        // A request that was under way at a walk lets new ones go first.
-        if shared.pulse.walks() != began {
-            ready!(lane.poll_turn(cx));
+        if let Some(lane) = shared.pulse.lane_since(began_at) {
+            ready!(place.poll_turn(lane, cx));
         }
         poll_caught(answering.as_mut(), cx)
     });
