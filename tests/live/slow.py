@@ -31,7 +31,7 @@ import sys
 import time
 from collections import Counter
 
-from rig import Driver, Rig, as_many_files_as_allowed, get, percentile, table
+from rig import Driver, Rig, as_many_files_as_allowed, get, percentile, table, until
 
 # What is measured is the facade: the slow ones have a backend of their own, which they may keep as busy as they like.
 ROUTES = 'routes: [{ name: normal, match: { path: "/item/{*rest}" }, new: new, stage: live }]'
@@ -215,9 +215,7 @@ def normal(rigs, rate, meanwhile):
         wrong[place].update(error for *_, error in driver.failed)
 
     def from_the_start():
-        # Each of them has asked.
-        while min(len(those) for those in asked) < 200:
-            time.sleep(0.1)
+        until("normal clients", lambda: min(len(those) for those in asked) >= 200)
         meanwhile()
 
     async def everywhere():
@@ -234,8 +232,9 @@ def main():
     parser.add_argument("--connections", type=int, default=5000)
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--rate", type=float, default=300)
-    parser.add_argument("--at-once", action="store_true", help="the slow ones go on in the same instant, on a core of their own")
-    parser.add_argument("--slowhttptest", action="store_true", help="slowhttptest makes the slow ones, on a core of its own")
+    apart = parser.add_mutually_exclusive_group()
+    apart.add_argument("--at-once", action="store_true", help="the slow ones go on in the same instant, on a core of their own")
+    apart.add_argument("--slowhttptest", action="store_true", help="slowhttptest makes the slow ones, on a core of its own")
     arguments = parser.parse_args()
     apart = arguments.at_once or arguments.slowhttptest
     if apart and not {OURS, THEIRS} <= os.sched_getaffinity(0):
