@@ -15,7 +15,7 @@
 //! | 3 | [`config`]: `routes.yaml` to snapshot · [`upstream`]: backends, endpoints, connections, the codec to backends |
 //! | 2 | [`snapshot`]: one compiled configuration · [`directives`]: what was said beside it: pins, ramps, audit · [`telemetry`] (→ [`snapshot`]): metrics and the access log |
 //! | 1 | [`routing`]: the pure decision · [`diff`]: the pure comparison of answers · [`wire`]: headers, targets and framing |
-//! | 0 | [`names`], [`errors`], [`clock`], [`descriptors`], [`shutdown`], [`runtime`], [`fields`] |
+//! | 0 | [`names`], [`errors`], [`clock`], [`descriptors`], [`memory`], [`shutdown`], [`runtime`], [`fields`] |
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -33,6 +33,7 @@ pub mod directives;
 pub mod errors;
 pub mod fields;
 pub mod ledger;
+pub mod memory;
 pub mod names;
 pub mod proxy;
 pub mod report;

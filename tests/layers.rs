@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// The layers, lowest first.
 const LAYERS: [&[&str]; 8] = [
-    &["names", "errors", "clock", "descriptors", "shutdown", "runtime", "fields"],
+    &["names", "errors", "clock", "descriptors", "memory", "shutdown", "runtime", "fields"],
     &["routing", "diff", "wire"],
     &["snapshot", "directives", "telemetry"],
     &["config", "upstream"],

@@ -12,6 +12,7 @@ use super::{ConfigArg, Exit, complain, messages};
 use crate::app::{AppError, Facade};
 use crate::control::StartOptions;
 use crate::descriptors;
+use crate::memory;
 use crate::server::Inherited;
 
 #[derive(Debug, Args)]
@@ -68,6 +69,7 @@ pub(super) async fn until_told(facade: Facade) -> io::Result<Exit> {
     let mut reopen = signal(SignalKind::user_defined1())?;
     let mut term = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    memory::grow_in_small_pages();
     tell_systemd(&[NotifyState::Ready]);
     loop {
         tokio::select! {

@@ -1,4 +1,4 @@
-//! Sockets that the process is given, and what happens when it has no more of them.
+//! Sockets and memory that the process is given, and what happens when it has no more of them.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -101,9 +101,22 @@ fn without_descriptors_nothing_spins_operators_get_in_and_clients_do_again() {
 fn the_table_of_descriptors_does_not_grow_under_load() {
     let legacy = Recorder::start("legacy");
     let process = Process::start("ulimit -n 3000;", "127.0.0.1:0", &legacy, None);
+    assert!(status(&process, "FDSize:") >= Some(3000));
+}
+
+/// While a huge page is cleared, a worker's clients wait.
+#[cfg(target_os = "linux")]
+#[test]
+fn memory_that_comes_under_load_comes_in_small_pages() {
+    let legacy = Recorder::start("legacy");
+    let process = Process::start("", "127.0.0.1:0", &legacy, None);
+    until("it is up", || (status(&process, "THP_enabled:") == Some(0)).then_some(()));
+}
+
+/// What the kernel says of a process.
+fn status(process: &Process, what: &str) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{}/status", process.child.id())).unwrap();
-    let size = status.lines().find_map(|line| line.strip_prefix("FDSize:")?.trim().parse::<u64>().ok());
-    assert!(size >= Some(3000), "{status}");
+    status.lines().find_map(|line| line.strip_prefix(what)?.trim().parse().ok())
 }
 
 /// The processor's time that a process has had, in hundredths of a second.

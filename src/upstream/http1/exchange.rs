@@ -39,8 +39,11 @@ pub(in crate::upstream) struct Http1 {
     socket: Socket,
     upload: Outgoing<RequestBody>,
     pub(in crate::upstream) buffer: BytesMut,
-    /// How much the next read may take; grows while reads are full.
+    /// How much the next read may take; grows at the second full read in a row: of an answer that its client does not take, the
+    /// first is sent and the second stays here.
     read_size: usize,
+    /// Whether the last read was full.
+    read_full: bool,
     /// The most that the buffer has held of this answer, in bytes.
     largest: usize,
     /// One timer for all waits, moved on rather than made anew: moving a deadline later takes no lock.
@@ -80,6 +83,7 @@ impl Http1 {
             buffer: BytesMut::new(),
             largest: 0,
             read_size: *READ.start(),
+            read_full: false,
             timer: Box::pin(sleep_until(Instant::now())),
             interim: 0,
         }
@@ -226,8 +230,10 @@ impl Http1 {
                 Socket::Gone => Poll::Ready(Ok(0)),
             })?
         };
-        if count >= self.read_size {
+        let is_full = count >= self.read_size;
+        if std::mem::replace(&mut self.read_full, is_full) && is_full {
             self.read_size = (self.read_size * 2).min(*READ.end());
+            self.read_full = false;
         }
         self.largest = self.largest.max(self.buffer.len());
         Poll::Ready(Ok(count))
@@ -324,6 +330,25 @@ mod tests {
     use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
+
+    /// Who does not take an answer costs two small reads: one for the kernel to keep, and one that waits.
+    #[tokio::test]
+    async fn the_first_two_reads_are_small_and_then_they_grow() {
+        let small = *READ.start();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (mut backend, _) = listener.accept().await.unwrap();
+        let mut http1 = Http1::new(stream.into());
+        for size in [small, small, 2 * small, 2 * small] {
+            assert_eq!(http1.read_size, size);
+            backend.write_all(&vec![b'x'; size]).await.unwrap();
+            let Socket::Whole(Stream::Plain(stream)) = &http1.socket else { panic!("a plain connection") };
+            let mut there = vec![0; size];
+            while stream.peek(&mut there).await.unwrap() < size {}
+            assert_eq!(poll_fn(|cx| http1.poll_read(cx)).await.unwrap(), size);
+        }
+        assert_eq!(http1.read_size, *READ.end());
+    }
 
     #[tokio::test]
     async fn an_unused_connection_keeps_no_memory_but_what_a_small_answer_took() {
