@@ -23,7 +23,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections import Counter, defaultdict, namedtuple
+from collections import Counter, defaultdict, deque, namedtuple
 
 Request = namedtuple("Request", "method target headers body")
 Answer = namedtuple("Answer", "status headers body at took")
@@ -89,8 +89,12 @@ def parsed_head(head):
 class Served(asyncio.Protocol):
     """One connection to a backend."""
 
+    # What is handed to the transport at once, which keeps a copy of what does not leave at once.
+    PIECE = 65536
+
     def __init__(self, answer, seen):
         self.answer, self.seen, self.left = answer, seen, b""
+        self.unsent, self.paused = deque(), False
 
     def connection_made(self, transport):
         self.transport = transport
@@ -115,11 +119,31 @@ class Served(asyncio.Protocol):
             status, fields, body, *wait = self.answer(request)
         head = [f"HTTP/1.1 {status} X"] + [f"{name}: {value}" for name, value in fields]
         head += [f"Content-Length: {len(body)}", "", ""]
-        answer = "\r\n".join(head).encode("latin-1") + (b"" if request.method == "HEAD" else body)
+        head, body = "\r\n".join(head).encode("latin-1"), b"" if request.method == "HEAD" else body
         if request.target != "/-/seen" and wait:
-            asyncio.get_running_loop().call_later(wait[0], self.transport.write, answer)
+            asyncio.get_running_loop().call_later(wait[0], self.send, head, body)
         else:
-            self.transport.write(answer)
+            self.send(head, body)
+
+    def send(self, head, body):
+        first = self.PIECE - len(head)
+        self.unsent.append(head + body[:first])
+        self.unsent.extend(memoryview(body)[at:at + self.PIECE] for at in range(first, len(body), self.PIECE))
+        self.go_on()
+
+    def go_on(self):
+        while self.unsent and not self.paused:
+            self.transport.write(self.unsent.popleft())
+
+    def connection_lost(self, _):
+        self.unsent.clear()
+
+    def pause_writing(self):
+        self.paused = True
+
+    def resume_writing(self):
+        self.paused = False
+        self.go_on()
 
 
 class Backend:
