@@ -12,7 +12,7 @@ const BACKLOG: i32 = 4096;
 /// How many bytes the kernel keeps for a client beyond those that are on their way to it (`TCP_NOTSENT_LOWAT` of `tcp(7)`).
 /// Without it, it takes megabytes of an answer that nobody reads, and getting the memory for them is most of what thousands of
 /// such clients cost. One read from a backend; to a client that does read, the kernel takes more at once than that all the same, a
-/// piece of up to 64 KB. Source: the value that Cloudflare found to cost no throughput.
+/// piece of up to 64 KB.
 #[cfg(target_os = "linux")]
 const UNSENT: u32 = 16 * 1024;
 
