@@ -18,11 +18,9 @@ fn served_by(site: &Site, target: &str, tenant: &str) -> String {
 
 #[track_caller]
 fn obeyed(site: &Site, path: &str, told: Value) -> Value {
-    let answer = site.command(path, &told);
+    let answer = site.change(path, &told);
     assert_eq!(answer.status, 200, "{}", answer.text());
-    let said: Value = answer.json();
-    assert_eq!(said["durable"], true, "{said}");
-    said
+    answer.json()
 }
 
 #[test]

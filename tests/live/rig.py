@@ -132,7 +132,7 @@ class Served(asyncio.Protocol):
         self.go_on()
 
     def go_on(self):
-        while self.unsent and not self.paused:
+        while self.unsent and not self.paused and not self.transport.is_closing():
             self.transport.write(self.unsent.popleft())
 
     def connection_lost(self, _):

@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use banyan::app::{AppError, Facade};
 use banyan::control::{Outcome, StartOptions};
@@ -117,7 +118,25 @@ impl Site {
         self.tell(path, told, "")
     }
 
-    /// The same, meant for this generation alone.
+    /// The same, and what it changes is on the disk when this returns: the answer says so, unless it has waited its two seconds for that.
+    #[track_caller]
+    pub fn change(&self, path: &str, told: &Value) -> Answer {
+        let began = Instant::now();
+        let answer = self.command(path, told);
+        if answer.status == 200 && answer.json()["durable"] != true {
+            assert!(began.elapsed() >= Duration::from_secs(2), "{}", answer.text());
+            self.await_written();
+        }
+        answer
+    }
+
+    /// Waits until all changes are on the disk.
+    #[track_caller]
+    pub fn await_written(&self) {
+        self.await_metric("banyan_ledger_waiting", 0);
+    }
+
+    /// The same as [`Site::command`], meant for this generation alone.
     #[track_caller]
     pub fn command_if(&self, path: &str, told: &Value, generation: u64) -> Answer {
         self.tell(path, told, &format!("If-Match: {generation}\r\n"))
