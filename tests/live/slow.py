@@ -224,7 +224,7 @@ def normal(rigs, rate, meanwhile):
         running = asyncio.get_running_loop().run_in_executor(None, from_the_start)
         await asyncio.gather(running, *(at(place, rig, running) for place, rig in enumerate(rigs)))
 
-    # To look for garbage among all that was measured takes tens of milliseconds, in which nobody here could see an answer.
+    # To look for garbage among all that was measured took up to 35 ms, in which nobody here could see an answer.
     gc.collect()
     gc.disable()
     asyncio.run(everywhere())

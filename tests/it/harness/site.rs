@@ -118,7 +118,8 @@ impl Site {
         self.tell(path, told, "")
     }
 
-    /// The same, and what it changes is on the disk when this returns: the answer says so, unless it has waited its two seconds for that.
+    /// The same, and what it changes is on the disk when this returns. The answer says so, unless it has waited two seconds for the
+    /// disk: how slow that may be is not for a test to say.
     #[track_caller]
     pub fn change(&self, path: &str, told: &Value) -> Answer {
         let began = Instant::now();
