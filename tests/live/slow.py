@@ -2,21 +2,22 @@
 """Thousands of slow clients beside normal ones, as `slowhttptest -H`, `-B` and `-X` make them: heads that never end, bodies that never
 end, answers that nobody reads.
 
-    tests/live/slow.py [--banyan PATH] [--connections 5000] [--seconds 30] [--rate 300] [--at-once | --slowhttptest]
+    tests/live/slow.py [--banyan PATH | --proxy nginx|haproxy] [--connections 5000] [--seconds 30] [--rate 300]
+                       [--at-once | --slowhttptest]
 
 Normal clients ask two facades at a fixed rate, in turn: first with nobody beside, then while each kind of slow client comes to the
 first, and once they are all there. What both feel is the machine's: the slow ones work on it too, where no attacker would (they take
 only time that nobody else wants, SCHED_IDLE). What only those at the first feel is the facade's. Exit code 1 if one of their requests
 failed, or their 99th percentile, while slow ones come or once they are there, was more than twice both what it was with nobody beside
 and what it was at the other facade at the same time. `stolen` is the share of that time in which another virtual machine had the
-cores; both feel it. What is measured goes ahead of what else runs on the machine, where that is allowed (`CAP_SYS_NICE`): an agent
-that looks at all sockets has them wait for 20 ms and more when there are thousands. A slow connection that the facade closes is
-opened again. Linux and Python 3 are needed.
+cores; both feel it. What is measured goes ahead of what else runs on the machine, where that is allowed (`CAP_SYS_NICE`): else both
+wait for that too, and it may have more to do the more sockets there are. A slow connection that the facade closes is opened again.
+Linux and Python 3 are needed.
 
 With `--at-once` all slow ones go on in the same instant, as slowhttptest lets them, and with their backend they have a core of their
 own, at full speed; all else shares another one. This is what an attacker would do, and hides least of what the facade makes of it.
 With `--slowhttptest` that program does it, which has to be there: a thousand come in the same instant each second, and none again; the
-facade gives heads a time in which they stay.
+facade gives heads a time in which they stay. With `--proxy` it is nginx or HAProxy that stands in the facade's place.
 """
 
 import argparse
@@ -35,6 +36,7 @@ import sys
 import time
 from collections import Counter
 
+from proxies import PROXIES, Proxy
 from rig import Driver, Rig, as_many_files_as_allowed, get, percentile, table, until
 
 # What is measured is the facade: the slow ones have a backend of their own, which they may keep as busy as they like.
@@ -271,7 +273,9 @@ def ahead_of_others():
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--banyan", default="target/release/banyan")
+    measured = parser.add_mutually_exclusive_group()
+    measured.add_argument("--banyan", default="target/release/banyan")
+    measured.add_argument("--proxy", choices=PROXIES, help="what stands in the facade's place")
     parser.add_argument("--connections", type=int, default=5000)
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--rate", type=float, default=300)
@@ -289,7 +293,10 @@ def main():
     as_many_files_as_allowed()
     rows, failed = [], False
     listen = "timeouts: { header: 10m }" if arguments.slowhttptest else ""
-    facade = lambda: Rig(arguments.banyan, answer, answer, ROUTES, limits=LIMITS, listen=listen)
+    if arguments.proxy:
+        facade = lambda: Proxy(arguments.proxy, answer, answer, "/item/")
+    else:
+        facade = lambda: Rig(arguments.banyan, answer, answer, ROUTES, limits=LIMITS, listen=listen)
     with ahead_of_others(), facade() as rig, facade() as other:
 
         def measure(name, attack=None):
