@@ -48,8 +48,8 @@ LARGE = b"z" * 1_000_000
 EVERY = 5
 # The cores of normal clients with their backend and both facades, and of those that go on all at once.
 OURS, THEIRS = 0, 1
-# The priority of whom nobody goes ahead of.
-FIRST = -20
+# The priority of whom nobody goes ahead of, and of everybody else.
+FIRST, OTHERS = -20, os.getpriority(os.PRIO_PROCESS, 0)
 
 
 def answer(request):
@@ -120,7 +120,7 @@ class Attack:
     async def run(self):
         if self.at_once:
             os.sched_setaffinity(0, {THEIRS})
-            os.setpriority(os.PRIO_PROCESS, 0, 0)
+            os.setpriority(os.PRIO_PROCESS, 0, OTHERS)
         else:
             os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
         self.alive, self.closed, self.statuses, self.opened = set(), 0, Counter(), 0
@@ -194,7 +194,7 @@ class Slowhttptest:
         self.comes_in, self.latest = connections / self.EACH_SECOND, ("", "", "", "")
 
     def __enter__(self):
-        as_others = lambda: os.setpriority(os.PRIO_PROCESS, 0, 0)
+        as_others = lambda: os.setpriority(os.PRIO_PROCESS, 0, OTHERS)
         self.process = subprocess.Popen(self.command, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT, preexec_fn=as_others)
         return self
 
@@ -336,7 +336,7 @@ def main():
 
         if apart:
             os.sched_setaffinity(rig.legacy.process.pid, {THEIRS})
-            os.setpriority(os.PRIO_PROCESS, rig.legacy.process.pid, 0)
+            os.setpriority(os.PRIO_PROCESS, rig.legacy.process.pid, OTHERS)
         normal((rig, other), arguments.rate, lambda: time.sleep(3))
         measure("nobody")
         for name, kind in (("heads (-H)", Head), ("bodies (-B)", Body), ("readers (-X)", Read)):
