@@ -320,5 +320,8 @@ fn restarts(old: &Snapshot, new: &Snapshot, lines: &mut Vec<String>) {
     restart("listen", addresses(old), addresses(new));
     restart("shadowing", format!("{:?}", old.shadowing), format!("{:?}", new.shadowing));
     restart("admin", old.admin.address.to_string(), new.admin.address.to_string());
-    restart("state_dir", old.state_dir.display().to_string(), new.state_dir.display().to_string());
+    // However it is written: `/var/lib/banyan/.` is where `/var/lib/banyan` is.
+    if old.state_dir != new.state_dir {
+        restart("state_dir", old.state_dir.display().to_string(), new.state_dir.display().to_string());
+    }
 }

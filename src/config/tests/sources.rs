@@ -26,6 +26,17 @@ fn what_was_read_loads_again_from_any_directory_and_environment() {
 }
 
 #[test]
+fn a_state_directory_is_the_same_when_it_is_loaded_again_however_it_is_written() {
+    for state_dir in [".", "data/", "./data/.", "/var//lib/./banyan/"] {
+        let first = main(format!("{HEAD}state_dir: {state_dir}\n")).load();
+        let again = load(&first.bundle, &first.bundle.main, &Options::default());
+        assert_eq!(changes(&first.snapshot.unwrap(), &again.snapshot.unwrap()), [""; 0], "{state_dir}");
+    }
+    let (one, other) = (snapshot("state_dir: data\n"), snapshot("state_dir: data2\n"));
+    assert_eq!(changes(&one, &other), ["state_dir: /etc/banyan/data → /etc/banyan/data2 takes a restart"]);
+}
+
+#[test]
 fn paths_that_do_not_exist_yet_are_watched_too() {
     let text = format!("{HEAD}include: [routes.d/*.yaml]\ncohorts: {{ a: {{ tenants_file: big.txt }} }}\n");
     let paths = main(text).load().bundle.paths();
