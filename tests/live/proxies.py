@@ -1,13 +1,12 @@
 """nginx or HAProxy in the facade's place, to see what the same load does to them: one worker each, no access log, the same backends."""
 
 import os
-import re
 import shutil
 import subprocess
 import sys
 import tempfile
 
-from rig import Backend, free_port, reachable, until
+from rig import Backend, free_port, reachable, resident, until
 
 # Heads and bodies may take as long as they like, and an answer that nobody takes is never written to a file.
 NGINX = """worker_processes 1; daemon off; pid {folder}/nginx.pid; error_log {folder}/nginx.log; worker_rlimit_nofile 20000;
@@ -83,11 +82,7 @@ class Proxy:
 
     def resident(self):
         """Kilobytes of memory that its processes hold for themselves."""
-        kilobytes = 0
-        for pid in self.processes():
-            with open(f"/proc/{pid}/status") as status:
-                kilobytes += int(re.search(r"RssAnon:\s+(\d+)", status.read())[1])
-        return kilobytes
+        return sum(map(resident, self.processes()))
 
     def descriptors(self):
         return sum(len(os.listdir(f"/proc/{pid}/fd")) for pid in self.processes())

@@ -218,6 +218,12 @@ class Operator:
         return self.ask("GET", path)
 
 
+def resident(pid):
+    """Kilobytes of memory that a process holds for itself."""
+    with open(f"/proc/{pid}/status") as status:
+        return int(re.search(r"RssAnon:\s+(\d+)", status.read())[1])
+
+
 class Rig:
     """Two backends, the facade between them, and a folder of its own. A context manager."""
 
@@ -300,9 +306,7 @@ backends:
         return self.facade.wait(60)
 
     def resident(self):
-        """Kilobytes of memory that the facade holds for itself."""
-        with open(f"/proc/{self.facade.pid}/status") as status:
-            return int(re.search(r"RssAnon:\s+(\d+)", status.read())[1])
+        return resident(self.facade.pid)
 
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.facade.pid}/fd"))
